@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest';
+import { layerCompliance } from '../../../test/support/compliance.ts';
+import { TestHost } from '../../../test/support/test-host.ts';
+import type { LayerHost } from '../host.ts';
+import { VirtualNicLayer } from '../virtual-nic/layer.ts';
+import { DriverLayer } from './layer.ts';
+
+const FRAME = new Uint8Array(60).fill(3);
+
+const LAYERS = [
+  { name: 'driver', make: (host: LayerHost) => new DriverLayer(host, '2007'), upper: 'upper', lower: 'lower' },
+  {
+    name: 'virtual NIC',
+    make: (host: LayerHost) => new VirtualNicLayer(host, '3010'),
+    upper: 'application',
+    lower: 'driver',
+  },
+];
+
+describe.each(LAYERS)('$name', ({ make, upper, lower }) => {
+  it('passes frames unchanged both ways while it runs, and drops them otherwise', () => {
+    const host = new TestHost();
+    host.attach(make(host));
+    host.injectBytes(upper, FRAME);
+    host.start();
+    const down = host.injectBytes(upper, FRAME);
+    const up = host.injectBytes(lower, FRAME);
+    host.stop();
+    host.injectBytes(lower, FRAME);
+    expect(host.sentOn(lower)).toEqual([down]);
+    expect(host.sentOn(upper)).toEqual([up]);
+    expect(host.dropReasons()).toEqual(['stopped', 'stopped']);
+    host.start();
+    host.injectBytes(lower, FRAME);
+    expect(host.sentOn(upper)).toHaveLength(2);
+  });
+});
+
+for (const { name, make, upper, lower } of LAYERS) {
+  const both = [
+    { port: upper, frame: FRAME },
+    { port: lower, frame: FRAME },
+    { port: lower, frame: new Uint8Array(0) },
+  ];
+  layerCompliance(name, make, both, { accounts: true });
+}

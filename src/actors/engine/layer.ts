@@ -1,0 +1,312 @@
+import { loopReason } from '../../engine/loop-guard.ts';
+import type { RecordLimits } from '../../engine/records/limits.ts';
+import { engineMachine } from '../../machines/engine.ts';
+import { type Ip4, isControlMac, isMulticast, type Mac } from '../../wire/address.ts';
+import { u48 } from '../../wire/bytes.ts';
+import {
+  buildControlFrame,
+  type ControlFrameMessage,
+  type EngineSession,
+  parseControlFrame,
+} from '../../wire/control-frame.ts';
+import { ETHERNET_HEADER_BYTES } from '../../wire/ethernet.ts';
+import { type FrameView, parseFrame } from '../../wire/frame.ts';
+import { clampMss } from '../../wire/segment.ts';
+import { Flag } from '../../wire/tcp.ts';
+import type { Frame } from '../frame.ts';
+import type { LayerHost } from '../host.ts';
+import { Layer, type MachineView, type SavedLayer } from '../layer.ts';
+import type { MachineCommand, MachineHost, SavedMachine } from '../machine-host.ts';
+import type { Port } from '../port.ts';
+import type { RecordSessionNews } from '../records/record-session.ts';
+import { EngineSessionState, type SavedEngineSession } from './session.ts';
+
+export interface EngineOptions {
+  /** Upper bound for the MSS option of inner SYNs, bytes; left out: frames are not touched. */
+  readonly clampMss?: number;
+  /** Key limits other than the usual, for tests. */
+  readonly limits?: Partial<RecordLimits>;
+}
+
+interface Decision {
+  readonly accelerating: boolean;
+}
+
+/**
+ * Acceleration engine 2014/3014, between MAC and PHY (spec 1.5). Port `upper` is the MAC side (block C), `lower` the PHY side (block A).
+ */
+export class EngineLayer extends Layer {
+  readonly kind = 'engine';
+  readonly #upper: Port<Frame, Frame>;
+  readonly #lower: Port<Frame, Frame>;
+  readonly #machine: MachineHost<typeof engineMachine, Decision>;
+  readonly #sessions = new Map<number, EngineSessionState>();
+  readonly #options: EngineOptions;
+  /** Tunnel endpoints of all sessions: ARP about them stays out of the tunnel. */
+  #reserved: readonly Ip4[] = [];
+  /** Where control frames to the software go. */
+  #softwareMac: Mac = 0;
+
+  constructor(host: LayerHost, label: string, options: EngineOptions = {}) {
+    super(host, label);
+    this.#options = options;
+    this.#upper = this.addPort<Frame, Frame>('upper', (frame) => this.#fromMac(frame));
+    this.#lower = this.addPort<Frame, Frame>('lower', (frame) => this.#fromPhy(frame));
+    this.#machine = this.machineHost({
+      machine: engineMachine,
+      decide: (snapshot) => ({ accelerating: snapshot.matches('ACCELERATING') }),
+      execute: (command) => this.#execute(command),
+    });
+  }
+
+  override timerFired(name: string): void {
+    const [id, timer] = name.split('/') as [string, string];
+    const session = this.#sessions.get(Number(id));
+    if (timer === 'f13') session?.line.timerFired();
+    else session?.records.timerFired(timer);
+  }
+
+  override stop(): void {
+    for (const sessionId of [...this.#sessions.keys()])
+      this.#machine.send({ type: 'stop.commanded', sessionId, reason: 7 });
+  }
+
+  override machines(): readonly MachineView[] {
+    const own = { instance: '', machine: this.#machine.machine, state: this.#machine.state };
+    return [
+      own,
+      ...[...this.#sessions.values()].map(({ records }) => ({
+        instance: records.machine.instance,
+        machine: records.machine.machine,
+        state: records.state,
+      })),
+    ];
+  }
+
+  save(): SavedLayer {
+    return {
+      version: 1,
+      machine: this.#machine.save(),
+      softwareMac: this.#softwareMac,
+      reserved: this.#reserved,
+      sessions: [...this.#sessions.values()].map((session) => session.save()) as never,
+    };
+  }
+
+  restore(saved: SavedLayer): void {
+    this.#machine.restore(saved.machine as SavedMachine);
+    this.#softwareMac = saved.softwareMac as Mac;
+    this.#reserved = saved.reserved as readonly Ip4[];
+    this.#sessions.clear();
+    for (const each of saved.sessions as unknown as readonly SavedEngineSession[]) {
+      const session = this.#newSession(each.session);
+      session.restore(each);
+      this.#sessions.set(each.session.sessionId, session);
+    }
+  }
+
+  // ---- MAC -> PHY: all but control frames passes; leg packets of a session get the session's F13 numbers ----
+
+  #fromMac(frame: Frame): void {
+    const destination = macAt(frame, 0);
+    if (destination !== undefined && isControlMac(destination)) return this.#controlFrame(frame);
+    const stamped = this.#machine.decision.accelerating ? this.#stamped(frame) : frame;
+    this.#lower.send(stamped);
+  }
+
+  #stamped(frame: Frame): Frame {
+    const parsed = parseFrame(frame.bytes);
+    if (!parsed.ok || parsed.tcp === undefined) return frame;
+    for (const session of this.#sessions.values()) {
+      if (!session.sends(parsed)) continue;
+      const reset = (parsed.tcp.flags & Flag.RST) !== 0;
+      const payload = frame.bytes.subarray(parsed.payloadOffset, parsed.payloadEnd);
+      return this.host.frame(session.line.keeper.frame(payload, reset), frame);
+    }
+    return frame;
+  }
+
+  #controlFrame(frame: Frame): void {
+    const read = parseControlFrame(frame.bytes);
+    if (!read.ok) return this.drop('malformed', frame, read.reason);
+    const { message } = read;
+    this.#softwareMac = read.source;
+    this.count('controlFrames');
+    if (message.kind === 'start') this.#machine.send({ type: 'start.commanded', session: message.session });
+    else if (message.kind === 'renew') this.#machine.send({ type: 'renew.commanded', session: message.session });
+    else if (message.kind === 'stop')
+      this.#machine.send({ type: 'stop.commanded', sessionId: message.sessionId, reason: message.reason });
+    else if (message.kind === 'reserved-addresses') this.#reserved = message.addresses;
+  }
+
+  // ---- PHY -> MAC (block B), first match wins ----
+
+  #fromPhy(frame: Frame): void {
+    const destination = macAt(frame, 0);
+    const source = macAt(frame, 6);
+    if (destination === undefined || source === undefined) return this.drop('malformed', frame);
+    if (isControlMac(destination) || isControlMac(source)) return this.drop('foreign-control-frame', frame);
+    if (!this.#machine.decision.accelerating) {
+      this.#upper.send(frame);
+      return;
+    }
+    if (this.#isOwn(destination)) return this.#toThisNode(frame);
+    if (isMulticast(destination)) this.#upper.send(frame);
+    this.#intoTunnel(frame);
+  }
+
+  /** R1 and R2. */
+  #toThisNode(frame: Frame): void {
+    const parsed = parseFrame(frame.bytes);
+    const session = parsed.ok ? [...this.#sessions.values()].find((each) => each.receives(parsed)) : undefined;
+    if (session === undefined) {
+      this.#upper.send(frame);
+      return;
+    }
+    if (frame.checksum === 'bad') return this.drop('bad-checksum', frame);
+    this.#openFrame(session, frame, parsed as FrameView);
+  }
+
+  /** R1: what the records held goes back out of the PHY side; leg packets go up. */
+  #openFrame(session: EngineSessionState, frame: Frame, parsed: FrameView): void {
+    if (parsed.payloadOffset === parsed.payloadEnd) {
+      this.count('emptySegments');
+      if (parsed.tcp !== undefined && (parsed.tcp.flags & Flag.RST) !== 0) session.records.suspect();
+      return;
+    }
+    const opened = session.open(frame.bytes, parsed);
+    for (const { reason, detail } of opened.refused) this.drop(reason, frame, detail);
+    for (const bytes of opened.frames) {
+      this.count('opened');
+      this.#lower.send(this.host.frame(this.#clamped(bytes), frame));
+    }
+    if (opened.hasLeg) this.#upper.send(frame);
+  }
+
+  /** R3 and R4: encrypt, split, encapsulate, out of the PHY side. */
+  #intoTunnel(frame: Frame): void {
+    const bytes = this.#clamped(frame.bytes);
+    for (const session of this.#sessions.values()) {
+      const loop = loopReason(bytes, endsOf(session.session, this.#reserved));
+      if (loop !== undefined) {
+        this.drop('loop-guard', frame, loop);
+        continue;
+      }
+      const units = session.records.seal(bytes);
+      if (typeof units === 'string') {
+        this.drop(units, frame);
+        continue;
+      }
+      this.count('sealed');
+      for (const unit of units) this.#lower.send(this.host.frame(session.line.keeper.frame(unit), frame));
+    }
+  }
+
+  #clamped(bytes: Uint8Array): Uint8Array {
+    const most = this.#options.clampMss;
+    if (most === undefined) return bytes;
+    const copy = bytes.slice();
+    return clampMss(copy, most) ? copy : bytes;
+  }
+
+  #isOwn(mac: Mac): boolean {
+    for (const { session } of this.#sessions.values()) if (session.ownMac === mac) return true;
+    return false;
+  }
+
+  // ---- commands of the machine ----
+
+  #execute({ type, params }: MachineCommand): void {
+    switch (type) {
+      case 'installSession':
+        return this.#install(params.session);
+      case 'renewSession':
+        this.#sessions.get(params.session.sessionId)?.renew(params.session);
+        return;
+      case 'endSession':
+        return this.#end(params.sessionId, params.reason);
+      case 'reportStarted':
+        return this.#report({ kind: 'started', sessionId: params.sessionId });
+      case 'reportStopped':
+        return this.#reportStopped(params.sessionId, params.reason);
+      case 'reportAuthenticated':
+        return this.#report({ kind: 'authenticated', sessionId: params.sessionId });
+      case 'reportDisconnect':
+        return this.#report({ kind: 'disconnect', ...params });
+    }
+  }
+
+  #install(session: EngineSession): void {
+    const state = this.#newSession(session);
+    this.#sessions.set(session.sessionId, state);
+    state.records.start();
+  }
+
+  #end(sessionId: number, reason: number): void {
+    const session = this.#sessions.get(sessionId);
+    session?.records.stop(reason);
+    session?.line.close();
+  }
+
+  /** The software goes on with the F13 numbers, so that a firewall sees one connection to its end. */
+  #reportStopped(sessionId: number, reason: number): void {
+    const numbers = this.#sessions.get(sessionId)?.line.keeper.numbers ?? { next: 0, acknowledged: 0 };
+    this.#sessions.delete(sessionId);
+    this.#report({
+      kind: 'stopped',
+      sessionId,
+      reason,
+      nextSequence: numbers.next,
+      acknowledgement: numbers.acknowledged,
+    });
+  }
+
+  #newSession(session: EngineSession): EngineSessionState {
+    const { sessionId } = session;
+    const transmit = (bytes: Uint8Array): void => {
+      this.#lower.send(this.host.frame(bytes));
+    };
+    const state: EngineSessionState = new EngineSessionState(
+      session,
+      {
+        line: {
+          setTimer: (delay_us) => this.setTimer(`${sessionId}/f13`, delay_us),
+          clearTimer: () => this.clearTimer(`${sessionId}/f13`),
+          transmit,
+        },
+        records: {
+          now_us: () => this.host.now_us(),
+          setTimer: (name, delay_us) => this.setTimer(`${sessionId}/${name}`, delay_us),
+          clearTimer: (name) => this.clearTimer(`${sessionId}/${name}`),
+          vault: this.host.vault,
+          observer: this.host.observer(this.label),
+          transmit: (unit) => transmit(state.line.keeper.frame(unit)),
+          news: (news) => this.#news(sessionId, news),
+        },
+      },
+      this.#options.limits ?? {},
+    );
+    return state;
+  }
+
+  #news(sessionId: number, news: RecordSessionNews): void {
+    if (news.kind === 'authenticated') this.#machine.send({ type: 'session.authenticated', sessionId });
+    else this.#machine.send({ type: 'session.ended', sessionId, reason: news.reason });
+  }
+
+  #report(message: ControlFrameMessage): void {
+    this.#upper.send(this.host.frame(buildControlFrame(message, this.#softwareMac)));
+  }
+}
+
+function macAt(frame: Frame, offset: number): Mac | undefined {
+  return frame.bytes.length < ETHERNET_HEADER_BYTES ? undefined : u48(frame.bytes, offset);
+}
+
+function endsOf(session: EngineSession, reserved: readonly Ip4[]): Parameters<typeof loopReason>[1] {
+  return {
+    ownMac: session.ownMac,
+    nextHopMac: session.nextHopMac,
+    addresses: [session.ownIp, session.peerIp, ...reserved],
+  };
+}

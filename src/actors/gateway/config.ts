@@ -1,0 +1,36 @@
+import type { F13Shape } from '../../engine/f13.ts';
+import type { Ip4 } from '../../wire/address.ts';
+import type { HandshakeMode } from '../services.ts';
+
+/** Age at which a session's client asks for a new TLS session. */
+export const RENEW_EVERY_MS = 3_600_000;
+/** Sessions of a gateway that are alive or lingering. */
+export const TUNNEL_SESSIONS = 256;
+/** Legs that stand and whose session SSL has not yet accepted. */
+export const UNCLAIMED_LEGS = 64;
+
+/** How sessions to an address are set up. */
+export interface LegChoice {
+  readonly shape: F13Shape;
+  readonly handshake: HandshakeMode;
+}
+
+export interface GatewayPeer extends LegChoice {
+  /** Name in the peer's certificate, or the name that its key pin has in SSL's options. */
+  readonly name: string;
+  /** Without an address and a port the peer can only dial us. */
+  readonly address?: Ip4;
+  readonly port?: number;
+  /** Dialled from the start, and again whenever the session ends. */
+  readonly connect: boolean;
+}
+
+export interface GatewayConfig {
+  /** Own name, as in the own certificate. */
+  readonly name: string;
+  /** Own tunnel address. */
+  readonly address: Ip4;
+  readonly listen?: LegChoice & { readonly port: number };
+  readonly peers: readonly GatewayPeer[];
+  readonly renewEvery_ms?: number;
+}

@@ -1,0 +1,102 @@
+import type { SnapshotFrom } from 'xstate';
+import type { F13Shape, FourTuple } from '../../engine/f13.ts';
+import { type TunnelEvent, tunnelMachine } from '../../machines/tunnel.ts';
+import type { Mac } from '../../wire/address.ts';
+import { type MachineCommand, MachineHost, type MachineObserver, type SavedMachine } from '../machine-host.ts';
+import type { HandshakeMode, RecordParameters, SessionName } from '../services.ts';
+
+/** The leg below a session, as the driver told it. */
+export interface Leg {
+  readonly tuple: FourTuple;
+  readonly digest: Uint8Array;
+  readonly shape: F13Shape;
+  readonly handshake: HandshakeMode;
+  readonly ownMac: Mac;
+  readonly nextHopMac: Mac;
+}
+
+/** Plain data that control events leave behind. */
+export interface TunnelFacts {
+  /** Known from the start where we dial, after authentication otherwise. */
+  peer?: string;
+  leg?: Leg;
+  parameters?: RecordParameters;
+  /** Number that engine and driver know the session by; 0 while they do not. */
+  engineSession: number;
+  up_us?: number;
+}
+
+export interface SavedTunnelSession {
+  readonly name: SessionName;
+  readonly tuple: FourTuple;
+  readonly client: boolean;
+  readonly driver: boolean;
+  readonly machine: SavedMachine;
+  readonly facts: TunnelFacts;
+}
+
+interface Decision {
+  readonly carries: boolean;
+  readonly dialling: boolean;
+}
+
+function decide(snapshot: SnapshotFrom<typeof tunnelMachine>): Decision {
+  const carries = snapshot.matches({ ALIVE: 'UP' }) || snapshot.matches({ ALIVE: 'RENEWING' });
+  return { carries, dialling: snapshot.context.client && snapshot.matches('ALIVE') && !carries };
+}
+
+/** One session of a gateway: its machine and what is known of it. */
+export class TunnelSession {
+  readonly name: SessionName;
+  readonly tuple: FourTuple;
+  readonly client: boolean;
+  readonly machine: MachineHost<typeof tunnelMachine, Decision>;
+  facts: TunnelFacts;
+  readonly #driver: boolean;
+
+  constructor(options: {
+    name: SessionName;
+    tuple: FourTuple;
+    client: boolean;
+    driver: boolean;
+    peer?: string;
+    observer: MachineObserver;
+    execute: (session: TunnelSession, command: MachineCommand) => void;
+  }) {
+    this.name = options.name;
+    this.tuple = options.tuple;
+    this.client = options.client;
+    this.#driver = options.driver;
+    this.facts = { peer: options.peer, engineSession: 0 };
+    this.machine = new MachineHost({
+      machine: tunnelMachine,
+      instance: options.name,
+      input: { client: options.client, driver: options.driver },
+      decide,
+      execute: (command) => options.execute(this, command),
+      observer: options.observer,
+    });
+  }
+
+  get state(): string {
+    return this.machine.state;
+  }
+
+  get carries(): boolean {
+    return this.machine.decision.carries;
+  }
+
+  send(event: TunnelEvent): void {
+    this.machine.send(event);
+  }
+
+  save(): SavedTunnelSession {
+    const { name, tuple, client, facts } = this;
+    return { name, tuple, client, driver: this.#driver, machine: this.machine.save(), facts: { ...facts } };
+  }
+
+  restore(saved: SavedTunnelSession): void {
+    this.machine.restore(saved.machine);
+    this.facts = saved.facts;
+  }
+}

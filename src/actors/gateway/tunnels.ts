@@ -1,0 +1,399 @@
+import type { FourTuple } from '../../engine/f13.ts';
+import type { Ip4 } from '../../wire/address.ts';
+import { u16 } from '../../wire/bytes.ts';
+import { LEG_DIGEST_BYTES } from '../../wire/terms.ts';
+import type { LayerHost } from '../host.ts';
+import { tupleKey } from '../intermediate-driver/settings.ts';
+import { Layer, type MachineView, type SavedLayer } from '../layer.ts';
+import type { MachineCommand } from '../machine-host.ts';
+import type { Port } from '../port.ts';
+import type { RecordParameters, SettingIndication, SettingRequest, SslIndication, SslRequest } from '../services.ts';
+import type { JournalData } from '../tap.ts';
+import { type GatewayConfig, RENEW_EVERY_MS, TUNNEL_SESSIONS, UNCLAIMED_LEGS } from './config.ts';
+import { Peer, type SavedPeer } from './peer.ts';
+import { type Leg, type SavedTunnelSession, TunnelSession } from './session.ts';
+import { type GatewayStatus, statusOf } from './status.ts';
+
+/** RFC 6335 section 6: dynamic ports. */
+const FIRST_EPHEMERAL_PORT = 49_152;
+const EPHEMERAL_PORTS = 16_384;
+/** Back-off varies by a quarter up and down, so that two ends do not stay in step. */
+const JITTER_SHARE = 0.25;
+
+/**
+ * What accelerator control and gateway application have in common: listening and dialling, sessions and peers, announcements to the
+ * driver, renewal, replacement. Port `ssl` to SSL, `settings` to the intermediate driver.
+ */
+export abstract class TunnelsLayer extends Layer {
+  protected readonly ssl: Port<SslIndication, SslRequest>;
+  protected readonly settings: Port<SettingIndication, SettingRequest>;
+  readonly #config: GatewayConfig;
+  readonly #peers: ReadonlyMap<string, Peer>;
+  readonly #sessions = new Map<string, TunnelSession>();
+  /** Legs whose session SSL has not told of yet, by tuple. */
+  readonly #unclaimed = new Map<string, Leg>();
+  #dialled = 0;
+
+  constructor(host: LayerHost, label: string, config: GatewayConfig) {
+    super(host, label);
+    this.#config = config;
+    this.ssl = this.addPort<SslIndication, SslRequest>('ssl', (indication) => this.#fromSsl(indication));
+    this.settings = this.addPort<SettingIndication, SettingRequest>('settings', (indication) =>
+      this.#fromDriver(indication),
+    );
+    const observer = host.observer(label);
+    this.#peers = new Map(
+      config.peers.map((peer) => [peer.name, new Peer(peer, observer, (...args) => this.#executeForPeer(...args))]),
+    );
+  }
+
+  /** Gives the session's keys and ids to whoever seals and opens records; `installed` is sent to the session when that is done. */
+  protected abstract install(session: TunnelSession): void;
+  /** The same for the keys of a renewal. */
+  protected abstract reinstall(session: TunnelSession): void;
+  /** Takes the session from whoever seals and opens its records. */
+  protected abstract release(session: TunnelSession): void;
+  /** A frame of the peer, where SSL opens records. */
+  protected abstract frameFromPeer(indication: Extract<SslIndication, { kind: 'frame' }>): void;
+
+  override start(): void {
+    const { listen, address } = this.#config;
+    if (listen !== undefined) {
+      const { port, shape, handshake } = listen;
+      this.settings.send({ kind: 'announce-listen', address, port, shape, handshake });
+      this.ssl.send({ kind: 'listen', port });
+    }
+    for (const peer of this.#peers.values()) if (peer.config.connect) this.#tellPeer(peer, 'connect');
+  }
+
+  override stop(): void {
+    this.#drain();
+  }
+
+  override timerFired(name: string): void {
+    const at = name.indexOf(':');
+    const of = name.slice(at + 1);
+    if (name.slice(0, at) === 'back-off') {
+      const peer = this.#peers.get(of);
+      if (peer !== undefined) this.#tellPeer(peer, 'timer');
+    } else this.#sessions.get(of)?.send({ type: 'timer' });
+  }
+
+  /** `connect`, `disconnect`, `renew` with `{ peer }`; `drain`. */
+  override outsideEvent(name: string, data: JournalData): boolean {
+    if (name === 'drain') {
+      this.#drain();
+      return true;
+    }
+    const peer = this.#peers.get(String((data as { readonly peer?: string } | null)?.peer));
+    if (peer === undefined) return false;
+    if (name === 'connect' || name === 'disconnect') this.#tellPeer(peer, name);
+    else if (name === 'renew') this.#renew(peer);
+    else return false;
+    return true;
+  }
+
+  override machines(): readonly MachineView[] {
+    const hosts = [...this.#peers.values(), ...this.#sessions.values()].map(({ machine }) => machine);
+    return hosts.map(({ instance, machine, state }) => ({ instance, machine, state }));
+  }
+
+  status(): GatewayStatus {
+    return statusOf(this.#config, [...this.#peers.values()], [...this.#sessions.values()], this.counters);
+  }
+
+  save(): SavedLayer {
+    return {
+      version: 1,
+      dialled: this.#dialled,
+      unclaimed: [...this.#unclaimed.values()] as never,
+      peers: [...this.#peers].map(([name, peer]) => [name, peer.save()]) as never,
+      sessions: [...this.#sessions.values()].map((session) => session.save()) as never,
+    };
+  }
+
+  restore(saved: SavedLayer): void {
+    this.#dialled = saved.dialled as number;
+    this.#unclaimed.clear();
+    for (const leg of saved.unclaimed as unknown as readonly Leg[]) this.#unclaimed.set(tupleKey(leg.tuple), leg);
+    for (const [name, peer] of saved.peers as unknown as readonly [string, SavedPeer][])
+      this.#peers.get(name)?.restore(peer);
+    this.#sessions.clear();
+    for (const each of saved.sessions as unknown as readonly SavedTunnelSession[]) {
+      this.#add(each.name, each.tuple, each.client, undefined, each.driver).restore(each);
+    }
+  }
+
+  /** The session that each peer's frames take. */
+  protected activeSessions(): readonly TunnelSession[] {
+    const names = [...this.#peers.values()].flatMap(({ active }) => active ?? []);
+    return names.flatMap((name) => this.#sessions.get(name) ?? []).filter(({ carries }) => carries);
+  }
+
+  protected session(name: string): TunnelSession | undefined {
+    return this.#sessions.get(name);
+  }
+
+  // ---- SSL's indications ----
+
+  #fromSsl(indication: SslIndication): void {
+    if (indication.kind === 'frame') return this.frameFromPeer(indication);
+    if (indication.kind === 'accepted') return this.#accepted(indication.session, indication.tuple);
+    const session = this.#sessions.get(indication.session);
+    if (session === undefined) return;
+    switch (indication.kind) {
+      case 'connected':
+        return session.send({ type: 'ssl.connected' });
+      case 'secured':
+        return this.#secured(session, indication.parameters);
+      case 'authenticated':
+        return session.send({ type: 'authenticated' });
+      case 'closed':
+        this.note('session-closed', { session: session.name, peer: session.facts.peer, reason: indication.reason });
+        return session.send({ type: 'ssl.closed' });
+    }
+  }
+
+  #accepted(name: string, tuple: FourTuple): void {
+    if (this.#sessions.size >= TUNNEL_SESSIONS) {
+      this.drop('too-many-sessions', undefined, name);
+      this.ssl.send({ kind: 'close', session: name });
+      return;
+    }
+    const session = this.#add(name, tuple, false, undefined, this.settings.connected);
+    session.send({ type: 'accepted' });
+    const leg = this.#unclaimed.get(tupleKey(tuple));
+    if (leg === undefined) return;
+    this.#unclaimed.delete(tupleKey(tuple));
+    this.#legOpen(session, leg);
+  }
+
+  /** Any certificate of the CA is not any gateway: only configured peers, and only those the operator has not sent away. */
+  #secured(session: TunnelSession, parameters: RecordParameters): void {
+    const { facts } = session;
+    facts.peer ??= parameters.peerName;
+    if (this.#peers.get(facts.peer)?.welcome === true) {
+      facts.parameters = parameters;
+      return session.send({ type: 'ssl.secured' });
+    }
+    this.drop('peer-not-allowed', undefined, parameters.peerName);
+    for (const key of Object.values(parameters.keys)) this.host.vault.forget(key);
+    session.send({ type: 'close' });
+  }
+
+  // ---- the driver's indications ----
+
+  #fromDriver(indication: SettingIndication): void {
+    switch (indication.kind) {
+      case 'leg-open':
+        return this.#legOpened(indication);
+      case 'leg-closed':
+        this.#unclaimed.delete(tupleKey(indication.tuple));
+        return this.#byTuple(indication.tuple)?.send({ type: 'leg.closed' });
+      case 'engine-started':
+        return this.#byEngineSession(indication.sessionId)?.send({ type: 'installed' });
+      case 'engine-authenticated':
+        return this.#byEngineSession(indication.sessionId)?.send({ type: 'authenticated' });
+      case 'engine-stopped':
+      case 'engine-disconnect':
+        return this.#byEngineSession(indication.sessionId)?.send({ type: 'engine.ended' });
+    }
+  }
+
+  #legOpened({
+    tuple,
+    digest,
+    shape,
+    handshake,
+    ownMac,
+    nextHopMac,
+  }: Extract<SettingIndication, { kind: 'leg-open' }>): void {
+    const leg = { tuple, digest, shape, handshake, ownMac, nextHopMac };
+    const session = this.#byTuple(tuple);
+    if (session !== undefined) return this.#legOpen(session, leg);
+    this.#unclaimed.set(tupleKey(tuple), leg);
+    const [oldest] = this.#unclaimed.keys();
+    if (this.#unclaimed.size > UNCLAIMED_LEGS && oldest !== undefined) this.#unclaimed.delete(oldest);
+  }
+
+  #legOpen(session: TunnelSession, leg: Leg): void {
+    session.facts.leg = leg;
+    session.send({ type: 'leg.open' });
+  }
+
+  #byTuple(tuple: FourTuple): TunnelSession | undefined {
+    const key = tupleKey(tuple);
+    return [...this.#sessions.values()].find((session) => tupleKey(session.tuple) === key);
+  }
+
+  #byEngineSession(id: number): TunnelSession | undefined {
+    return [...this.#sessions.values()].find(({ facts }) => facts.engineSession === id);
+  }
+
+  // ---- commands of a session's machine ----
+
+  #executeForSession(session: TunnelSession, { type, params }: MachineCommand): void {
+    const { name } = session;
+    switch (type) {
+      case 'connect':
+        return this.#connect(session);
+      case 'tellLeg':
+        return this.#tellLeg(session);
+      case 'install':
+        return this.install(session);
+      case 'reinstall':
+        return this.reinstall(session);
+      case 'sayInstalled':
+        return this.#toSsl({ kind: 'installed', session: name });
+      case 'up':
+        return this.#up(session);
+      case 'askRenewal':
+        return this.#toSsl({ kind: 'renew', session: name });
+      case 'armRenewal':
+        return this.setTimer(`phase:${name}`, (this.#config.renewEvery_ms ?? RENEW_EVERY_MS) * 1000);
+      case 'armTimer':
+        return this.setTimer(`phase:${name}`, params.delay_ms * 1000);
+      case 'disarmTimer':
+        return this.clearTimer(`phase:${name}`);
+      case 'closeSsl':
+        return this.#toSsl({ kind: 'close', session: name });
+      case 'ended':
+        return this.#ended(session);
+      case 'forget':
+        this.release(session);
+        this.settings.send({ kind: 'withdraw', tuple: session.tuple });
+        this.#sessions.delete(name);
+    }
+  }
+
+  #connect(session: TunnelSession): void {
+    const { name, tuple, facts } = session;
+    const { shape, handshake } = (this.#peers.get(facts.peer as string) as Peer).config;
+    this.settings.send({ kind: 'announce-connect', tuple, shape, handshake });
+    this.#toSsl({
+      kind: 'connect',
+      session: name,
+      peer: facts.peer as string,
+      destination: tuple.remote,
+      destinationPort: tuple.remotePort,
+      sourcePort: tuple.localPort,
+    });
+  }
+
+  /** Without a driver there is no leg: both ends say a digest of zeros. */
+  #tellLeg({ name, facts }: TunnelSession): void {
+    const config = facts.peer === undefined ? this.#config.listen : this.#peers.get(facts.peer)?.config;
+    const { digest, shape, handshake } = facts.leg ?? {
+      digest: new Uint8Array(LEG_DIGEST_BYTES),
+      shape: config?.shape ?? 'tcp',
+      handshake: config?.handshake ?? 'hold',
+    };
+    this.#toSsl({ kind: 'leg', session: name, digest, shape, handshake });
+  }
+
+  /**
+   * Of two sessions of one peer the newer stays. The gateway whose name comes first decides that alone: so two that dialled each other
+   * at the same time do not each close the session that the other keeps.
+   */
+  #up(session: TunnelSession): void {
+    session.facts.up_us = this.host.now_us();
+    const peer = this.#peers.get(session.facts.peer as string) as Peer;
+    peer.active = session.name;
+    this.count('sessionsUp');
+    this.note('session-up', { session: session.name, peer: peer.config.name });
+    this.#tellPeer(peer, 'session.up');
+    if (this.#config.name > peer.config.name) return;
+    for (const other of this.#of(peer)) if (other !== session && other.carries) other.send({ type: 'close' });
+  }
+
+  #ended(session: TunnelSession): void {
+    const peer = this.#peers.get(session.facts.peer ?? '');
+    if (peer === undefined) return;
+    const left = this.#of(peer).filter((other) => other !== session);
+    if (peer.active === session.name) peer.active = left.findLast(({ carries }) => carries)?.name;
+    if (!left.some(({ machine }) => machine.decision.carries || machine.decision.dialling))
+      this.#tellPeer(peer, 'session.ended');
+  }
+
+  // ---- commands of a peer's machine ----
+
+  #executeForPeer(peer: Peer, { type, params }: MachineCommand): void {
+    switch (type) {
+      case 'dial':
+        return this.#dial(peer);
+      case 'hangUp':
+        for (const session of this.#of(peer)) session.send({ type: 'close' });
+        return;
+      case 'armBackOff':
+        return this.setTimer(`back-off:${peer.config.name}`, this.#jittered(params.delay_ms) * 1000);
+      case 'disarmBackOff':
+        return this.clearTimer(`back-off:${peer.config.name}`);
+    }
+  }
+
+  #dial(peer: Peer): void {
+    const { name, address, port } = peer.config;
+    if (this.#of(peer).some(({ machine }) => machine.decision.dialling)) return;
+    if (this.#sessions.size >= TUNNEL_SESSIONS) return this.#tellPeer(peer, 'session.ended');
+    const tuple = {
+      local: this.#config.address,
+      localPort: this.#freePort(),
+      remote: address as Ip4,
+      remotePort: port as number,
+    };
+    this.#add(`dial-${++this.#dialled}`, tuple, true, name, this.settings.connected).send({ type: 'dial' });
+  }
+
+  #freePort(): number {
+    const used = new Set([...this.#sessions.values()].map(({ tuple }) => tuple.localPort));
+    let offset = u16(this.host.randomBytes(this.label, 2), 0) % EPHEMERAL_PORTS;
+    while (used.has(FIRST_EPHEMERAL_PORT + offset)) offset = (offset + 1) % EPHEMERAL_PORTS;
+    return FIRST_EPHEMERAL_PORT + offset;
+  }
+
+  #jittered(delay_ms: number): number {
+    const share = u16(this.host.randomBytes(this.label, 2), 0) / 0x1_0000;
+    return Math.round(delay_ms * (1 - JITTER_SHARE + 2 * JITTER_SHARE * share));
+  }
+
+  // ---- inside ----
+
+  #renew(peer: Peer): void {
+    const session = this.#sessions.get(peer.active ?? '');
+    if (session?.client) session.send({ type: 'renew' });
+    else this.note('renewal-refused', { peer: peer.config.name, detail: 'the end that dialled renews' });
+  }
+
+  #drain(): void {
+    const { listen } = this.#config;
+    if (listen !== undefined) this.#toSsl({ kind: 'unlisten', port: listen.port });
+    for (const peer of this.#peers.values()) this.#tellPeer(peer, 'disconnect');
+    for (const session of [...this.#sessions.values()]) session.send({ type: 'close' });
+  }
+
+  #tellPeer(peer: Peer, type: Parameters<Peer['send']>[0]['type']): void {
+    peer.send({ type }, this.host.now_us());
+  }
+
+  #of(peer: Peer): TunnelSession[] {
+    return [...this.#sessions.values()].filter(({ facts }) => facts.peer === peer.config.name);
+  }
+
+  #toSsl(request: SslRequest): void {
+    this.ssl.send(request);
+  }
+
+  #add(name: string, tuple: FourTuple, client: boolean, peer: string | undefined, driver: boolean): TunnelSession {
+    const session = new TunnelSession({
+      name,
+      tuple,
+      client,
+      driver,
+      peer,
+      observer: this.host.observer(this.label),
+      execute: (...args) => this.#executeForSession(...args),
+    });
+    this.#sessions.set(name, session);
+    return session;
+  }
+}

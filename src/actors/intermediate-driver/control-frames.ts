@@ -1,0 +1,98 @@
+import type { Mac } from '../../wire/address.ts';
+import { buildControlFrame, parseControlFrame } from '../../wire/control-frame.ts';
+import type { Frame } from '../frame.ts';
+import type { EngineStart, SettingIndication } from '../services.ts';
+import type { LegSession } from './session.ts';
+
+export interface ControlFramesHost {
+  readonly softwareMac: Mac;
+  toEngine(bytes: Uint8Array): void;
+  indicate(indication: SettingIndication): void;
+  sessionOf(key: string): LegSession | undefined;
+  drop(frame: Frame, detail: string): void;
+}
+
+export interface SavedControlFrames {
+  /** Sessions that the engine serves: session id and key of the leg. */
+  readonly sessions: readonly (readonly [number, string])[];
+}
+
+/** Block M: control frames to and from the engine of this host. */
+export class ControlFrames {
+  readonly #host: ControlFramesHost;
+  #sessions = new Map<number, string>();
+
+  constructor(host: ControlFramesHost) {
+    this.#host = host;
+  }
+
+  /** The start (or renew) command with all that the engine needs; F13 numbers and MACs are what the leg knows. */
+  start(kind: 'start' | 'renew', { sessionId, tuple, parameters }: EngineStart, leg: LegSession): void {
+    const { link, numbers } = leg.line.keeper;
+    this.#sessions.set(sessionId, leg.key);
+    const session = {
+      sessionId,
+      udp: leg.start.shape === 'udp',
+      client: parameters.role === 'client',
+      suite: parameters.suite,
+      order: parameters.order,
+      ownMac: link.own,
+      nextHopMac: link.nextHop,
+      ownIp: tuple.local,
+      peerIp: tuple.remote,
+      ownPort: tuple.localPort,
+      peerPort: tuple.remotePort,
+      pathMtu: parameters.pathMtu,
+      receiveConnectionId: parameters.receiveConnectionId,
+      sendConnectionId: parameters.sendConnectionId,
+      sendDataKeyId: parameters.keys.sendData,
+      receiveDataKeyId: parameters.keys.receiveData,
+      sendControlKeyId: parameters.keys.sendControl,
+      receiveControlKeyId: parameters.keys.receiveControl,
+      nextSequence: numbers.next,
+      acknowledgement: numbers.acknowledged,
+    };
+    this.#host.toEngine(buildControlFrame({ kind, session }, this.#host.softwareMac));
+  }
+
+  stop(sessionId: number, reason: number): void {
+    this.#host.toEngine(buildControlFrame({ kind: 'stop', sessionId, reason }, this.#host.softwareMac));
+  }
+
+  /** A control frame of the engine. */
+  received(frame: Frame): void {
+    const read = parseControlFrame(frame.bytes);
+    if (!read.ok) return this.#host.drop(frame, read.reason);
+    const { message } = read;
+    switch (message.kind) {
+      case 'started':
+        return this.#host.indicate({ kind: 'engine-started', sessionId: message.sessionId });
+      case 'stopped':
+        this.#takeNumbersBack(message);
+        return this.#host.indicate({ kind: 'engine-stopped', sessionId: message.sessionId, reason: message.reason });
+      case 'authenticated':
+        return this.#host.indicate({ kind: 'engine-authenticated', sessionId: message.sessionId });
+      case 'disconnect':
+        return this.#host.indicate({ kind: 'engine-disconnect', sessionId: message.sessionId, reason: message.reason });
+      default:
+        return this.#host.drop(frame, message.kind);
+    }
+  }
+
+  #takeNumbersBack(stopped: { sessionId: number; nextSequence: number; acknowledgement: number }): void {
+    const key = this.#sessions.get(stopped.sessionId);
+    this.#sessions.delete(stopped.sessionId);
+    if (key === undefined) return;
+    this.#host
+      .sessionOf(key)
+      ?.line.keeper.resume({ next: stopped.nextSequence, acknowledged: stopped.acknowledgement });
+  }
+
+  save(): SavedControlFrames {
+    return { sessions: [...this.#sessions] };
+  }
+
+  restore(saved: SavedControlFrames): void {
+    this.#sessions = new Map(saved.sessions);
+  }
+}

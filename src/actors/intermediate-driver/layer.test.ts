@@ -1,0 +1,492 @@
+import { describe, expect, it } from 'vitest';
+import { layerCompliance } from '../../../test/support/compliance.ts';
+import { DriverEnd, DriverPair, FAR, FAR_HOP, NEAR, NEAR_HOP } from '../../../test/support/driver-pair.ts';
+import { HELLO_TRIES, REQUEST_TRIES, SUSPECT_MS } from '../../machines/leg.ts';
+import { buildTcpFrame, buildUdpFrame } from '../../wire/build.ts';
+import { checksumVerdict, type FrameView, parseFrame } from '../../wire/frame.ts';
+import { buildLeg, LegKind, legKindName, parseLeg } from '../../wire/leg.ts';
+import { buildReasonBody, buildRequest } from '../../wire/leg-body.ts';
+import { writeRecordHeader } from '../../wire/record.ts';
+import { Flag, flagNames } from '../../wire/tcp.ts';
+import { PROTOCOL_VERSION } from '../../wire/terms.ts';
+import { IntermediateDriverLayer } from './layer.ts';
+
+/** A word for a packet on the line: the leg packet's kind, `record`, or the TCP shape. */
+function word(bytes: Uint8Array): string {
+  const parsed = parseFrame(bytes) as FrameView;
+  expect(checksumVerdict(bytes, parsed)).toBe('good');
+  if (parsed.payloadOffset === parsed.payloadEnd) return flagNames(parsed.tcp?.flags ?? 0);
+  const leg = parseLeg(bytes, parsed.payloadOffset, parsed.payloadEnd);
+  return leg.ok ? legKindName(leg.kind) : 'record';
+}
+
+const words = (pair: DriverPair): string[] => pair.line.map(({ from, bytes }) => `${from} ${word(bytes)}`);
+
+function tls(length: number): Uint8Array {
+  const bytes = new Uint8Array(5 + length).fill(3);
+  bytes.set([0x16, 3, 3, length >> 8, length & 0xff]);
+  return bytes;
+}
+
+function record(connectionId: number, length = 100): Uint8Array {
+  const bytes = new Uint8Array(32 + length).fill(8);
+  writeRecordHeader(bytes, 0, { type: 0x40, connectionId, epoch: 0, sequence: 1 }, length);
+  return bytes;
+}
+
+function shaped(
+  flags: number,
+  fields: { seq?: number; ack?: number; payload?: Uint8Array; port?: number } = {},
+): Uint8Array {
+  return buildTcpFrame(
+    {
+      ethernet: { source: FAR_HOP, destination: FAR.mac },
+      ip: { source: NEAR.ip, destination: FAR.ip },
+      tcp: {
+        sourcePort: NEAR.port,
+        destinationPort: fields.port ?? FAR.port,
+        seq: fields.seq ?? 1,
+        ack: fields.ack ?? 0,
+        flags,
+        window: 65535,
+      },
+    },
+    fields.payload ?? new Uint8Array(0),
+  );
+}
+
+describe.each(['tcp', 'udp'] as const)('leg, F13 %s', (shape) => {
+  it('holds the SYN until COMPLETE; both operating systems believe in one TCP (spec 2.4 steps 7-17)', () => {
+    const pair = new DriverPair({ shape });
+    pair.passes = (_from, bytes) => word(bytes) !== 'COMPLETE';
+    pair.connect();
+    expect(pair.near.events).toEqual([]);
+    expect(pair.far.events.map(({ kind }) => kind)).toEqual(['connected']);
+    pair.passes = () => true;
+    pair.advance(400_000);
+    expect(pair.near.events.map(({ kind }) => kind)).toEqual(['connected']);
+    const set = shape === 'tcp' ? ['near SYN', 'far SYN+ACK'] : ['near HELLO', 'far COOKIE'];
+    expect(words(pair)).toEqual([...set, 'near REQUEST', 'far COMPLETE', 'near REQUEST', 'far COMPLETE']);
+    expect([pair.near, pair.far].map((end) => end.indications().map(({ kind }) => kind))).toEqual([
+      ['leg-open'],
+      ['leg-open'],
+    ]);
+    const digests = [pair.near, pair.far].map((end) => (end.indications()[0] as { digest: Uint8Array }).digest);
+    expect(digests[0]).toEqual(digests[1]);
+  });
+
+  it('immediate: answers the SYN at once, and what is written waits for the leg', () => {
+    const pair = new DriverPair({ shape, handshake: 'immediate' });
+    pair.passes = () => false;
+    pair.connect();
+    expect(pair.near.events.map(({ kind }) => kind)).toEqual(['connected']);
+    pair.near.tcp?.write(tls(50));
+    pair.passes = () => true;
+    pair.advance(700_000);
+    expect(pair.far.received()).toEqual([...tls(50)]);
+  });
+
+  it('carries handshake bytes whole over a lossy line, and ends both TCPs in order', () => {
+    for (let seed = 0; seed < 6; seed++) {
+      const pair = new DriverPair({ shape });
+      let n = seed;
+      pair.passes = () => n++ % 4 !== 0;
+      pair.connect();
+      pair.advance(3_000_000);
+      pair.near.tcp?.write(tls(4000));
+      pair.far.tcp?.write(tls(9000));
+      pair.advance(8_000_000);
+      expect(pair.far.received()).toEqual([...tls(4000)]);
+      expect(pair.near.received()).toEqual([...tls(9000)]);
+      pair.near.tcp?.close();
+      pair.advance(8_000_000);
+      expect(pair.far.events.at(-1)?.kind).toBe('remote-closed');
+      pair.far.tcp?.close();
+      pair.advance(20_000_000);
+      expect([pair.near.driver.sessions.size, pair.far.driver.sessions.size], `seed ${seed}`).toEqual([0, 0]);
+      expect(pair.near.indications().at(-1)?.kind).toBe('leg-closed');
+    }
+  });
+
+  it('sends each record as one datagram that nobody repeats, and only announced ids reach the local TCP', () => {
+    const pair = new DriverPair({ shape });
+    pair.connect();
+    pair.far.host.inject('settings', { kind: 'announce-records', tuple: pair.far.tuple, receiveConnectionId: 77 });
+    const before = pair.line.length;
+    let n = 0;
+    pair.passes = () => ++n !== 2;
+    for (let sent = 0; sent < 3; sent++) pair.near.tcp?.write(record(77));
+    pair.near.tcp?.write(record(78));
+    pair.advance(30_000_000);
+    const records = pair.line.slice(before).filter(({ bytes }) => word(bytes) === 'record');
+    expect(records.length).toBe(4);
+    expect(pair.far.received()).toEqual([...record(77), ...record(77)]);
+    expect(pair.far.host.dropReasons()).toEqual(['unknown-connection-id']);
+  });
+});
+
+describe('leg that does not come to be', () => {
+  it('a silent far end gives the near TCP a RST in bounded time', () => {
+    const pair = new DriverPair();
+    pair.passes = () => false;
+    pair.connect();
+    pair.advance(25_000_000);
+    expect(words(pair)).toEqual(Array(HELLO_TRIES).fill('near SYN'));
+    expect(pair.near.events).toEqual([{ kind: 'closed', reason: 'refused' }, { kind: 'gone' }]);
+    expect(pair.near.driver.sessions.size).toBe(0);
+  });
+
+  it('so does one that answers HELLO but not the request', () => {
+    const pair = new DriverPair();
+    pair.passes = (_from, bytes) => word(bytes) !== 'REQUEST';
+    pair.connect();
+    pair.advance(90_000_000);
+    expect(words(pair).filter((each) => each === 'near REQUEST').length).toBe(REQUEST_TRIES);
+    expect(pair.near.events[0]).toEqual({ kind: 'closed', reason: 'refused' });
+  });
+
+  it('a far TCP that refuses makes REFUSED, and a RST here', () => {
+    const pair = new DriverPair();
+    pair.listening = false;
+    pair.connect();
+    expect(words(pair)).toEqual(['near SYN', 'far SYN+ACK', 'near REQUEST', 'far REFUSED']);
+    expect(pair.near.events[0]).toEqual({ kind: 'closed', reason: 'refused' });
+    expect([pair.near.driver.sessions.size, pair.far.driver.sessions.size]).toEqual([0, 0]);
+  });
+
+  it('a RST with the right number answers the HELLO, one with a wrong number does not', () => {
+    const pair = new DriverPair();
+    pair.passes = () => false;
+    pair.connect();
+    const syn = parseFrame(pair.line[0]?.bytes as Uint8Array).tcp?.seq as number;
+    const reset = (ack: number): Uint8Array =>
+      buildTcpFrame(
+        {
+          ethernet: { source: NEAR_HOP, destination: NEAR.mac },
+          ip: { source: FAR.ip, destination: NEAR.ip },
+          tcp: { sourcePort: FAR.port, destinationPort: NEAR.port, seq: 0, ack, flags: Flag.RST | Flag.ACK, window: 0 },
+        },
+        new Uint8Array(0),
+      );
+    pair.arrives('near', reset(syn + 2));
+    expect(pair.state('near')).toBe('HELLO-SENT');
+    pair.arrives('near', reset(syn + 1));
+    pair.settle();
+    expect(pair.near.events[0]).toEqual({ kind: 'closed', reason: 'refused' });
+  });
+
+  it.each(['HELLO-SENT', 'REQUESTED', 'SYN-FORGED', 'OPEN'] as const)('the application withdraws it in %s', (state) => {
+    const pair = new DriverPair();
+    pair.passes = (_from, bytes) => state !== 'HELLO-SENT' && (state !== 'REQUESTED' || word(bytes) !== 'REQUEST');
+    const end = state === 'SYN-FORGED' ? 'far' : 'near';
+    if (state === 'SYN-FORGED') pair.far.workOff = () => false;
+    pair.connect();
+    expect(pair.state(end)?.split('.')[0]).toBe(state);
+    pair[end].host.inject('settings', { kind: 'withdraw', tuple: pair[end].tuple });
+    pair.settle();
+    expect(pair[end].driver.sessions.size).toBe(0);
+    expect(pair[end].indications().at(-1)?.kind).toBe('leg-closed');
+    if (end === 'near') expect(pair.near.events.some(({ kind }) => kind === 'closed')).toBe(true);
+  });
+
+  it.each(['HELLO-SENT', 'REQUESTED', 'OPEN'] as const)('the local TCP gives up in %s', (state) => {
+    const pair = new DriverPair({ handshake: 'immediate' });
+    pair.passes = (_from, bytes) => state !== 'HELLO-SENT' && (state !== 'REQUESTED' || word(bytes) !== 'REQUEST');
+    pair.connect();
+    expect(pair.state('near')?.split('.')[0]).toBe(state);
+    pair.near.tcp?.abort();
+    pair.settle();
+    expect(pair.near.driver.sessions.size).toBe(0);
+    expect(words(pair).includes('near BYE')).toBe(state !== 'HELLO-SENT');
+  });
+
+  it('immediate mode: a refusal resets the TCP that was connected already', () => {
+    const pair = new DriverPair({ handshake: 'immediate' });
+    pair.listening = false;
+    pair.connect();
+    expect(pair.near.events.map((event) => (event.kind === 'closed' ? event.reason : event.kind))).toEqual([
+      'connected',
+      'reset',
+      'gone',
+    ]);
+  });
+
+  it('handshake bytes that nobody acknowledges end the session', () => {
+    const pair = new DriverPair();
+    pair.connect();
+    pair.passes = () => false;
+    pair.near.tcp?.write(tls(10));
+    pair.advance(80_000_000);
+    expect(pair.near.events.at(-2)).toEqual({ kind: 'closed', reason: 'reset' });
+  });
+
+  it('a local TCP that speaks nonsense ends the session', () => {
+    const pair = new DriverPair();
+    pair.connect();
+    pair.near.tcp?.write(new Uint8Array([0x99, 1, 2, 3]));
+    pair.settle();
+    expect(pair.near.driver.sessions.size).toBe(0);
+  });
+});
+
+describe('leg, strangers and rumours', () => {
+  it('a HELLO flood costs no state, and each answer is no longer than the question', () => {
+    const pair = new DriverPair();
+    const empty = JSON.stringify(pair.far.driver.save()).length;
+    for (let port = 1; port < 2000; port++)
+      pair.far.host.injectBytes('lower', withSourcePort(shaped(Flag.SYN, { seq: port }), port));
+    expect(JSON.stringify(pair.far.driver.save()).length).toBe(empty);
+    expect(pair.far.driver.sessions.size).toBe(0);
+    const answers = pair.far.taken();
+    expect(answers.length).toBe(1999);
+  });
+
+  it('UDP: a short HELLO is not answered, the answer to a padded one is shorter', () => {
+    const pair = new DriverPair({ shape: 'udp' });
+    const hello = (length: number): Uint8Array =>
+      buildUdpFrame(
+        {
+          ethernet: { source: FAR_HOP, destination: FAR.mac },
+          ip: { source: NEAR.ip, destination: FAR.ip },
+          udp: { sourcePort: NEAR.port, destinationPort: FAR.port },
+        },
+        buildLeg({ kind: LegKind.HELLO, sequence: 0, acknowledgement: 0 }, new Uint8Array(length - 28)),
+      );
+    pair.far.host.injectBytes('lower', hello(40));
+    expect([pair.far.taken().length, pair.far.host.dropReasons()]).toEqual([0, ['malformed']]);
+    pair.far.host.injectBytes('lower', hello(64));
+    expect(pair.far.taken()[0]?.bytes.length).toBeLessThanOrEqual(hello(64).length);
+  });
+
+  it('refuses forged cookies, requests for another shape or without a token, and what was never announced', () => {
+    const pair = new DriverPair();
+    const request = (fields: { udp?: boolean; token?: string; cookie?: Uint8Array } = {}): Uint8Array =>
+      buildLeg(
+        { kind: LegKind.REQUEST, senderToken: fields.token ?? '0102030405060708', sequence: 0, acknowledgement: 0 },
+        buildRequest({
+          protocolVersion: PROTOCOL_VERSION,
+          udp: fields.udp ?? false,
+          immediate: false,
+          cookie: fields.cookie ?? new Uint8Array(4),
+          destination: FAR.ip,
+          destinationPort: FAR.port,
+          source: NEAR.ip,
+          sourcePort: NEAR.port,
+        }),
+      );
+    const send = (payload: Uint8Array, port?: number): void => {
+      pair.far.host.injectBytes(
+        'lower',
+        shaped(Flag.ACK | Flag.PSH, port === undefined ? { payload } : { payload, port }),
+      );
+    };
+    send(request());
+    send(request({ udp: true }));
+    pair.far.host.injectBytes('lower', shaped(Flag.SYN));
+    const cookie = parseFrame(pair.far.taken()[0]?.bytes as Uint8Array).tcp?.seq as number;
+    const right = new Uint8Array([cookie >>> 24, cookie >>> 16, cookie >>> 8, cookie]);
+    send(request({ token: '0000000000000000', cookie: right }));
+    expect(pair.far.host.dropReasons()).toEqual(['bad-cookie', 'malformed', 'bad-token']);
+    send(request({ cookie: right }), 444);
+    expect(pair.far.host.sentOn('upper').length).toBe(1);
+    pair.far.host.advance(180_000_000);
+    send(request({ cookie: right }));
+    expect(pair.far.host.dropReasons().at(-1)).toBe('bad-cookie');
+    expect(pair.far.driver.sessions.size).toBe(0);
+  });
+
+  it('keeps its session when a stranger sends leg packets with wrong tokens, another request, bad checksums, SYNs or nonsense', () => {
+    const pair = new DriverPair();
+    pair.connect();
+    const send = (payload: Uint8Array, flags: number = Flag.ACK): void =>
+      pair.arrives('far', shaped(flags, { payload }));
+    for (const kind of Object.values(LegKind))
+      send(
+        buildLeg({
+          kind,
+          senderToken: '1111111111111111',
+          receiverToken: '2222222222222222',
+          sequence: 0,
+          acknowledgement: 0,
+        }),
+      );
+    send(new Uint8Array([0x99, 1]));
+    send(new Uint8Array([0x42, 99, 0, 28]));
+    send(record(5));
+    send(record(5), Flag.SYN);
+    pair.arrives('far', shaped(Flag.SYN | Flag.ACK));
+    pair.arrives('far', shaped(Flag.ACK, { payload: record(5) }), 'bad');
+    pair.arrives('far', shaped(Flag.SYN));
+    expect(pair.far.host.dropReasons().length).toBeGreaterThanOrEqual(12);
+    expect(pair.state('far')).toBe('OPEN.TRUSTED');
+    pair.near.tcp?.write(tls(20));
+    pair.settle();
+    expect(pair.far.received()).toEqual([...tls(20)]);
+  });
+
+  it('a RST of a stranger makes it ask; the answer clears the suspicion, silence ends the session', () => {
+    const pair = new DriverPair();
+    pair.connect();
+    pair.arrives('far', shaped(Flag.RST, { seq: 99 }));
+    expect(pair.state('far')).toBe('OPEN.SUSPECT');
+    pair.settle();
+    expect(pair.state('far')).toBe('OPEN.TRUSTED');
+    pair.passes = () => false;
+    pair.arrives('far', shaped(Flag.RST, { seq: 99 }));
+    pair.advance(SUSPECT_MS * 1000 + 100_000);
+    expect(pair.far.events.at(-2)).toEqual({ kind: 'closed', reason: 'reset' });
+    expect(pair.far.driver.sessions.size).toBe(0);
+  });
+
+  it.each(['near', 'far'] as const)(
+    'BYE of the true peer ends the %s session, since nobody answers for it any more',
+    (end) => {
+      const pair = new DriverPair();
+      pair.connect();
+      const other = end === 'near' ? 'far' : 'near';
+      pair[other].tcp?.abort();
+      pair.advance(SUSPECT_MS * 1000 + 200_000);
+      expect(pair[end].driver.sessions.size).toBe(0);
+    },
+  );
+
+  it('no operating system sees late packets of a session that is over', () => {
+    const pair = new DriverPair();
+    pair.connect();
+    const late = pair.line.find(({ from, bytes }) => from === 'far' && word(bytes) === 'COMPLETE')?.bytes as Uint8Array;
+    pair.near.tcp?.abort();
+    pair.settle();
+    const seen = pair.near.host.sentOn('upper').length;
+    pair.arrives('near', late);
+    expect(pair.near.host.sentOn('upper').length).toBe(seen);
+    pair.near.host.advance(61_000_000);
+    pair.arrives('near', late);
+    expect(pair.near.host.sentOn('upper').length).toBe(seen + 1);
+  });
+
+  it('refuses REFUSED and BYE with broken bodies', () => {
+    const pair = new DriverPair();
+    pair.connect();
+    const { ownToken, peerToken } = [...pair.far.driver.sessions.values()][0] as {
+      ownToken: string;
+      peerToken: string;
+    };
+    const leg = (kind: number, body: Uint8Array): Uint8Array =>
+      shaped(Flag.ACK, {
+        payload: buildLeg(
+          { kind, senderToken: peerToken, receiverToken: ownToken, sequence: 0, acknowledgement: 0 },
+          body,
+        ),
+      });
+    pair.arrives('far', leg(LegKind.BYE, new Uint8Array(3)));
+    pair.arrives('far', leg(LegKind.DATA, new Uint8Array([8])));
+    pair.arrives('far', leg(LegKind.COMPLETE, new Uint8Array(0)));
+    expect(pair.far.host.dropReasons()).toEqual(['malformed', 'malformed', 'malformed']);
+    pair.arrives('far', leg(LegKind.REFUSED, buildReasonBody(1)));
+    expect(pair.state('far')).toBe('OPEN.TRUSTED');
+  });
+});
+
+describe('intermediate driver, what is not its own', () => {
+  it('passes a SYN that was not announced untouched, both ways (spec 4.8-7)', () => {
+    const end = new DriverEnd('near');
+    end.connect();
+    const [passed] = end.taken();
+    expect(flagNames(parseFrame(passed?.bytes as Uint8Array).tcp?.flags as number)).toBe('SYN');
+    end.host.injectBytes('lower', shaped(Flag.SYN));
+    expect(end.host.sentOn('upper').length).toBe(1);
+  });
+
+  it('an announced session takes a SYN only', () => {
+    const end = new DriverEnd('near');
+    end.announceConnect('tcp');
+    const ack = buildTcpFrame(
+      {
+        ethernet: { source: NEAR.mac, destination: NEAR_HOP },
+        ip: { source: NEAR.ip, destination: FAR.ip },
+        tcp: { sourcePort: NEAR.port, destinationPort: FAR.port, seq: 1, ack: 1, flags: Flag.ACK, window: 1 },
+      },
+      new Uint8Array(0),
+    );
+    end.host.injectBytes('upper', ack);
+    expect([end.taken().length, end.host.dropReasons()]).toEqual([0, ['no-session']]);
+  });
+});
+
+function withSourcePort(frame: Uint8Array, port: number): Uint8Array {
+  const copy = frame.slice();
+  copy.set([port >> 8, port & 0xff], 34);
+  return copy;
+}
+
+layerCompliance(
+  'intermediate driver',
+  (host) => new IntermediateDriverLayer(host, '2006', { mac: FAR.mac, mtu: 1500 }),
+  [
+    {
+      port: 'settings',
+      message: { kind: 'announce-listen', address: FAR.ip, port: FAR.port, shape: 'tcp', handshake: 'hold' },
+    },
+    { port: 'lower', frame: shaped(Flag.SYN) },
+    (outputs) => {
+      const answer = outputs.findLast((output) => output.kind === 'send' && output.port === 'lower') as {
+        message: { bytes: Uint8Array };
+      };
+      const cookie = parseFrame(answer.message.bytes).tcp?.seq as number;
+      const body = buildRequest({
+        protocolVersion: PROTOCOL_VERSION,
+        udp: false,
+        immediate: false,
+        cookie: new Uint8Array([cookie >>> 24, cookie >>> 16, cookie >>> 8, cookie]),
+        destination: FAR.ip,
+        destinationPort: FAR.port,
+        source: NEAR.ip,
+        sourcePort: NEAR.port,
+      });
+      const payload = buildLeg(
+        { kind: LegKind.REQUEST, senderToken: '0102030405060708', sequence: 0, acknowledgement: 0 },
+        body,
+      );
+      return { port: 'lower', frame: shaped(Flag.ACK | Flag.PSH, { seq: 2, ack: cookie + 1, payload }) };
+    },
+    (outputs) => {
+      const syn = parseFrame(
+        (
+          outputs.findLast((output) => output.kind === 'send' && output.port === 'upper') as {
+            message: { bytes: Uint8Array };
+          }
+        ).message.bytes,
+      );
+      return {
+        port: 'upper',
+        frame: buildTcpFrame(
+          {
+            ethernet: { source: FAR.mac, destination: FAR_HOP },
+            ip: { source: FAR.ip, destination: NEAR.ip },
+            tcp: {
+              sourcePort: FAR.port,
+              destinationPort: NEAR.port,
+              seq: 77,
+              ack: (syn.tcp?.seq as number) + 1,
+              flags: Flag.SYN | Flag.ACK,
+              window: 60000,
+              options: { mss: 1460 },
+            },
+          },
+          new Uint8Array(0),
+        ),
+      };
+    },
+    { wait_us: 400_000 },
+    { port: 'lower', frame: shaped(Flag.RST, { seq: 5 }) },
+    { wait_us: 6_000_000 },
+    {
+      port: 'settings',
+      message: {
+        kind: 'withdraw',
+        tuple: { local: FAR.ip, localPort: FAR.port, remote: NEAR.ip, remotePort: NEAR.port },
+      },
+    },
+  ],
+  { framePorts: ['upper', 'lower'] },
+);

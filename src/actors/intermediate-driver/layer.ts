@@ -1,0 +1,302 @@
+import type { FourTuple } from '../../engine/f13.ts';
+import { isControlMac, type Mac } from '../../wire/address.ts';
+import { u48 } from '../../wire/bytes.ts';
+import { ETHERNET_HEADER_BYTES } from '../../wire/ethernet.ts';
+import { type FrameView, parseFrame } from '../../wire/frame.ts';
+import { seqAdd } from '../../wire/seq.ts';
+import { Flag } from '../../wire/tcp.ts';
+import { Reason } from '../../wire/terms.ts';
+import type { Frame } from '../frame.ts';
+import type { LayerHost } from '../host.ts';
+import { Layer, type MachineView, type SavedLayer } from '../layer.ts';
+import type { Port } from '../port.ts';
+import type { SettingIndication, SettingRequest } from '../services.ts';
+import type { InSegment } from '../tcp/segment.ts';
+import { ControlFrames, type SavedControlFrames } from './control-frames.ts';
+import { LegPackets } from './leg-packets.ts';
+import { LegSession, type SavedLegSession, type SessionStart } from './session.ts';
+import { Settings, tupleKey } from './settings.ts';
+import { Tombstones } from './tombstones.ts';
+
+/** Sessions of one driver at a time. */
+export const DRIVER_SESSIONS = 256;
+
+export interface IntermediateDriverOptions {
+  /** Of this host's one interface. */
+  readonly mac: Mac;
+  /** Of the local link, bytes of an IP packet. */
+  readonly mtu: number;
+}
+
+/**
+ * Intermediate driver 2006/3006/1008 (spec 1.4): terminates announced TCP sessions towards the local TCP and speaks with the far driver, or
+ * with the engine there, without congestion control. Everything else passes untouched. Ports: `upper` to the IP stack, `lower`
+ * to the driver or bridge, `settings` to the application.
+ */
+export class IntermediateDriverLayer extends Layer {
+  readonly kind = 'intermediate-driver';
+  readonly options: IntermediateDriverOptions;
+  readonly settings = new Settings();
+  readonly sessions = new Map<string, LegSession>();
+  readonly tombstones: Tombstones;
+  readonly #upper: Port<Frame, Frame>;
+  readonly #lower: Port<Frame, Frame>;
+  readonly #application: Port<SettingRequest, SettingIndication>;
+  readonly #control: ControlFrames;
+  readonly #packets: LegPackets;
+
+  constructor(host: LayerHost, label: string, options: IntermediateDriverOptions) {
+    super(host, label);
+    this.options = options;
+    this.#upper = this.addPort<Frame, Frame>('upper', (frame) => this.#fromStack(frame));
+    this.#lower = this.addPort<Frame, Frame>('lower', (frame) => this.#fromLine(frame));
+    this.#application = this.addPort<SettingRequest, SettingIndication>('settings', (request) =>
+      this.#setting(request),
+    );
+    this.tombstones = new Tombstones();
+    this.#control = new ControlFrames({
+      softwareMac: options.mac,
+      toEngine: (bytes) => this.#lower.send(host.frame(bytes)),
+      indicate: (indication) => this.#application.send(indication),
+      sessionOf: (key) => this.sessions.get(key),
+      drop: (frame, detail) => this.drop('malformed', frame, detail),
+    });
+    this.#packets = new LegPackets({
+      vault: host.vault,
+      now_us: () => host.now_us(),
+      sessionOf: (tuple) => this.sessions.get(tupleKey(tuple)),
+      listenerFor: (address, port) => this.settings.listenerFor(address, port),
+      toLine: (bytes, parent) => this.#lower.send(host.frame(bytes, parent)),
+      accept: (start) => this.#newSession(start),
+      drop: (reason, frame, detail) => this.drop(reason, frame, detail),
+      count: (name) => this.count(name),
+    });
+  }
+
+  override stop(): void {
+    for (const session of [...this.sessions.values()]) session.event({ type: 'withdrawn', reason: Reason.OPERATOR });
+  }
+
+  override timerFired(name: string): void {
+    const slash = name.indexOf('/');
+    this.sessions.get(name.slice(0, slash))?.timerFired(name.slice(slash + 1));
+  }
+
+  override machines(): readonly MachineView[] {
+    return [...this.sessions.values()].flatMap((session) =>
+      session.machines.map(({ instance, machine, state }) => ({ instance, machine, state })),
+    );
+  }
+
+  save(): SavedLayer {
+    return {
+      version: 1,
+      settings: this.settings.save() as never,
+      tombstones: this.tombstones.save() as never,
+      control: this.#control.save() as never,
+      sessions: [...this.sessions.values()].map((session) => session.save()) as never,
+    };
+  }
+
+  restore(saved: SavedLayer): void {
+    this.settings.restore(saved.settings as never);
+    this.tombstones.restore(saved.tombstones as never);
+    this.#control.restore(saved.control as unknown as SavedControlFrames);
+    this.sessions.clear();
+    for (const each of saved.sessions as unknown as readonly SavedLegSession[]) {
+      const session = new LegSession(this.#sessionHost(tupleKey(each.start.tuple)), each.start, each.ownToken);
+      session.restore(each);
+      this.sessions.set(session.key, session);
+    }
+  }
+
+  // ---- block H: from the IP stack ----
+
+  #fromStack(frame: Frame): void {
+    const parsed = parseFrame(frame.bytes);
+    if (!parsed.ok || parsed.ip === undefined || parsed.tcp === undefined) {
+      this.#lower.send(frame);
+      return;
+    }
+    const tuple = tupleOf(parsed, 'out');
+    const session = this.sessions.get(tupleKey(tuple));
+    if (session !== undefined) {
+      session.line.keeper.link = { own: parsed.ethernet.source, nextHop: parsed.ethernet.destination };
+      session.local.segment(segmentOf(frame, parsed));
+    } else if (!this.#takesSyn(frame, parsed, tuple)) this.#lower.send(frame);
+  }
+
+  /** A SYN of an announced session starts the leg (spec 2.4 step 7). False when the frame is none of ours. */
+  #takesSyn(frame: Frame, parsed: FrameView, tuple: FourTuple): boolean {
+    const announced = this.settings.connectFor(tuple);
+    if (announced === undefined) {
+      if (!this.tombstones.has(tupleKey(tuple), this.host.now_us())) return false;
+      this.drop('no-session', frame, 'session is over');
+      return true;
+    }
+    const flags = parsed.tcp?.flags ?? 0;
+    if ((flags & (Flag.SYN | Flag.ACK | Flag.RST)) !== Flag.SYN) {
+      this.drop('no-session', frame, 'not a SYN');
+      return true;
+    }
+    const random = this.host.randomBytes(this.label, 4);
+    const session = this.#newSession({
+      end: 'near',
+      tuple,
+      shape: announced.shape,
+      handshake: announced.handshake,
+      ownMac: parsed.ethernet.source,
+      nextHopMac: parsed.ethernet.destination,
+      next: numberOf(random),
+      acknowledged: 0,
+      mtu: this.options.mtu,
+    });
+    if (session === undefined) this.drop('too-many-sessions', frame);
+    else session.takeSyn(segmentOf(frame, parsed));
+    return true;
+  }
+
+  // ---- block I: from the line ----
+
+  #fromLine(frame: Frame): void {
+    const { bytes } = frame;
+    if (bytes.length < ETHERNET_HEADER_BYTES) return this.drop('malformed', frame);
+    if (isControlMac(u48(bytes, 0)) || isControlMac(u48(bytes, 6))) return this.#control.received(frame);
+    const parsed = parseFrame(bytes);
+    const ports = parsed.tcp ?? parsed.udp;
+    if (
+      !parsed.ok ||
+      parsed.ip === undefined ||
+      ports === undefined ||
+      parsed.ethernet.destination !== this.options.mac
+    ) {
+      this.#upper.send(frame);
+      return;
+    }
+    const tuple = tupleOf(parsed, 'in');
+    if (!this.#isOurs(parsed, tuple)) {
+      this.#upper.send(frame);
+      return;
+    }
+    if (frame.checksum === 'bad') return this.drop('bad-checksum', frame);
+    this.#packets.received(frame, parsed, tuple);
+  }
+
+  /** True for packets of a session, of an announced one, or of one that is over: no operating system's TCP may see these. */
+  #isOurs(parsed: FrameView, tuple: FourTuple): boolean {
+    const shape = parsed.tcp === undefined ? 'udp' : 'tcp';
+    const key = tupleKey(tuple);
+    const known =
+      this.sessions.get(key)?.start ??
+      this.settings.connectFor(tuple) ??
+      this.settings.listenerFor(tuple.local, tuple.localPort);
+    if (known !== undefined) return known.shape === shape || this.sessions.has(key);
+    return this.tombstones.has(key, this.host.now_us());
+  }
+
+  // ---- block L ----
+
+  #setting(request: SettingRequest): void {
+    switch (request.kind) {
+      case 'announce-listen':
+        if (!this.settings.listen(request)) this.drop('too-many-sessions', undefined, 'announced listeners');
+        return;
+      case 'announce-connect':
+        if (!this.settings.connect(request)) this.drop('too-many-sessions', undefined, 'announced sessions');
+        return;
+      case 'announce-records':
+        return this.sessions.get(tupleKey(request.tuple))?.announceRecords(request.receiveConnectionId);
+      case 'withdraw':
+        return this.#withdraw(request.tuple);
+      case 'engine-start':
+      case 'engine-renew':
+        return this.#engineStart(request);
+      case 'engine-stop':
+        return this.#control.stop(request.sessionId, request.reason);
+    }
+  }
+
+  #engineStart(request: SettingRequest & { kind: 'engine-start' | 'engine-renew' }): void {
+    const session = this.sessions.get(tupleKey(request.start.tuple));
+    if (session === undefined) {
+      this.#application.send({
+        kind: 'engine-stopped',
+        sessionId: request.start.sessionId,
+        reason: Reason.NO_LISTENER,
+      });
+      return;
+    }
+    this.#control.start(request.kind === 'engine-start' ? 'start' : 'renew', request.start, session);
+  }
+
+  #withdraw(tuple: FourTuple): void {
+    this.settings.withdraw(tuple);
+    this.sessions.get(tupleKey(tuple))?.event({ type: 'withdrawn', reason: Reason.OPERATOR });
+  }
+
+  // ---- sessions ----
+
+  #newSession(start: SessionStart): LegSession | undefined {
+    if (this.sessions.size >= DRIVER_SESSIONS) return undefined;
+    const key = tupleKey(start.tuple);
+    const session = new LegSession(this.#sessionHost(key), start);
+    this.sessions.set(key, session);
+    this.count('sessions');
+    return session;
+  }
+
+  #sessionHost(key: string): ConstructorParameters<typeof LegSession>[0] {
+    const { host } = this;
+    return {
+      now_us: () => host.now_us(),
+      setTimer: (name, delay_us) => this.setTimer(`${key}/${name}`, delay_us),
+      clearTimer: (name) => this.clearTimer(`${key}/${name}`),
+      randomBytes: (length) => host.randomBytes(this.label, length),
+      vault: host.vault,
+      observer: host.observer(this.label),
+      toLine: (bytes) => this.#lower.send(host.frame(bytes)),
+      toStack: (bytes) => this.#upper.send(host.frame(bytes)),
+      indicate: (indication) => this.#application.send(indication),
+      drop: (reason, detail) => this.drop(reason, undefined, detail),
+      count: (name) => this.count(name),
+      ended: () => this.#ended(key),
+    };
+  }
+
+  #ended(key: string): void {
+    const session = this.sessions.get(key);
+    if (session === undefined) return;
+    this.sessions.delete(key);
+    this.settings.withdraw(session.start.tuple);
+    this.tombstones.add(key, this.host.now_us());
+  }
+}
+
+function tupleOf(parsed: FrameView, direction: 'in' | 'out'): FourTuple {
+  const { ip } = parsed;
+  const ports = parsed.tcp ?? parsed.udp;
+  const source = { address: ip?.source ?? 0, port: ports?.sourcePort ?? 0 };
+  const destination = { address: ip?.destination ?? 0, port: ports?.destinationPort ?? 0 };
+  const [local, remote] = direction === 'in' ? [destination, source] : [source, destination];
+  return { local: local.address, localPort: local.port, remote: remote.address, remotePort: remote.port };
+}
+
+/** The local TCP's segment as block A gets it. */
+function segmentOf(frame: Frame, parsed: FrameView): InSegment {
+  const tcp = parsed.tcp as NonNullable<FrameView['tcp']>;
+  return {
+    seq: tcp.seq,
+    ack: tcp.ack,
+    flags: tcp.flags,
+    window: tcp.window,
+    options: tcp.options,
+    payload: frame.bytes.subarray(parsed.payloadOffset, parsed.payloadEnd),
+  };
+}
+
+function numberOf(bytes: Uint8Array): number {
+  return seqAdd(
+    ((bytes[0] as number) << 24) | ((bytes[1] as number) << 16) | ((bytes[2] as number) << 8) | (bytes[3] as number),
+    0,
+  );
+}

@@ -1,0 +1,495 @@
+import type { SnapshotFrom } from 'xstate';
+import type { Vault } from '../../engine/crypto/vault.ts';
+import type { F13Shape, FourTuple } from '../../engine/f13.ts';
+import { legDigest } from '../../engine/leg-digest.ts';
+import { type SavedSplitter, StreamSplitter } from '../../engine/stream-splitter.ts';
+import { LINGER_MS, type LegEvent, legMachine, SUSPECT_MS } from '../../machines/leg.ts';
+import type { Mac } from '../../wire/address.ts';
+import { EMPTY, put32, toHex, u32 } from '../../wire/bytes.ts';
+import { buildEthernet, EtherType } from '../../wire/ethernet.ts';
+import { buildLeg, buildUdpHello, LegKind } from '../../wire/leg.ts';
+import { buildComplete, buildLegData, buildReasonBody, buildRequest } from '../../wire/leg-body.ts';
+import { NO_TOKEN, PROTOCOL_VERSION, Reason, reasonName, TOKEN_BYTES, type Token } from '../../wire/terms.ts';
+import type { DropReason } from '../drop-reason.ts';
+import { type MachineCommand, MachineHost, type MachineObserver, type SavedMachine } from '../machine-host.ts';
+import { F13Line, type SavedF13Line } from '../records/f13-line.ts';
+import type { HandshakeMode, SettingIndication } from '../services.ts';
+import { type ConnectionEvent, type SavedConnection, TcpConnection } from '../tcp/connection.ts';
+import { HEADERS_BYTES, type InSegment, packetFromSegment, type TcpTuple, tupleBytes } from '../tcp/segment.ts';
+import { LegStream, type SavedLegStream } from './leg-stream.ts';
+import { tupleKey } from './settings.ts';
+
+/** What a session needs of the driver that it is part of. */
+export interface SessionHost {
+  now_us(): number;
+  setTimer(name: string, delay_us: number): void;
+  clearTimer(name: string): void;
+  randomBytes(length: number): Uint8Array;
+  readonly vault: Vault;
+  readonly observer: MachineObserver;
+  /** Block K: towards the line. */
+  toLine(frame: Uint8Array): void;
+  /** Block J: towards the IP stack. */
+  toStack(frame: Uint8Array): void;
+  indicate(indication: SettingIndication): void;
+  drop(reason: DropReason, detail: string): void;
+  count(name: string): void;
+  /** The session is over and may be forgotten. */
+  ended(): void;
+}
+
+/** What both ends of a session begin with. */
+export interface SessionStart {
+  readonly end: 'near' | 'far';
+  readonly tuple: FourTuple;
+  readonly shape: F13Shape;
+  readonly handshake: HandshakeMode;
+  readonly ownMac: Mac;
+  readonly nextHopMac: Mac;
+  /** F13 numbers: a random one and 0 at the near end; what the cookie and the request said at the far end. */
+  readonly next: number;
+  readonly acknowledged: number;
+  readonly mtu: number;
+}
+
+export interface SavedLegSession {
+  readonly start: SessionStart;
+  readonly machine: SavedMachine;
+  readonly line: SavedF13Line;
+  readonly local: SavedConnection;
+  readonly stream: SavedLegStream;
+  readonly fromLocal: SavedSplitter;
+  readonly fromPeer: SavedSplitter;
+  readonly ownToken: Token;
+  readonly peerToken: Token;
+  readonly cookie: Uint8Array;
+  readonly receiveIds: readonly number[];
+  readonly received: number;
+  readonly sent: number;
+}
+
+interface Decision {
+  /** Records and handshake bytes may go to the peer. */
+  readonly open: boolean;
+  readonly suspect: boolean;
+  readonly state: string;
+}
+
+/** Receive ids that a session knows at a time: of the present TLS session and the one before. */
+const RECEIVE_IDS = 2;
+/** Unanswered bytes that a session may send before the peer has shown its token, per byte received. */
+const AMPLIFICATION = 3;
+/** The local connection is over quickly: both of its ends are in this host. */
+const LOCAL_TIME_WAIT_US = 1_000_000;
+const TCP_TIMER = 'tcp/';
+
+/**
+ * One accelerated session: block A (the local TCP, terminated in the name of the far one), B-G around it, and the leg to the far
+ * driver. Whole TLS records ride on the leg's reliable stream, each F14 is one datagram that nobody repeats.
+ */
+export class LegSession {
+  readonly start: SessionStart;
+  readonly key: string;
+  readonly line: F13Line;
+  readonly local: TcpConnection;
+  readonly stream: LegStream;
+  readonly #host: SessionHost;
+  readonly #machine: MachineHost<typeof legMachine, Decision>;
+  readonly #fromLocal = new StreamSplitter();
+  readonly #fromPeer = new StreamSplitter();
+  #ownToken: Token;
+  #peerToken: Token = NO_TOKEN;
+  #cookie: Uint8Array = EMPTY;
+  #receiveIds: readonly number[] = [];
+  #received = 0;
+  #sent = 0;
+
+  /** `ownToken` is given when a saved session is restored, which draws nothing. */
+  constructor(host: SessionHost, start: SessionStart, ownToken: Token = toHex(host.randomBytes(TOKEN_BYTES))) {
+    this.start = start;
+    this.key = tupleKey(start.tuple);
+    this.#host = host;
+    this.#ownToken = ownToken;
+    this.line = this.#makeLine();
+    this.local = this.#makeLocal();
+    this.stream = this.#makeStream();
+    this.#machine = new MachineHost({
+      machine: legMachine,
+      instance: `leg-${start.tuple.localPort}-${start.tuple.remotePort}`,
+      input: { immediate: start.handshake === 'immediate' },
+      decide,
+      execute: (command) => this.#execute(command),
+      observer: host.observer,
+    });
+  }
+
+  get state(): string {
+    return this.#machine.state;
+  }
+
+  get decision(): Decision {
+    return this.#machine.decision;
+  }
+
+  get machines(): readonly MachineHost<never, unknown>[] {
+    return [this.#machine, this.local.machine] as never;
+  }
+
+  get ownToken(): Token {
+    return this.#ownToken;
+  }
+
+  get peerToken(): Token {
+    return this.#peerToken;
+  }
+
+  /** Near end: the local TCP's SYN, taken from it. */
+  takeSyn(syn: InSegment): void {
+    this.local.openPassive(syn);
+    this.#machine.send({ type: 'syn.taken' });
+  }
+
+  /** Far end: a valid connection request arrived. */
+  takeRequest(senderToken: Token, requestBytes: number): void {
+    this.#peerToken = senderToken;
+    this.#received += requestBytes;
+    this.#machine.send({ type: 'request.accepted' });
+  }
+
+  event(event: LegEvent): void {
+    this.#machine.send(event);
+  }
+
+  /** The COOKIE has come; the request will carry it. `peerNumber`: number of the peer's first payload byte (TCP shape). */
+  takeCookie(cookie: Uint8Array, peerNumber: number): void {
+    this.#cookie = cookie.slice();
+    this.line.keeper.peerStarted(peerNumber);
+    this.#machine.send({ type: 'cookie.received' });
+  }
+
+  /** COMPLETE has come. */
+  takeComplete(senderToken: Token): void {
+    this.#peerToken = senderToken;
+    this.#machine.send({ type: 'complete.received' });
+  }
+
+  /** A valid packet of the peer: everything but its kind. */
+  heard(seq: number | undefined, bytes: number): void {
+    this.#received += bytes;
+    if (seq !== undefined) this.line.accepted(seq, bytes);
+    if (this.decision.suspect) this.#machine.send({ type: 'alive' });
+  }
+
+  /** Bytes of the peer's stream, in order. */
+  deliver(bytes: Uint8Array): void {
+    for (const part of this.#fromPeer.push(bytes)) this.local.write(part.bytes);
+    if (this.#fromPeer.broken) this.#machine.send({ type: 'stream.failed', reason: Reason.VERSION });
+    if (this.stream.remoteEnded) this.local.close();
+    this.#finishWhenBothEnded();
+  }
+
+  /** One F14 of the peer for the local TCP; false when it is not for this session. */
+  deliverRecord(unit: Uint8Array, connectionId: number): boolean {
+    if (!this.#receiveIds.includes(connectionId)) return false;
+    if (this.local.sendSpace < unit.length) this.#host.drop('local-tcp-full', 'record');
+    else this.local.write(unit);
+    return true;
+  }
+
+  /** The peer acknowledged stream bytes; the last of them may have been the end. */
+  acknowledged(): void {
+    this.#finishWhenBothEnded();
+  }
+
+  announceRecords(receiveConnectionId: number): void {
+    this.#receiveIds = [receiveConnectionId, ...this.#receiveIds.filter((id) => id !== receiveConnectionId)].slice(
+      0,
+      RECEIVE_IDS,
+    );
+  }
+
+  sendLeg(kind: number, body: Uint8Array = EMPTY, reset = false, sequence = this.stream.next): void {
+    const unit = buildLeg(
+      {
+        kind,
+        senderToken: this.#ownToken,
+        receiverToken: this.#peerToken,
+        sequence,
+        acknowledgement: this.stream.expected,
+      },
+      body,
+    );
+    this.#sent += unit.length;
+    if (
+      this.start.end === 'far' &&
+      this.decision.state === 'SYN-FORGED' &&
+      this.#sent > AMPLIFICATION * this.#received
+    ) {
+      this.#host.drop('amplification-limit', 'leg packet');
+      return;
+    }
+    this.line.send(unit, reset);
+  }
+
+  timerFired(name: string): void {
+    if (name === 'retry') this.#machine.send({ type: 'timer.retry' });
+    else if (name === 'suspect') this.#machine.send({ type: 'timer.suspect' });
+    else if (name === 'linger') this.#machine.send({ type: 'timer.linger' });
+    else if (name === 'stream') this.stream.retry();
+    else if (name === 'f13') this.line.timerFired();
+    else if (name.startsWith(TCP_TIMER)) this.local.timerFired(name.slice(TCP_TIMER.length));
+  }
+
+  save(): SavedLegSession {
+    return {
+      start: this.start,
+      machine: this.#machine.save(),
+      line: this.line.save(),
+      local: this.local.save(),
+      stream: this.stream.save(),
+      fromLocal: this.#fromLocal.save(),
+      fromPeer: this.#fromPeer.save(),
+      ownToken: this.#ownToken,
+      peerToken: this.#peerToken,
+      cookie: this.#cookie,
+      receiveIds: this.#receiveIds,
+      received: this.#received,
+      sent: this.#sent,
+    };
+  }
+
+  restore(saved: SavedLegSession): void {
+    this.#machine.restore(saved.machine);
+    this.line.restore(saved.line);
+    this.local.restore(saved.local);
+    this.stream.restore(saved.stream);
+    this.#fromLocal.restore(saved.fromLocal);
+    this.#fromPeer.restore(saved.fromPeer);
+    this.#ownToken = saved.ownToken;
+    this.#peerToken = saved.peerToken;
+    this.#cookie = saved.cookie;
+    this.#receiveIds = saved.receiveIds;
+    this.#received = saved.received;
+    this.#sent = saved.sent;
+  }
+
+  // ---- the local TCP ----
+
+  #localEvent(event: ConnectionEvent): void {
+    switch (event.kind) {
+      case 'connected':
+        if (this.start.end === 'far') this.#machine.send({ type: 'local.connected' });
+        return;
+      case 'data':
+        return this.#localData(event.bytes);
+      case 'remote-closed':
+        this.stream.finish();
+        return this.#finishWhenBothEnded();
+      case 'closed':
+        return this.#localClosed(event.reason);
+      case 'gone':
+        return this.#endWhenNothingIsLeft();
+    }
+  }
+
+  /** Block B and D: TLS records into the reliable stream, each F14 into a datagram of its own. */
+  #localData(bytes: Uint8Array): void {
+    for (const part of this.#fromLocal.push(bytes)) {
+      if (part.kind === 'tls') this.stream.write(part.bytes);
+      else if (this.decision.open) this.#sendRecord(part.bytes);
+      else this.#host.drop('not-started', 'record before the leg stands');
+    }
+    this.local.consumed(bytes.length);
+    if (this.#fromLocal.broken) this.#machine.send({ type: 'stream.failed', reason: Reason.VERSION });
+  }
+
+  #sendRecord(unit: Uint8Array): void {
+    this.#host.count('recordsOut');
+    this.line.send(unit);
+  }
+
+  #localClosed(reason: string): void {
+    if (this.decision.state === 'SYN-FORGED') {
+      this.#machine.send({
+        type: 'local.refused',
+        reason: reason === 'timed-out' ? Reason.TIMED_OUT : Reason.REFUSED_BY_TCP,
+      });
+    } else if (reason !== 'normal') {
+      this.#machine.send({ type: 'local.gone', reason: Reason.RESET_BY_TCP });
+    }
+  }
+
+  #finishWhenBothEnded(): void {
+    if (this.stream.localEnded && this.stream.remoteEnded) this.#machine.send({ type: 'stream.finished' });
+  }
+
+  // ---- commands of the machine ----
+
+  #execute({ type, params }: MachineCommand): void {
+    switch (type) {
+      case 'sendHello':
+        return this.#sendHello();
+      case 'sendRequest':
+        return this.sendLeg(LegKind.REQUEST, this.#requestBody());
+      case 'sendComplete':
+        return this.sendLeg(LegKind.COMPLETE, buildComplete());
+      case 'sendRefused':
+        return this.sendLeg(LegKind.REFUSED, buildReasonBody(params.reason), true);
+      case 'sendBye':
+        return this.sendLeg(LegKind.BYE, buildReasonBody(params.reason), true);
+      case 'sendPing':
+        return this.sendLeg(LegKind.PING);
+      case 'armRetry':
+        return this.#host.setTimer('retry', params.delay_ms * 1000);
+      case 'disarmRetry':
+        return this.#host.clearTimer('retry');
+      case 'armSuspect':
+        return this.#host.setTimer('suspect', SUSPECT_MS * 1000);
+      case 'disarmSuspect':
+        return this.#host.clearTimer('suspect');
+      case 'armLinger':
+        return this.#host.setTimer('linger', LINGER_MS * 1000);
+      case 'disarmLinger':
+        return this.#host.clearTimer('linger');
+      case 'forget':
+        return this.#forget();
+      case 'forgeSyn':
+        return this.local.openActive();
+      case 'releaseLocal':
+        return this.local.release();
+      case 'abortLocal':
+        return this.local.abort();
+      case 'indicateOpen':
+        return this.#indicateOpen();
+      case 'indicateClosed':
+        return this.#indicateClosed(params.reason);
+    }
+  }
+
+  #sendHello(): void {
+    if (this.start.shape === 'udp') this.line.send(buildUdpHello());
+    else this.#host.toLine(this.line.keeper.syn());
+  }
+
+  #requestBody(): Uint8Array {
+    const { tuple, shape, handshake } = this.start;
+    return buildRequest({
+      protocolVersion: PROTOCOL_VERSION,
+      udp: shape === 'udp',
+      immediate: handshake === 'immediate',
+      cookie: this.#cookie,
+      destination: tuple.remote,
+      destinationPort: tuple.remotePort,
+      source: tuple.local,
+      sourcePort: tuple.localPort,
+    });
+  }
+
+  #indicateOpen(): void {
+    const { tuple, shape, handshake } = this.start;
+    this.stream.open();
+    this.#host.indicate({
+      kind: 'leg-open',
+      tuple,
+      digest: legDigest({ udp: shape === 'udp', immediate: handshake === 'immediate' }, 0),
+      shape,
+      handshake,
+      ownMac: this.start.ownMac,
+      nextHopMac: this.line.keeper.link.nextHop,
+    });
+  }
+
+  #indicateClosed(reason: number): void {
+    this.#host.indicate({ kind: 'leg-closed', tuple: this.start.tuple, reason: reasonName(reason) });
+  }
+
+  #forget(): void {
+    this.line.close();
+    this.#host.clearTimer('stream');
+    this.#endWhenNothingIsLeft();
+  }
+
+  /** The local TCP may still be in TIME-WAIT when the leg is over, and the other way round. */
+  #endWhenNothingIsLeft(): void {
+    if (this.decision.state === 'CLOSED' && this.local.state === 'CLOSED') this.#host.ended();
+  }
+
+  // ---- parts ----
+
+  #makeLine(): F13Line {
+    const { tuple, shape, ownMac, nextHopMac, next, acknowledged } = this.start;
+    return new F13Line(
+      {
+        setTimer: (delay_us) => this.#host.setTimer('f13', delay_us),
+        clearTimer: () => this.#host.clearTimer('f13'),
+        transmit: (frame) => this.#host.toLine(frame),
+      },
+      tuple,
+      shape,
+      { own: ownMac, nextHop: nextHopMac },
+      { next, acknowledged },
+    );
+  }
+
+  /** Block A speaks in the name of the far TCP: its local end is our remote one. Block E puts F11 on. */
+  #makeLocal(): TcpConnection {
+    const { tuple, ownMac, mtu } = this.start;
+    const ends: TcpTuple = {
+      local: tuple.remote,
+      localPort: tuple.remotePort,
+      remote: tuple.local,
+      remotePort: tuple.localPort,
+    };
+    return new TcpConnection(
+      {
+        now_us: () => this.#host.now_us(),
+        setTimer: (name, delay_us) => this.#host.setTimer(TCP_TIMER + name, delay_us),
+        clearTimer: (name) => this.#host.clearTimer(TCP_TIMER + name),
+        isn: () => this.#host.vault.isn(tupleBytes(ends), this.#host.now_us()),
+        transmit: (segment) => {
+          const link = { destination: ownMac, source: this.line.keeper.link.nextHop, etherType: EtherType.IP4 };
+          this.#host.toStack(buildEthernet(link, packetFromSegment(segment, ends)));
+        },
+        indicate: (event) => this.#localEvent(event),
+        observer: this.#host.observer,
+      },
+      {
+        name: `a-${tuple.localPort}-${tuple.remotePort}`,
+        ...ends,
+        mss: mtu - HEADERS_BYTES,
+        holdSynAck: true,
+        timeWait_us: LOCAL_TIME_WAIT_US,
+      },
+    );
+  }
+
+  #makeStream(): LegStream {
+    return new LegStream({
+      sendData: (sequence, bytes, fin) => this.sendLeg(LegKind.DATA, buildLegData({ fin, bytes }), false, sequence),
+      sendAcknowledge: () => this.sendLeg(LegKind.ACKNOWLEDGE),
+      armRetry: (delay_us) => this.#host.setTimer('stream', delay_us),
+      disarmRetry: () => this.#host.clearTimer('stream'),
+      failed: () => this.#machine.send({ type: 'stream.failed', reason: Reason.TIMED_OUT }),
+    });
+  }
+}
+
+function decide(snapshot: SnapshotFrom<typeof legMachine>): Decision {
+  return {
+    open: snapshot.matches('OPEN'),
+    suspect: snapshot.matches({ OPEN: 'SUSPECT' }),
+    state: typeof snapshot.value === 'string' ? snapshot.value : 'OPEN',
+  };
+}
+
+/** The number of a TCP-shaped cookie as bytes. */
+export function cookieOfNumber(number: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  put32(bytes, 0, number);
+  return bytes;
+}
+
+/** … and back. */
+export function numberOfCookie(cookie: Uint8Array): number {
+  return u32(cookie, 0);
+}

@@ -1,0 +1,276 @@
+import { ipStackMachine } from '../../machines/ip-stack.ts';
+import {
+  BROADCAST_IP4,
+  BROADCAST_MAC,
+  type Cidr,
+  formatIp4,
+  formatMac,
+  type Ip4,
+  inNetwork,
+  isMulticast,
+  type Mac,
+  networkBroadcast,
+} from '../../wire/address.ts';
+import { ArpOperation, type ArpView, parseArp } from '../../wire/arp.ts';
+import { buildArpFrame } from '../../wire/build.ts';
+import { replace16 } from '../../wire/checksum.ts';
+import {
+  ETHERNET_HEADER_BYTES,
+  type EthernetView,
+  EtherType,
+  parseEthernet,
+  writeEthernet,
+} from '../../wire/ethernet.ts';
+import { type IcmpFields, IcmpType, parseIcmp, UnreachableCode } from '../../wire/icmp.ts';
+import {
+  IP4_HEADER_BYTES,
+  type Ip4View,
+  IpProtocol,
+  ip4ChecksumGood,
+  isFragment,
+  parseIp4Packet,
+  writeIp4,
+} from '../../wire/ipv4.ts';
+import type { Frame } from '../frame.ts';
+import type { LayerHost } from '../host.ts';
+import { ICMP_ERRORS_BURST, ICMP_ERRORS_PER_SECOND, icmpErrorAbout, isSingleHost } from '../icmp-error.ts';
+import { Layer, type MachineView, type SavedLayer } from '../layer.ts';
+import type { Port } from '../port.ts';
+import type { InterfaceAddress } from '../services.ts';
+import type { JournalData } from '../tap.ts';
+import { TokenBucket } from '../token-bucket.ts';
+import { NeighbourTable } from './neighbours.ts';
+
+/** Bytes of an IP packet on ordinary Ethernet. */
+export const ETHERNET_MTU_BYTES = 1500;
+/** An address is defended at most this often (RFC 5227 section 2.4). */
+export const DEFEND_INTERVAL_US = 10_000_000;
+const DEFEND_TIMER = 'defend';
+const FIRST_MULTICAST_IP4 = 0xe000_0000;
+/** 01:00:5E:00:00:00, the multicast addresses that stand for IPv4 groups (RFC 1112). */
+const MULTICAST_MAC_BASE: Mac = 0x0100_5e00_0000;
+const MULTICAST_IP_BITS = 0x7f_ffff;
+
+export interface IpStackOptions {
+  readonly interface: InterfaceAddress;
+  /** Longest IP packet that is sent, in bytes; default {@link ETHERNET_MTU_BYTES}. */
+  readonly mtu?: number;
+  /** Hands packets for other hosts up: a router or firewall stands above. Default false. */
+  readonly forwarding?: boolean;
+}
+
+/**
+ * IP stack 2005 and its like: puts on and takes off the Ethernet header, finds neighbours by ARP, answers echo requests. Above it (`upper`)
+ * frames start with the IP header, below it (`lower`) with the Ethernet header. Fragments are not put together.
+ */
+export class IpStackLayer extends Layer {
+  readonly kind = 'ip-stack';
+  readonly #upper: Port<Frame, Frame> = this.addPort('upper', (packet: Frame) => this.#output(packet));
+  readonly #lower: Port<Frame, Frame> = this.addPort('lower', (frame: Frame) => this.#input(frame));
+  readonly #interface: InterfaceAddress;
+  readonly #network: Cidr;
+  readonly #mtu: number;
+  readonly #forwarding: boolean;
+  readonly #errorBudget = new TokenBucket(ICMP_ERRORS_PER_SECOND, ICMP_ERRORS_BURST);
+  readonly #neighbours: NeighbourTable;
+  readonly #machine = this.machineHost({
+    machine: ipStackMachine,
+    decide: (snapshot) => Object.freeze({ running: snapshot.value !== 'STOPPED' }),
+    execute: ({ type }) => this.#execute(type),
+  });
+
+  constructor(host: LayerHost, label: string, options: IpStackOptions) {
+    super(host, label);
+    this.#interface = options.interface;
+    this.#network = { address: options.interface.address, prefix: options.interface.prefixLength };
+    this.#mtu = options.mtu ?? ETHERNET_MTU_BYTES;
+    this.#forwarding = options.forwarding ?? false;
+    this.#neighbours = new NeighbourTable({
+      host,
+      label,
+      transmit: (packet, mac) => this.#transmit(packet, mac),
+      request: (ip, mac) => this.#sendArp(ArpOperation.REQUEST, mac ?? BROADCAST_MAC, ip, mac ?? 0),
+      overflow: (packet) => this.drop('arp-queue-full', packet),
+      unanswered: (packet) => this.#refuse(packet, 'arp-timeout', { code: UnreachableCode.HOST }),
+    });
+  }
+
+  override start(): void {
+    this.#machine.send({ type: 'START' });
+  }
+
+  override stop(): void {
+    this.#machine.send({ type: 'STOP' });
+    this.#neighbours.clear((packet) => this.drop('stopped', packet));
+  }
+
+  override timerFired(name: string): void {
+    if (name === DEFEND_TIMER) this.#machine.send({ type: 'INTERVAL_OVER' });
+    else this.#neighbours.timerFired(name);
+  }
+
+  override machines(): readonly MachineView[] {
+    return [{ instance: '', machine: ipStackMachine, state: this.#machine.state }, ...this.#neighbours.machines()];
+  }
+
+  save(): SavedLayer {
+    return {
+      version: 1,
+      machine: this.#machine.save(),
+      neighbours: this.#neighbours.save(),
+      errorBudget: this.#errorBudget.save(),
+    };
+  }
+
+  restore(saved: SavedLayer): void {
+    this.#machine.restore(saved.machine as never);
+    this.#neighbours.restore(saved.neighbours as JournalData);
+    this.#errorBudget.restore(saved.errorBudget as readonly number[]);
+  }
+
+  #execute(type: string): void {
+    const { address } = this.#interface;
+    if (type === 'announce') this.#sendArp(ArpOperation.REQUEST, BROADCAST_MAC, address, 0);
+    else if (type === 'startInterval') this.setTimer(DEFEND_TIMER, DEFEND_INTERVAL_US);
+    else this.clearTimer(DEFEND_TIMER);
+  }
+
+  // ---- from above ----
+
+  #output(packet: Frame): void {
+    if (!this.#machine.decision.running) return this.drop('stopped', packet);
+    const ip = parseIp4Packet(packet.bytes, 0, packet.bytes.length);
+    if (!ip.ok) return this.drop('malformed', packet, ip.reason);
+    if (packet.bytes.length > this.#mtu) {
+      return this.#refuse(packet, 'too-long', { code: UnreachableCode.FRAGMENTATION_NEEDED, mtu: this.#mtu });
+    }
+    const { destination } = ip;
+    if (this.#isBroadcast(destination)) return this.#transmit(packet, BROADCAST_MAC);
+    if (destination >= FIRST_MULTICAST_IP4) return this.#transmit(packet, multicastMac(destination));
+    const nextHop = inNetwork(destination, this.#network) ? destination : this.#interface.gateway;
+    if (nextHop === undefined || nextHop === this.#interface.address) {
+      return this.#refuse(packet, 'no-route', { code: UnreachableCode.NETWORK });
+    }
+    if (!this.#neighbours.send(nextHop, packet)) this.drop('table-full', packet);
+  }
+
+  #transmit(packet: Frame, destination: Mac): void {
+    const bytes = new Uint8Array(ETHERNET_HEADER_BYTES + packet.bytes.length);
+    writeEthernet(bytes, 0, { destination, source: this.#interface.mac, etherType: EtherType.IP4 });
+    bytes.set(packet.bytes, ETHERNET_HEADER_BYTES);
+    this.#sendDown(this.host.frame(bytes, packet, packet.checksum));
+  }
+
+  /** Ends a packet from above and tells its sender by ICMP, which goes up again. */
+  #refuse(packet: Frame, reason: 'too-long' | 'no-route' | 'arp-timeout', error: { code: number; mtu?: number }): void {
+    this.drop(reason, packet);
+    const ip = parseIp4Packet(packet.bytes, 0, packet.bytes.length);
+    if (!ip.ok) return;
+    const fields: IcmpFields = { type: IcmpType.UNREACHABLE, ...error };
+    const bytes = icmpErrorAbout(packet.bytes, ip, this.#interface.address, fields);
+    if (bytes === undefined) return;
+    if (this.#errorBudget.take(this.host.now_us())) this.#sendUp(this.host.frame(bytes, packet));
+    else this.count('icmp-rate');
+  }
+
+  // ---- from below ----
+
+  #input(frame: Frame): void {
+    if (!this.#machine.decision.running) return this.drop('stopped', frame);
+    const ethernet = parseEthernet(frame.bytes);
+    if (!ethernet.ok) return this.drop('malformed', frame, ethernet.reason);
+    if (ethernet.destination !== this.#interface.mac && !isMulticast(ethernet.destination)) {
+      return this.drop('not-for-us', frame);
+    }
+    const isForeignVlan = ethernet.vlan !== undefined && ethernet.vlan.id !== 0;
+    if (isForeignVlan) this.drop('unknown-protocol', frame, 'vlan');
+    else if (ethernet.etherType === EtherType.ARP) this.#arpInput(frame, ethernet);
+    else if (ethernet.etherType === EtherType.IP4) this.#ipInput(frame, ethernet);
+    else this.drop('unknown-protocol', frame);
+  }
+
+  #ipInput(frame: Frame, ethernet: EthernetView): void {
+    const ip = parseIp4Packet(frame.bytes, ethernet.headerEnd, ethernet.end);
+    if (!ip.ok) return this.drop('malformed', frame, ip.reason);
+    if (!ip4ChecksumGood(frame.bytes, ip)) return this.drop('bad-checksum', frame);
+    const { address } = this.#interface;
+    const isGroup = this.#isBroadcast(ip.destination) || ip.destination >= FIRST_MULTICAST_IP4;
+    if (ip.source === address || (ip.source !== 0 && !isSingleHost(ip.source))) return this.drop('bad-source', frame);
+    if (ip.destination !== address && !isGroup && !this.#forwarding) return this.drop('not-our-address', frame);
+    if (isFragment(ip)) return this.drop('no-fragmentation', frame);
+    if (ip.protocol === IpProtocol.ICMP && this.#icmpInput(frame, ip)) return;
+    this.#sendUp(this.host.frame(frame.bytes.subarray(ip.offset, ip.end), frame, frame.checksum));
+  }
+
+  /** True when the message ended here: an echo request to us, or a broken one. */
+  #icmpInput(frame: Frame, ip: Ip4View): boolean {
+    const icmp = parseIcmp(frame.bytes, ip.headerEnd, ip.end);
+    if (!icmp.ok) this.drop('malformed', frame, icmp.reason);
+    else if (frame.checksum === 'bad') this.drop('bad-checksum', frame);
+    else if (icmp.type !== IcmpType.ECHO_REQUEST || ip.destination !== this.#interface.address) return false;
+    else if (ip.end - ip.offset > this.#mtu) this.drop('too-long', frame);
+    else this.#answerEcho(frame, ip);
+    return true;
+  }
+
+  #answerEcho(frame: Frame, ip: Ip4View): void {
+    const length = ip.end - ip.headerEnd;
+    const fields = { source: ip.destination, destination: ip.source, protocol: IpProtocol.ICMP, dontFragment: true };
+    const bytes = new Uint8Array(IP4_HEADER_BYTES + length);
+    const at = writeIp4(bytes, 0, fields, length);
+    bytes.set(frame.bytes.subarray(ip.headerEnd, ip.end), at);
+    replace16(bytes, at, IcmpType.ECHO_REPLY << 8, at + 2, at);
+    this.count('echo-replies');
+    this.#output(this.host.frame(bytes, frame));
+  }
+
+  #arpInput(frame: Frame, ethernet: EthernetView): void {
+    const arp = parseArp(frame.bytes, ethernet.headerEnd, ethernet.end);
+    if (!arp.ok) return this.drop('malformed', frame, arp.reason);
+    if (isMulticast(arp.senderMac)) return this.drop('bad-source', frame);
+    const { address, mac } = this.#interface;
+    if (arp.senderIp === address) return this.#sameAddress(frame, arp, mac);
+    const isForUs = arp.targetIp === address;
+    if (inNetwork(arp.senderIp, this.#network)) this.#neighbours.heard(arp.senderIp, arp.senderMac, isForUs);
+    if (!isForUs) return this.drop('not-our-address', frame);
+    if (arp.operation === ArpOperation.REQUEST) {
+      this.#sendArp(ArpOperation.REPLY, arp.senderMac, arp.senderIp, arp.senderMac, frame);
+    }
+  }
+
+  #sameAddress(frame: Frame, arp: ArpView, mac: Mac): void {
+    this.drop('own-source', frame);
+    if (arp.senderMac === mac) return;
+    this.note('address-conflict', { address: formatIp4(arp.senderIp), mac: formatMac(arp.senderMac) });
+    this.#machine.send({ type: 'CONFLICT' });
+  }
+
+  // ---- sending ----
+
+  #sendArp(operation: number, destination: Mac, targetIp: Ip4, targetMac: Mac, cause?: Frame): void {
+    const { address, mac } = this.#interface;
+    const bytes = buildArpFrame({
+      ethernet: { destination, source: mac },
+      arp: { operation, senderMac: mac, senderIp: address, targetMac, targetIp },
+    });
+    this.#sendDown(this.host.frame(bytes, cause, 'none'));
+  }
+
+  #sendDown(frame: Frame): void {
+    if (this.#lower.send(frame)) this.count('sent');
+    else this.drop('not-joined', frame);
+  }
+
+  #sendUp(packet: Frame): void {
+    if (this.#upper.send(packet)) this.count('received');
+    else this.drop('not-joined', packet);
+  }
+
+  #isBroadcast(address: Ip4): boolean {
+    return address === BROADCAST_IP4 || (this.#network.prefix < 31 && address === networkBroadcast(this.#network));
+  }
+}
+
+function multicastMac(group: Ip4): Mac {
+  return MULTICAST_MAC_BASE + (group & MULTICAST_IP_BITS);
+}

@@ -1,0 +1,187 @@
+import { neighbourMachine } from '../../machines/ip-stack.ts';
+import type { Ip4, Mac } from '../../wire/address.ts';
+import type { Frame } from '../frame.ts';
+import type { LayerHost } from '../host.ts';
+import type { MachineView } from '../layer.ts';
+import { type MachineCommand, MachineHost } from '../machine-host.ts';
+import { restoreFrame, saveFrame } from '../saved-frame.ts';
+import type { JournalData } from '../tap.ts';
+
+/** Time between two requests to the same neighbour (RFC 1122 section 2.3.2.1). */
+export const ARP_RETRY_US = 1_000_000;
+/** A neighbour that was heard is trusted for this long. */
+export const REACHABLE_US = 30_000_000;
+/** After that its address is kept for so long; the first use asks again. */
+export const STALE_US = 600_000_000;
+/** Entries of the table. */
+export const NEIGHBOURS_MAX = 512;
+/** Entries that strangers' requests may make; the rest is for addresses that we ask for. */
+export const NEIGHBOURS_HEARD_MAX = 256;
+/** Packets that wait for one neighbour's answer; the oldest gives way. */
+export const QUEUE_PACKETS = 32;
+
+/** What the table wants from the IP stack around it. */
+export interface NeighbourOwner {
+  readonly host: LayerHost;
+  readonly label: string;
+  /** Sends a packet to a neighbour. */
+  transmit(packet: Frame, mac: Mac): void;
+  /** Sends an ARP request, to everybody or to `mac` alone. */
+  request(ip: Ip4, mac?: Mac): void;
+  /** The packet had to give way in a neighbour's queue. */
+  overflow(packet: Frame): void;
+  /** The packet ends because its neighbour does not answer. */
+  unanswered(packet: Frame): void;
+}
+
+type NeighbourHost = MachineHost<typeof neighbourMachine, NeighbourDecision>;
+
+interface NeighbourDecision {
+  /** Where packets go; undefined: they wait. */
+  readonly mac: Mac | undefined;
+  /** The machine wants to know that a packet was sent. */
+  readonly tellUse: boolean;
+  readonly isStale: boolean;
+}
+
+interface Neighbour {
+  readonly ip: Ip4;
+  readonly machine: NeighbourHost;
+  queue: Frame[];
+}
+
+/** The ARP cache: one machine per neighbour, and the packets that wait for it. */
+export class NeighbourTable {
+  readonly #owner: NeighbourOwner;
+  readonly #byIp = new Map<Ip4, Neighbour>();
+
+  constructor(owner: NeighbourOwner) {
+    this.#owner = owner;
+  }
+
+  get size(): number {
+    return this.#byIp.size;
+  }
+
+  /** Sends a packet to the neighbour `ip`, now or when it has answered; false when the table is full. */
+  send(ip: Ip4, packet: Frame): boolean {
+    const neighbour = this.#byIp.get(ip) ?? this.#add(ip, NEIGHBOURS_MAX);
+    if (neighbour === undefined) return false;
+    const { mac, tellUse } = neighbour.machine.decision;
+    if (mac === undefined) {
+      this.#wait(neighbour, packet);
+      return true;
+    }
+    this.#owner.transmit(packet, mac);
+    if (tellUse) neighbour.machine.send({ type: 'USED' });
+    return true;
+  }
+
+  /** An ARP packet came from `ip`. `asksUs`: it wants something from us, so an answer will go there. */
+  heard(ip: Ip4, mac: Mac, asksUs: boolean): void {
+    const neighbour = this.#byIp.get(ip) ?? (asksUs ? this.#add(ip, NEIGHBOURS_HEARD_MAX) : undefined);
+    neighbour?.machine.send({ type: 'HEARD', mac });
+  }
+
+  /** True when the timer was a neighbour's. */
+  timerFired(name: string): boolean {
+    if (!name.startsWith('arp-')) return false;
+    this.#byIp.get(Number(name.slice('arp-'.length)))?.machine.send({ type: 'TIMEOUT' });
+    return true;
+  }
+
+  /** Forgets everybody; packets that wait are given to `onPacket`. */
+  clear(onPacket: (packet: Frame) => void): void {
+    for (const neighbour of [...this.#byIp.values()]) {
+      this.#remove(neighbour);
+      neighbour.queue.forEach(onPacket);
+    }
+  }
+
+  machines(): readonly MachineView[] {
+    return [...this.#byIp.values()].map(({ machine }) => ({
+      instance: machine.instance,
+      machine: neighbourMachine,
+      state: machine.state,
+    }));
+  }
+
+  save(): JournalData {
+    return [...this.#byIp.values()].map(({ ip, machine, queue }) => [ip, machine.save(), queue.map(saveFrame)]);
+  }
+
+  restore(saved: JournalData): void {
+    this.#byIp.clear();
+    for (const [ip, machine, queue] of saved as [Ip4, never, JournalData[]][]) {
+      const neighbour = this.#make(ip);
+      neighbour.machine.restore(machine);
+      neighbour.queue = queue.map(restoreFrame);
+      this.#byIp.set(ip, neighbour);
+    }
+  }
+
+  #wait(neighbour: Neighbour, packet: Frame): void {
+    if (neighbour.queue.length >= QUEUE_PACKETS) this.#owner.overflow(neighbour.queue.shift() as Frame);
+    neighbour.queue.push(packet);
+    if (neighbour.machine.state === 'NEW') neighbour.machine.send({ type: 'RESOLVE' });
+  }
+
+  #add(ip: Ip4, limit: number): Neighbour | undefined {
+    if (this.#byIp.size >= limit) {
+      const stale = [...this.#byIp.values()].find(({ machine }) => machine.decision.isStale);
+      if (stale === undefined) return undefined;
+      this.#remove(stale);
+    }
+    const neighbour = this.#make(ip);
+    this.#byIp.set(ip, neighbour);
+    return neighbour;
+  }
+
+  #make(ip: Ip4): Neighbour {
+    const { host, label } = this.#owner;
+    const neighbour: Neighbour = {
+      ip,
+      queue: [],
+      machine: new MachineHost({
+        machine: neighbourMachine,
+        instance: `neighbour-${ip}`,
+        observer: host.observer(label),
+        decide: ({ value, context }) =>
+          Object.freeze({
+            mac: value === 'NEW' || value === 'INCOMPLETE' ? undefined : context.mac,
+            tellUse: value === 'STALE',
+            isStale: value === 'STALE',
+          }),
+        execute: (command) => this.#execute(neighbour, command),
+      }),
+    };
+    return neighbour;
+  }
+
+  #execute(neighbour: Neighbour, { type }: MachineCommand): void {
+    const arm = (delay_us: number) => this.#owner.host.setTimer(this.#owner.label, `arp-${neighbour.ip}`, delay_us);
+    if (type === 'armReachable') arm(REACHABLE_US);
+    else if (type === 'armStale') arm(STALE_US);
+    else if (type === 'flush') this.#flush(neighbour);
+    else if (type === 'forget') this.#remove(neighbour);
+    else if (type === 'giveUp') this.#giveUp(neighbour);
+    else {
+      this.#owner.request(neighbour.ip, type === 'askDirectly' ? neighbour.machine.decision.mac : undefined);
+      arm(ARP_RETRY_US);
+    }
+  }
+
+  #flush(neighbour: Neighbour): void {
+    for (const packet of neighbour.queue.splice(0)) this.#owner.transmit(packet, neighbour.machine.decision.mac as Mac);
+  }
+
+  #giveUp(neighbour: Neighbour): void {
+    this.#remove(neighbour);
+    for (const packet of neighbour.queue.splice(0)) this.#owner.unanswered(packet);
+  }
+
+  #remove(neighbour: Neighbour): void {
+    this.#byIp.delete(neighbour.ip);
+    this.#owner.host.clearTimer(this.#owner.label, `arp-${neighbour.ip}`);
+  }
+}

@@ -1,0 +1,153 @@
+import type { Vault } from '../../engine/crypto/vault.ts';
+import { PieceAssembler, type SavedPieceAssembler } from '../../engine/records/assembler.ts';
+import { RecordChannel, type SavedRecordChannel } from '../../engine/records/channel.ts';
+import { cutRecord } from '../../engine/records/cut.ts';
+import type { RecordLimits } from '../../engine/records/limits.ts';
+import type { RecordRefusal } from '../../engine/records/receiving.ts';
+import { UNIT_CONTROL, UNIT_DATA, UNIT_PIECE } from '../../wire/unit.ts';
+import type { DropReason } from '../drop-reason.ts';
+import type { RecordParameters } from '../services.ts';
+
+export type OpenedUnit =
+  | { readonly kind: 'frame'; readonly bytes: Uint8Array }
+  | { readonly kind: 'control'; readonly bytes: Uint8Array }
+  | { readonly kind: 'pending' }
+  | { readonly kind: 'refused'; readonly reason: DropReason; readonly detail: string };
+
+export interface SavedGeneration {
+  readonly parameters: RecordParameters;
+  readonly payloadBytes: number;
+  readonly data: SavedRecordChannel;
+  readonly control: SavedRecordChannel;
+  readonly assembler: SavedPieceAssembler;
+}
+
+/** All that hangs on the keys of one TLS session: both channels and the records being assembled. */
+export class KeyGeneration {
+  readonly parameters: RecordParameters;
+  readonly #payloadBytes: number;
+  readonly #data: RecordChannel;
+  readonly #control: RecordChannel;
+  readonly #assembler: PieceAssembler;
+
+  constructor(vault: Vault, parameters: RecordParameters, payloadBytes: number, limits: Partial<RecordLimits>) {
+    this.parameters = parameters;
+    this.#payloadBytes = payloadBytes;
+    const { sendConnectionId, receiveConnectionId } = parameters;
+    this.#data = new RecordChannel({ vault, purpose: 'data', sendConnectionId, receiveConnectionId, limits });
+    this.#control = new RecordChannel({ vault, purpose: 'control', sendConnectionId, receiveConnectionId, limits });
+    this.#assembler = new PieceAssembler({
+      connectionId: receiveConnectionId,
+      accept: (epoch, sequence) => this.#data.wouldRefuse(epoch, sequence) === undefined,
+    });
+  }
+
+  static restored(vault: Vault, saved: SavedGeneration, limits: Partial<RecordLimits>): KeyGeneration {
+    const generation = new KeyGeneration(vault, saved.parameters, saved.payloadBytes, limits);
+    generation.#data.restore(saved.data);
+    generation.#control.restore(saved.control);
+    generation.#assembler.restore(saved.assembler);
+    return generation;
+  }
+
+  get sendEpoch(): number {
+    return this.#data.sendEpoch;
+  }
+
+  get receiveEpoch(): number {
+    return this.#data.receiveEpoch;
+  }
+
+  startReceiving(): void {
+    this.#data.startReceiving(this.parameters.keys.receiveData);
+    this.#control.startReceiving(this.parameters.keys.receiveControl);
+  }
+
+  startSending(now_us: number): void {
+    this.#data.startSending(this.parameters.keys.sendData, now_us);
+    this.#control.startSending(this.parameters.keys.sendControl, now_us);
+  }
+
+  /** The record of one LAN frame, cut into pieces where it is larger than F13 may carry. */
+  sealFrame(frame: Uint8Array): readonly Uint8Array[] | DropReason {
+    const record = this.#data.seal(frame);
+    return typeof record === 'string' ? record : cutRecord(record, this.#payloadBytes);
+  }
+
+  /** Undefined when sending has not started or the numbers are used up. */
+  sealControl(plaintext: Uint8Array): Uint8Array | undefined {
+    const record = this.#control.seal(plaintext);
+    return typeof record === 'string' ? undefined : record;
+  }
+
+  open(unit: Uint8Array, now_us: number): OpenedUnit {
+    switch (unit[0]) {
+      case UNIT_DATA:
+        return this.#openWith(this.#data, unit, now_us, 'frame');
+      case UNIT_CONTROL:
+        return this.#openWith(this.#control, unit, now_us, 'control');
+      case UNIT_PIECE:
+        return this.#piece(unit, now_us);
+      default:
+        return { kind: 'refused', reason: 'unexpected-unit', detail: String(unit[0]) };
+    }
+  }
+
+  rekeyDue(now_us: number): boolean {
+    return this.#data.needsRekey(now_us) !== undefined || this.#control.needsRekey(now_us) !== undefined;
+  }
+
+  /** Seals under the next epoch from now on, each channel that has sealed anything in this one. */
+  advance(now_us: number): void {
+    this.#data.advanceSendEpoch(now_us);
+    this.#control.advanceSendEpoch(now_us);
+  }
+
+  forgetOldEpoch(now_us: number): void {
+    this.#data.forgetOldEpoch(now_us);
+    this.#control.forgetOldEpoch(now_us);
+  }
+
+  stop(): void {
+    this.#data.stop();
+    this.#control.stop();
+  }
+
+  save(): SavedGeneration {
+    return {
+      parameters: this.parameters,
+      payloadBytes: this.#payloadBytes,
+      data: this.#data.save(),
+      control: this.#control.save(),
+      assembler: this.#assembler.save(),
+    };
+  }
+
+  #openWith(channel: RecordChannel, record: Uint8Array, now_us: number, kind: 'frame' | 'control'): OpenedUnit {
+    const opened = channel.open(record, now_us);
+    if ('reason' in opened) return { kind: 'refused', reason: dropReasonOf(opened.reason), detail: opened.reason };
+    return { kind, bytes: opened.plaintext };
+  }
+
+  #piece(unit: Uint8Array, now_us: number): OpenedUnit {
+    const result = this.#assembler.add(unit, now_us);
+    if ('pending' in result) return { kind: 'pending' };
+    if ('record' in result) return this.#openWith(this.#data, result.record, now_us, 'frame');
+    return { kind: 'refused', reason: 'piece-refused', detail: result.reason };
+  }
+}
+
+function dropReasonOf(refusal: RecordRefusal): DropReason {
+  switch (refusal) {
+    case 'not-started':
+    case 'unknown-epoch':
+    case 'replayed':
+    case 'too-old':
+    case 'bad-tag':
+      return refusal;
+    case 'wrong-connection-id':
+      return 'unknown-connection-id';
+    default:
+      return 'malformed';
+  }
+}

@@ -1,0 +1,285 @@
+import type { SnapshotFrom } from 'xstate';
+import type { Vault } from '../../engine/crypto/vault.ts';
+import type { RecordLimits } from '../../engine/records/limits.ts';
+import { type RecordSessionEvent, recordSessionMachine } from '../../machines/record-session.ts';
+import { u32 } from '../../wire/bytes.ts';
+import { buildControlRecord, type ControlMessage, parseControlRecord } from '../../wire/control-record.ts';
+import type { DropReason } from '../drop-reason.ts';
+import { type MachineCommand, MachineHost, type MachineObserver, type SavedMachine } from '../machine-host.ts';
+import type { RecordParameters } from '../services.ts';
+import { KeyGeneration, type SavedGeneration } from './key-generation.ts';
+
+/** Without a record of the peer for so long, KEEPALIVE is sent. */
+export const KEEPALIVE_AFTER_MS = 10_000;
+/** The client repeats KEEPALIVE so often until the server has answered. */
+export const CONFIRM_EVERY_MS = 500;
+/** Without a record of the peer for so long, it counts as dead. */
+export const DEAD_AFTER_MS = 30_000;
+/** … and after a plain BYE, RST or ICMP for so long. */
+export const SUSPECT_DEAD_AFTER_MS = 5_000;
+/** Keys of the TLS session before stay valid so long after a renewal. */
+export const OLD_KEYS_MS = 30_000;
+
+const CONNECTION_ID_AT = 4;
+
+export type RecordSessionNews =
+  | { readonly kind: 'authenticated' }
+  | { readonly kind: 'ended'; readonly why: 'peer-bye' | 'peer-dead' | 'numbers-used-up'; readonly reason: number };
+
+/** What a session of records needs of the layer that it is part of (engine, or SSL's record part). */
+export interface RecordSessionHost {
+  now_us(): number;
+  setTimer(name: string, delay_us: number): void;
+  clearTimer(name: string): void;
+  readonly vault: Vault;
+  readonly observer: MachineObserver;
+  /** Sends one unit (record or piece) to the peer. */
+  transmit(unit: Uint8Array): void;
+  news(news: RecordSessionNews): void;
+}
+
+/** What became of a unit that arrived. */
+export type ReceivedUnit =
+  | { readonly kind: 'frame'; readonly bytes: Uint8Array }
+  /** Authentic, and nothing for the LAN: a control record. */
+  | { readonly kind: 'control' }
+  /** A piece of a record that is not whole yet; nothing was authenticated. */
+  | { readonly kind: 'pending' }
+  | { readonly kind: 'refused'; readonly reason: DropReason; readonly detail: string };
+
+export interface SavedRecordSession {
+  readonly machine: SavedMachine;
+  readonly generations: readonly SavedGeneration[];
+  readonly sending: number;
+  readonly lastHeard_us: number;
+  readonly dead_us: number;
+}
+
+interface Decision {
+  readonly receives: boolean;
+  readonly sends: boolean;
+}
+
+function decide(snapshot: SnapshotFrom<typeof recordSessionMachine>): Decision {
+  return {
+    receives: !snapshot.matches('IDLE') && !snapshot.matches('ENDED'),
+    sends: snapshot.matches('CONFIRMING') || snapshot.matches('LIVE'),
+  };
+}
+
+/**
+ * Seals LAN frames into records and opens them, with keepalive, epochs, renewal and peer death. The same code in the engine and in
+ * SSL's record part: who drives it differs, what is on the wire does not.
+ */
+export class RecordSession {
+  readonly #host: RecordSessionHost;
+  readonly #machine: MachineHost<typeof recordSessionMachine, Decision>;
+  readonly #limits: Partial<RecordLimits>;
+  /** Oldest first; more than one only around a renewal. */
+  #generations: KeyGeneration[];
+  /** Index of the one that seals. */
+  #sending = 0;
+  #lastHeard_us: number;
+  #dead_us = DEAD_AFTER_MS * 1000;
+
+  /** `payloadBytes`: what F13 may carry in one packet. */
+  constructor(
+    host: RecordSessionHost,
+    parameters: RecordParameters,
+    options: { payloadBytes: number; limits?: Partial<RecordLimits> },
+  ) {
+    this.#host = host;
+    this.#limits = options.limits ?? {};
+    this.#lastHeard_us = host.now_us();
+    this.#generations = [new KeyGeneration(host.vault, parameters, options.payloadBytes, this.#limits)];
+    this.#machine = new MachineHost({
+      machine: recordSessionMachine,
+      instance: `records-${parameters.receiveConnectionId.toString(16)}`,
+      input: { client: parameters.role === 'client' },
+      decide,
+      execute: (command) => this.#execute(command),
+      observer: host.observer,
+    });
+  }
+
+  get state(): string {
+    return this.#machine.state;
+  }
+
+  get machine(): MachineHost<typeof recordSessionMachine, unknown> {
+    return this.#machine;
+  }
+
+  /** Receive ids that are valid now. */
+  get connectionIds(): readonly number[] {
+    return this.#generations.map((generation) => generation.parameters.receiveConnectionId);
+  }
+
+  get epochs(): { readonly send: number; readonly receive: number } {
+    const generation = this.#generations[this.#sending] as KeyGeneration;
+    return { send: generation.sendEpoch, receive: generation.receiveEpoch };
+  }
+
+  start(): void {
+    this.#machine.send({ type: 'start' });
+  }
+
+  /** Ends the session in order: the peer gets a sealed BYE. */
+  stop(reason: number): void {
+    this.#machine.send({ type: 'stop', reason });
+  }
+
+  /** Something unauthenticated says that the peer is gone. */
+  suspect(): void {
+    this.#machine.send({ type: 'suspect' });
+  }
+
+  /** Installs the keys of a new TLS session beside the present ones; false when a renewal is under way already. */
+  renew(parameters: RecordParameters, payloadBytes: number): boolean {
+    if (this.#machine.state !== 'LIVE.STEADY') return false;
+    const generation = new KeyGeneration(this.#host.vault, parameters, payloadBytes, this.#limits);
+    generation.startReceiving();
+    this.#generations.push(generation);
+    this.#machine.send({ type: 'renew' });
+    return true;
+  }
+
+  /** Seals one LAN frame: the units to send, or why there are none. */
+  seal(frame: Uint8Array): readonly Uint8Array[] | DropReason {
+    if (!this.#machine.decision.sends) return 'not-started';
+    const units = (this.#generations[this.#sending] as KeyGeneration).sealFrame(frame);
+    if (typeof units !== 'string') return units;
+    if (units === 'numbers-used-up') this.#machine.send({ type: 'numbers.used-up' });
+    return units;
+  }
+
+  /** Takes one unit of the wire (data, control, piece). */
+  receive(unit: Uint8Array): ReceivedUnit {
+    if (!this.#machine.decision.receives)
+      return { kind: 'refused', reason: 'not-started', detail: this.#machine.state };
+    const id = unit.length >= CONNECTION_ID_AT + 4 ? u32(unit, CONNECTION_ID_AT) : -1;
+    const index = this.#generations.findIndex((generation) => generation.parameters.receiveConnectionId === id);
+    const generation = this.#generations[index];
+    if (generation === undefined) return { kind: 'refused', reason: 'unknown-connection-id', detail: id.toString(16) };
+    const opened = generation.open(unit, this.#host.now_us());
+    if (opened.kind === 'refused' || opened.kind === 'pending') return opened;
+    this.#heard(index);
+    if (opened.kind === 'frame') return opened;
+    return this.#control(opened.bytes);
+  }
+
+  timerFired(name: string): void {
+    if (name === 'quiet') this.#quiet();
+    else if (name === 'retire') this.#retire();
+  }
+
+  save(): SavedRecordSession {
+    return {
+      machine: this.#machine.save(),
+      generations: this.#generations.map((generation) => generation.save()),
+      sending: this.#sending,
+      lastHeard_us: this.#lastHeard_us,
+      dead_us: this.#dead_us,
+    };
+  }
+
+  /** Takes over what `save` gave; the vault must hold the keys it names. */
+  restore(saved: SavedRecordSession): void {
+    this.#machine.restore(saved.machine);
+    this.#generations = saved.generations.map((each) => KeyGeneration.restored(this.#host.vault, each, this.#limits));
+    this.#sending = saved.sending;
+    this.#lastHeard_us = saved.lastHeard_us;
+    this.#dead_us = saved.dead_us;
+  }
+
+  #heard(index: number): void {
+    this.#lastHeard_us = this.#host.now_us();
+    this.#dead_us = DEAD_AFTER_MS * 1000;
+    const state = this.#machine.state;
+    if (state === 'INSTALLED' || state === 'CONFIRMING') this.#machine.send({ type: 'opened.first' });
+    else if (state === 'LIVE.RENEWING' && index === this.#generations.length - 1)
+      this.#machine.send({ type: 'opened.renewed' });
+  }
+
+  #control(bytes: Uint8Array): ReceivedUnit {
+    const read = parseControlRecord(bytes);
+    if (!read.ok) return { kind: 'refused', reason: 'malformed', detail: read.reason };
+    const { message } = read;
+    if (message.kind === 'keepalive') this.#sendControl({ kind: 'keepalive-answer' });
+    else if (message.kind === 'bye') this.#machine.send({ type: 'bye.received', reason: message.reason });
+    else if (message.kind === 'path-challenge')
+      this.#sendControl({ kind: 'path-response', challenge: message.challenge });
+    return { kind: 'control' };
+  }
+
+  /** One timer for keepalive, peer death and key age: it looks, rather than being re-armed by every record. */
+  #quiet(): void {
+    const silent_us = this.#host.now_us() - this.#lastHeard_us;
+    if (silent_us >= this.#dead_us) {
+      this.#machine.send({ type: 'timer.dead' });
+      return;
+    }
+    const patience_us = this.#machine.state === 'CONFIRMING' ? CONFIRM_EVERY_MS * 1000 : KEEPALIVE_AFTER_MS * 1000;
+    if (silent_us >= patience_us) this.#machine.send({ type: 'timer.quiet' });
+    const now_us = this.#host.now_us();
+    for (const generation of this.#generations) generation.forgetOldEpoch(now_us);
+    if (this.#generations[this.#sending]?.rekeyDue(now_us)) this.#machine.send({ type: 'rekey.due' });
+    this.#armQuiet();
+  }
+
+  #armQuiet(): void {
+    const state = this.#machine.state;
+    const every_ms = state === 'CONFIRMING' || state === 'IDLE' ? CONFIRM_EVERY_MS : KEEPALIVE_AFTER_MS;
+    const toDeath_us = this.#lastHeard_us + this.#dead_us - this.#host.now_us();
+    this.#host.setTimer('quiet', Math.max(0, Math.min(every_ms * 1000, toDeath_us)));
+  }
+
+  #retire(): void {
+    for (const old of this.#generations.splice(0, this.#generations.length - 1)) old.stop();
+    this.#sending = 0;
+  }
+
+  #sendControl(message: ControlMessage): void {
+    const record = (this.#generations[this.#sending] as KeyGeneration).sealControl(buildControlRecord(message));
+    if (record !== undefined) this.#host.transmit(record);
+  }
+
+  #execute({ type, params }: MachineCommand): void {
+    const now_us = this.#host.now_us();
+    const newest = this.#generations[this.#generations.length - 1] as KeyGeneration;
+    switch (type) {
+      case 'startReceiving':
+        return newest.startReceiving();
+      case 'startSending':
+        return newest.startSending(now_us);
+      case 'sendKeepalive':
+        return this.#sendControl({ kind: 'keepalive' });
+      case 'sendBye':
+        return this.#sendControl({ kind: 'bye', reason: params.reason });
+      case 'armQuiet':
+        return this.#host.setTimer('quiet', CONFIRM_EVERY_MS * 1000);
+      case 'disarmTimers':
+        this.#host.clearTimer('quiet');
+        return this.#host.clearTimer('retire');
+      case 'shortenDead':
+        this.#dead_us = now_us - this.#lastHeard_us + SUSPECT_DEAD_AFTER_MS * 1000;
+        return this.#armQuiet();
+      case 'nextEpoch':
+        return (this.#generations[this.#sending] as KeyGeneration).advance(now_us);
+      case 'useRenewed':
+        newest.startSending(now_us);
+        this.#sending = this.#generations.length - 1;
+        return;
+      case 'retireOld':
+        return this.#host.setTimer('retire', OLD_KEYS_MS * 1000);
+      case 'indicateAuthenticated':
+        return this.#host.news({ kind: 'authenticated' });
+      case 'indicateEnded':
+        return this.#host.news({ kind: 'ended', ...params });
+      case 'forgetKeys':
+        for (const generation of this.#generations) generation.stop();
+    }
+  }
+}
+
+export type { RecordSessionEvent };

@@ -1,0 +1,211 @@
+/**
+ * Messages on the service ports between layers: requests go down, indications come up. Frame ports carry `Frame`s; these carry
+ * what an operating system would have as calls (sockets, ioctl).
+ */
+
+import type { SuiteId } from '../engine/crypto/suite.ts';
+import type { KeyId } from '../engine/crypto/vault.ts';
+import type { F13Shape, FourTuple } from '../engine/f13.ts';
+import type { Ip4, Mac } from '../wire/address.ts';
+import type { Frame } from './frame.ts';
+
+// ---- TCP <-> its user (SSL, an application) ----
+
+/** Name of one TCP connection on one service port. The user picks it for `connect`; TCP picks `accepted-N`. */
+export type ConnectionName = string;
+
+export type TcpRequest =
+  | { readonly kind: 'listen'; readonly port: number }
+  | { readonly kind: 'unlisten'; readonly port: number }
+  | {
+      readonly kind: 'connect';
+      readonly connection: ConnectionName;
+      readonly destination: Ip4;
+      readonly destinationPort: number;
+      /** Left out: TCP picks a free one. */
+      readonly sourcePort?: number;
+    }
+  /** TCP takes it whole; `writable` tells when its queue has room again. A user that ignores `full` is its own fault. */
+  | { readonly kind: 'write'; readonly connection: ConnectionName; readonly bytes: Uint8Array }
+  /** The user has worked off so many delivered bytes: the receive window may open by that much. */
+  | { readonly kind: 'consumed'; readonly connection: ConnectionName; readonly bytes: number }
+  /** Sends FIN after everything written; data may still come in. */
+  | { readonly kind: 'close'; readonly connection: ConnectionName }
+  /** Sends RST and forgets. */
+  | { readonly kind: 'abort'; readonly connection: ConnectionName };
+
+export type TcpCloseReason = 'normal' | 'reset' | 'refused' | 'timed-out' | 'unreachable' | 'aborted';
+
+export type TcpIndication =
+  | {
+      readonly kind: 'accepted';
+      readonly connection: ConnectionName;
+      readonly localPort: number;
+      readonly remote: Ip4;
+      readonly remotePort: number;
+    }
+  | { readonly kind: 'connected'; readonly connection: ConnectionName; readonly localPort: number }
+  | { readonly kind: 'data'; readonly connection: ConnectionName; readonly bytes: Uint8Array }
+  /** The send queue was over its mark and has room for `space` bytes again. */
+  | { readonly kind: 'writable'; readonly connection: ConnectionName; readonly space: number }
+  /** The send queue is over its mark: stop writing until `writable`. */
+  | { readonly kind: 'full'; readonly connection: ConnectionName }
+  /** FIN from the other side: no more data will come. */
+  | { readonly kind: 'remote-closed'; readonly connection: ConnectionName }
+  /** The connection is gone; its name is free. */
+  | { readonly kind: 'closed'; readonly connection: ConnectionName; readonly reason: TcpCloseReason };
+
+// ---- SSL <-> accelerator control / gateway application ----
+
+/** Name of one tunnel session on the SSL service port: what the application picked for `connect`, `accepted-N` otherwise. */
+export type SessionName = string;
+
+/** All that the two ends agreed on and that a record engine needs; key ids, never keys. */
+export interface RecordParameters {
+  readonly role: 'client' | 'server';
+  readonly peerName: string;
+  readonly suite: SuiteId;
+  /** 0 encrypt-then-fragment, 1 fragment-then-encrypt. */
+  readonly order: 0 | 1;
+  /** Smaller of both ends', bytes of an IP packet. */
+  readonly pathMtu: number;
+  readonly receiveConnectionId: number;
+  readonly sendConnectionId: number;
+  readonly keys: {
+    readonly sendData: KeyId;
+    readonly receiveData: KeyId;
+    readonly sendControl: KeyId;
+    readonly receiveControl: KeyId;
+  };
+}
+
+export type SslRequest =
+  | { readonly kind: 'listen'; readonly port: number }
+  | { readonly kind: 'unlisten'; readonly port: number }
+  | {
+      readonly kind: 'connect';
+      readonly session: SessionName;
+      /** Name in the peer's certificate that must be shown. */
+      readonly peer: string;
+      readonly destination: Ip4;
+      readonly destinationPort: number;
+      readonly sourcePort: number;
+    }
+  /** Digest of the leg's set-up packets (PROTOCOL.md 3 and 5), once the leg stands; all zeros where there is no leg. */
+  | {
+      readonly kind: 'leg';
+      readonly session: SessionName;
+      readonly digest: Uint8Array;
+      readonly shape: F13Shape;
+      readonly handshake: HandshakeMode;
+    }
+  /** The receiver of records has its keys: the server may say GO. */
+  | { readonly kind: 'installed'; readonly session: SessionName }
+  /** A new TLS session over the same stream, with fresh keys and ids. */
+  | { readonly kind: 'renew'; readonly session: SessionName }
+  /** Turns on SSL's own record part (software gateways): frames are sealed and opened here. */
+  | { readonly kind: 'records'; readonly session: SessionName; readonly parameters: RecordParameters }
+  /** One inner Ethernet frame to seal and send (record part on). */
+  | { readonly kind: 'frame'; readonly session: SessionName; readonly frame: Frame }
+  | { readonly kind: 'close'; readonly session: SessionName };
+
+export type SslFailure =
+  | 'tcp-refused'
+  | 'tcp-reset'
+  | 'tcp-timed-out'
+  | 'tcp-unreachable'
+  | 'no-certificate'
+  | 'untrusted'
+  | 'expired'
+  | 'not-yet-valid'
+  | 'revoked'
+  | 'revocation-unknown'
+  | 'wrong-peer'
+  | 'protocol-version'
+  | 'alert'
+  | 'malformed'
+  | 'timed-out'
+  | 'closed-early'
+  | 'leg-tampered'
+  | 'no-common-suite'
+  | 'busy'
+  | 'internal';
+
+export type SslIndication =
+  | { readonly kind: 'accepted'; readonly session: SessionName; readonly tuple: FourTuple }
+  /** TCP below is connected; TLS begins. */
+  | { readonly kind: 'connected'; readonly session: SessionName; readonly tuple: FourTuple }
+  /** Peer authenticated and parameters agreed. The server's application installs its receive keys, then answers `installed`;
+   *  the client's may start at once (GO was received). Comes again after `renew`. */
+  | { readonly kind: 'secured'; readonly session: SessionName; readonly parameters: RecordParameters }
+  /** First record opened (record part on). */
+  | { readonly kind: 'authenticated'; readonly session: SessionName }
+  | { readonly kind: 'frame'; readonly session: SessionName; readonly frame: Frame }
+  | {
+      readonly kind: 'closed';
+      readonly session: SessionName;
+      readonly reason: 'local' | 'peer' | 'peer-dead' | SslFailure;
+    };
+
+// ---- intermediate driver's setting manager (block L) <-> application ----
+
+export type HandshakeMode = 'hold' | 'immediate';
+
+/** Everything an engine's START needs besides what the driver knows itself (F13 numbers, next-hop MAC). */
+export interface EngineStart {
+  readonly sessionId: number;
+  readonly tuple: FourTuple;
+  readonly parameters: RecordParameters;
+}
+
+export type SettingRequest =
+  /** Sessions to this address and port get TCP termination (spec 2.4 step 1). */
+  | {
+      readonly kind: 'announce-listen';
+      readonly address: Ip4;
+      readonly port: number;
+      readonly shape: F13Shape;
+      readonly handshake: HandshakeMode;
+    }
+  /** The session that is about to be opened (spec 2.4 step 3). */
+  | {
+      readonly kind: 'announce-connect';
+      readonly tuple: FourTuple;
+      readonly shape: F13Shape;
+      readonly handshake: HandshakeMode;
+    }
+  | { readonly kind: 'withdraw'; readonly tuple: FourTuple }
+  /** SSL's record part takes records with this id: only such move the F13 acknowledgement number and reach the local TCP. */
+  | { readonly kind: 'announce-records'; readonly tuple: FourTuple; readonly receiveConnectionId: number }
+  /** Block M: put the session's addresses, key ids and the start command into a control frame for the engine below. */
+  | { readonly kind: 'engine-start'; readonly start: EngineStart }
+  | { readonly kind: 'engine-renew'; readonly start: EngineStart }
+  | { readonly kind: 'engine-stop'; readonly sessionId: number; readonly reason: number };
+
+export type SettingIndication =
+  /** The leg stands: the far driver's TCP has answered (or, at the far end, ours has). */
+  | {
+      readonly kind: 'leg-open';
+      readonly tuple: FourTuple;
+      readonly digest: Uint8Array;
+      readonly shape: F13Shape;
+      readonly handshake: HandshakeMode;
+      readonly ownMac: Mac;
+      readonly nextHopMac: Mac;
+    }
+  | { readonly kind: 'leg-closed'; readonly tuple: FourTuple; readonly reason: string }
+  | { readonly kind: 'engine-started'; readonly sessionId: number }
+  | { readonly kind: 'engine-stopped'; readonly sessionId: number; readonly reason: number }
+  | { readonly kind: 'engine-authenticated'; readonly sessionId: number }
+  /** The engine asks to end the session: peer's BYE, peer dead, numbers used up. */
+  | { readonly kind: 'engine-disconnect'; readonly sessionId: number; readonly reason: number };
+
+// ---- addresses that the IP stack owns, for layers that must know ----
+
+export interface InterfaceAddress {
+  readonly address: Ip4;
+  /** Bits of the netmask, 0-32. */
+  readonly prefixLength: number;
+  readonly gateway?: Ip4;
+  readonly mac: Mac;
+}

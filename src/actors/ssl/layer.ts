@@ -1,0 +1,263 @@
+import type { SuiteId } from '../../engine/crypto/suite.ts';
+import { SUITE_PREFERENCE } from '../../engine/crypto/suite.ts';
+import type { RecordLimits } from '../../engine/records/limits.ts';
+import type { Ip4 } from '../../wire/address.ts';
+import { u32 } from '../../wire/bytes.ts';
+import type { LayerHost } from '../host.ts';
+import { Layer, type MachineView, type SavedLayer } from '../layer.ts';
+import type { Port } from '../port.ts';
+import type { SslFailure, SslIndication, SslRequest, TcpCloseReason, TcpIndication, TcpRequest } from '../services.ts';
+import type { JournalData } from '../tap.ts';
+import { engineParts, type SavedSslSession, SslSession, type SslSessionHost, type SslSessionStart } from './session.ts';
+import type { Wishes } from './terms.ts';
+import type { PeerExpectation, TlsEvent } from './tls-provider.ts';
+
+/** Accepted sessions whose handshake is under way; more are aborted at once. */
+export const HALF_OPEN_SESSIONS = 64;
+/** Sessions in all. */
+export const SSL_SESSIONS = 256;
+/** Largest IP packet of an Ethernet. */
+const PATH_MTU_BYTES = 1500;
+
+export interface SslPeer {
+  /** Name of the peer in the config, and in its certificate unless there is a pin. */
+  readonly name: string;
+  /** `sha256/BASE64` of the SPKI; where given, only this counts. */
+  readonly pin?: string;
+}
+
+export interface SslOptions {
+  /** Own tunnel address. */
+  readonly address: Ip4;
+  readonly peers: readonly SslPeer[];
+  /** Most wanted first; default all, AES-256-GCM first. */
+  readonly suites?: readonly SuiteId[];
+  /** Fragment orders, most wanted first; default fragment-then-encrypt (1), then encrypt-then-fragment (0). */
+  readonly orders?: readonly (0 | 1)[];
+  /** Bytes of an IP packet on the way to the peer; default {@link PATH_MTU_BYTES}. */
+  readonly pathMtu?: number;
+  /** Key limits other than the usual, for tests. */
+  readonly limits?: Partial<RecordLimits>;
+}
+
+/** One session as {@link SslLayer.status} tells it. */
+export interface SslSessionStatus {
+  readonly session: string;
+  readonly state: string;
+  readonly peer: string;
+  /** TLS sessions so far. */
+  readonly generation: number;
+  readonly suite?: SuiteId;
+  readonly order?: 0 | 1;
+  readonly pathMtu?: number;
+  /** Where the record part is on. */
+  readonly epochs?: { readonly send: number; readonly receive: number };
+}
+
+/**
+ * SSL 1002/2002/3002 (spec 1.2, 2.4): TLS 1.3 with both certificates over the TCP below, the negotiation inside it, and the record part
+ * that seals and opens frames where no engine does. Port `upper` to the application, `lower` to TCP.
+ */
+export class SslLayer extends Layer {
+  readonly kind = 'ssl';
+  readonly #upper: Port<SslRequest, SslIndication>;
+  readonly #lower: Port<TcpIndication, TcpRequest>;
+  readonly #options: SslOptions;
+  readonly #wishes: Wishes;
+  readonly #sessions = new Map<string, SslSession>();
+
+  constructor(host: LayerHost, label: string, options: SslOptions) {
+    super(host, label);
+    this.#options = options;
+    this.#wishes = {
+      suites: options.suites ?? SUITE_PREFERENCE,
+      orders: options.orders ?? [1, 0],
+      pathMtu: options.pathMtu ?? PATH_MTU_BYTES,
+    };
+    this.#upper = this.addPort<SslRequest, SslIndication>('upper', (request) => this.#requested(request));
+    this.#lower = this.addPort<TcpIndication, TcpRequest>('lower', (indication) => this.#fromTcp(indication));
+  }
+
+  override stop(): void {
+    for (const session of [...this.#sessions.values()]) session.event({ type: 'close' });
+  }
+
+  override timerFired(name: string): void {
+    const at = name.indexOf(':');
+    this.#sessions.get(name.slice(at + 1))?.timerFired(name.slice(0, at));
+  }
+
+  override outsideEvent(name: string, data: JournalData): boolean {
+    if (name !== 'tls') return false;
+    const { engine, ...event } = data as { readonly engine: string };
+    const parts = engineParts(engine);
+    const session = parts && this.#sessions.get(parts.session);
+    if (parts === undefined || session === undefined) return false;
+    session.tlsEvent(parts.generation, event as TlsEvent);
+    return true;
+  }
+
+  override machines(): readonly MachineView[] {
+    return [...this.#sessions.values()].flatMap((session) => session.machines);
+  }
+
+  status(): readonly SslSessionStatus[] {
+    return [...this.#sessions.values()].map(({ start, state, facts, epochs }) => {
+      const { suite, order, pathMtu } = facts.parameters ?? {};
+      const peer = facts.peerName === '' ? (start.peer ?? '') : facts.peerName;
+      return { session: start.name, state, peer, generation: facts.generation, suite, order, pathMtu, epochs };
+    });
+  }
+
+  save(): SavedLayer {
+    return { version: 1, sessions: [...this.#sessions.values()].map((session) => session.save()) as never };
+  }
+
+  restore(saved: SavedLayer): void {
+    this.#sessions.clear();
+    for (const each of saved.sessions as unknown as readonly SavedSslSession[]) this.#add(each.start).restore(each);
+  }
+
+  // ---- the application's requests ----
+
+  #requested(request: SslRequest): void {
+    if (request.kind === 'listen' || request.kind === 'unlisten') return this.#toTcp(request);
+    if (request.kind === 'connect') return this.#connect(request);
+    const session = this.#sessions.get(request.session);
+    if (session === undefined) {
+      if (request.kind === 'frame') this.drop('no-session', request.frame, request.session);
+      return;
+    }
+    switch (request.kind) {
+      case 'frame':
+        return session.sealFrame(request.frame);
+      case 'leg':
+        return session.tellLeg(request);
+      case 'installed':
+        return session.event({ type: 'installed' });
+      case 'renew':
+        return session.renew();
+      case 'records':
+        return session.useRecords(request.parameters);
+      case 'close':
+        return session.event({ type: 'close' });
+    }
+  }
+
+  #connect(request: Extract<SslRequest, { kind: 'connect' }>): void {
+    const { session: name, peer, destination, destinationPort, sourcePort } = request;
+    if (this.#sessions.size >= SSL_SESSIONS || this.#sessions.has(name)) {
+      this.#upper.send({ kind: 'closed', session: name, reason: 'busy' });
+      return;
+    }
+    const tuple = {
+      local: this.#options.address,
+      localPort: sourcePort,
+      remote: destination,
+      remotePort: destinationPort,
+    };
+    this.#add({ name, role: 'client', peer, tuple }).event({ type: 'connect' });
+  }
+
+  // ---- TCP's indications ----
+
+  #fromTcp(indication: TcpIndication): void {
+    if (indication.kind === 'accepted') return this.#accepted(indication);
+    const session = this.#sessions.get(indication.connection);
+    if (session === undefined) return;
+    switch (indication.kind) {
+      case 'connected':
+        return session.event({ type: 'tcp.connected' });
+      case 'data':
+        return session.received(indication.bytes);
+      case 'full':
+        return session.tcpFull();
+      case 'writable':
+        return session.tcpWritable();
+      case 'remote-closed':
+        return session.remoteClosed();
+      case 'closed':
+        return session.tcpGone(failureOf(indication.reason));
+    }
+  }
+
+  #accepted({ connection, localPort, remote, remotePort }: Extract<TcpIndication, { kind: 'accepted' }>): void {
+    const halfOpen = [...this.#sessions.values()].filter(({ decision }) => decision.halfOpen).length;
+    if (this.#sessions.size >= SSL_SESSIONS || halfOpen >= HALF_OPEN_SESSIONS) {
+      this.drop('too-many-sessions', undefined, connection);
+      return this.#toTcp({ kind: 'abort', connection });
+    }
+    const tuple = { local: this.#options.address, localPort, remote, remotePort };
+    this.#add({ name: connection, role: 'server', tuple }).event({ type: 'accepted' });
+  }
+
+  // ---- inside ----
+
+  #toTcp(request: TcpRequest): void {
+    this.#lower.send(request);
+  }
+
+  #add(start: SslSessionStart): SslSession {
+    const session = new SslSession(this.#sessionHost(start.name), start);
+    this.#sessions.set(start.name, session);
+    return session;
+  }
+
+  #sessionHost(name: string): SslSessionHost {
+    const { host, label } = this;
+    return {
+      now_us: () => host.now_us(),
+      setTimer: (timer, delay_us) => this.setTimer(`${timer}:${name}`, delay_us),
+      clearTimer: (timer) => this.clearTimer(`${timer}:${name}`),
+      vault: host.vault,
+      observer: host.observer(label),
+      wishes: this.#wishes,
+      limits: this.#options.limits ?? {},
+      newConnectionId: () => this.#newConnectionId(),
+      expectation: (peer) => this.#expectation(peer),
+      peerNameOf: (shown) =>
+        this.#options.peers.find(({ name: known, pin }) => known === shown || pin === shown)?.name ?? shown,
+      openTls: (engine, options) => host.openTls(label, engine, options),
+      tlsEngine: (engine) => host.tlsEngine(label, engine),
+      closeTls: (engine) => host.closeTls(label, engine),
+      toTcp: (request) => this.#toTcp(request),
+      indicate: (indication) => void this.#upper.send(indication),
+      frame: (bytes) => host.frame(bytes),
+      drop: (reason, frame, detail) => this.drop(reason, frame, detail),
+      count: (counter) => this.count(counter),
+      note: (note, data) => this.note(note, data),
+      ended: () => this.#sessions.delete(name),
+    };
+  }
+
+  #expectation(peer: string | undefined): PeerExpectation {
+    const wanted = this.#options.peers.filter(({ name }) => peer === undefined || name === peer);
+    return {
+      names: wanted.flatMap(({ name, pin }) => (pin === undefined ? [name] : [])),
+      pins: wanted.flatMap(({ pin }) => (pin === undefined ? [] : [pin])),
+    };
+  }
+
+  /** One draw; the next free number where it is taken. */
+  #newConnectionId(): number {
+    const live = new Set([...this.#sessions.values()].flatMap(({ facts }) => facts.ids));
+    let id = u32(this.host.randomBytes(this.label, 4), 0);
+    while (id === 0 || live.has(id)) id = (id + 1) >>> 0;
+    return id;
+  }
+}
+
+function failureOf(reason: TcpCloseReason): SslFailure {
+  switch (reason) {
+    case 'refused':
+      return 'tcp-refused';
+    case 'timed-out':
+      return 'tcp-timed-out';
+    case 'unreachable':
+      return 'tcp-unreachable';
+    case 'normal':
+      return 'closed-early';
+    default:
+      return 'tcp-reset';
+  }
+}

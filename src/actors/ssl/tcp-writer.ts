@@ -1,0 +1,72 @@
+/** TLS and control bytes that may wait for TCP to have room. */
+export const WAITING_BYTES = 262_144;
+
+export interface SavedTcpWriter {
+  readonly room: boolean;
+  readonly open: boolean;
+  readonly waiting: readonly Uint8Array[];
+}
+
+/**
+ * What goes to the local TCP, each part whole. While TCP is over its mark, TLS and control bytes wait (bounded), data records are
+ * refused: a lost one is sent again by the hosts' TCPs, a late one is worth nothing.
+ */
+export class TcpWriter {
+  readonly #write: (bytes: Uint8Array) => void;
+  #room = true;
+  #open = true;
+  #waiting: Uint8Array[] = [];
+
+  constructor(write: (bytes: Uint8Array) => void) {
+    this.#write = write;
+  }
+
+  /** False when a data record would have to wait. */
+  get takesData(): boolean {
+    return this.#room && this.#open;
+  }
+
+  /** A data record; the caller has asked {@link takesData}. */
+  data(bytes: Uint8Array): void {
+    this.#write(bytes);
+  }
+
+  /** TLS bytes or a control record; false when too much waits already. */
+  control(bytes: Uint8Array): boolean {
+    if (!this.#open) return true;
+    if (this.#room) this.#write(bytes);
+    else if (this.#waitingBytes() + bytes.length > WAITING_BYTES) return false;
+    else this.#waiting.push(bytes.slice());
+    return true;
+  }
+
+  full(): void {
+    this.#room = false;
+  }
+
+  /** TCP has room again, or nothing will come after what waits: TCP takes it all. */
+  writable(): void {
+    this.#room = true;
+    for (const bytes of this.#waiting.splice(0)) this.#write(bytes);
+  }
+
+  /** TCP's connection is gone. */
+  close(): void {
+    this.#open = false;
+    this.#waiting = [];
+  }
+
+  save(): SavedTcpWriter {
+    return { room: this.#room, open: this.#open, waiting: [...this.#waiting] };
+  }
+
+  restore(saved: SavedTcpWriter): void {
+    this.#room = saved.room;
+    this.#open = saved.open;
+    this.#waiting = [...saved.waiting];
+  }
+
+  #waitingBytes(): number {
+    return this.#waiting.reduce((sum, bytes) => sum + bytes.length, 0);
+  }
+}

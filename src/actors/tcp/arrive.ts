@@ -1,0 +1,194 @@
+import type { TcpEvent } from '../../machines/tcp.ts';
+import { seqAdd, seqGt, seqLt } from '../../wire/seq.ts';
+import { Flag } from '../../wire/tcp.ts';
+import type { DropReason } from '../drop-reason.ts';
+import type { Handshake } from './connect.ts';
+import type { ConnectionCore, TcpStats } from './core.ts';
+import { CHALLENGE_PERIOD_US, CHALLENGES_PER_PERIOD } from './limits.ts';
+import type { Receiver } from './receive.ts';
+import { type InSegment, resetFor } from './segment.ts';
+import type { Sender } from './send.ts';
+import type { Timestamps } from './timestamps.ts';
+
+/** The parts of a connection that a segment may change. */
+export interface ArrivalParts {
+  readonly core: ConnectionCore;
+  readonly sender: Sender;
+  readonly receiver: Receiver;
+  readonly timestamps: Timestamps;
+  readonly handshake: Handshake;
+  readonly stats: TcpStats;
+  /** Tells the machine. */
+  readonly send: (event: TcpEvent) => void;
+}
+
+/** What an arriving segment does in each state: RFC 9293 section 3.10.7, with the defences of RFC 5961. */
+export class SegmentArrival {
+  readonly #core: ConnectionCore;
+  readonly #sender: Sender;
+  readonly #receiver: Receiver;
+  readonly #timestamps: Timestamps;
+  readonly #handshake: Handshake;
+  readonly #stats: TcpStats;
+  readonly #send: (event: TcpEvent) => void;
+  readonly #challenges = { since_us: 0, sent: 0 };
+
+  constructor(parts: ArrivalParts) {
+    this.#core = parts.core;
+    this.#sender = parts.sender;
+    this.#receiver = parts.receiver;
+    this.#timestamps = parts.timestamps;
+    this.#handshake = parts.handshake;
+    this.#stats = parts.stats;
+    this.#send = parts.send;
+  }
+
+  /** Takes a segment of this connection; the reason when it ended here without effect. */
+  take(segment: InSegment): DropReason | undefined {
+    const { state, held } = this.#core.decision;
+    if (state === 'CLOSED' || state === 'LISTEN') return 'no-connection';
+    if (state === 'SYN-SENT') return this.#answerArrived(segment);
+    if (held) return this.#whileHeld(segment);
+    return this.#synchronized(segment);
+  }
+
+  #answerArrived(segment: InSegment): DropReason | undefined {
+    switch (this.#handshake.judgeAnswer(segment)) {
+      case 'stray':
+        return this.#refuseStray(segment);
+      case 'reset':
+        this.#send({ type: 'rst.accepted' });
+        return undefined;
+      case 'syn':
+        this.#handshake.agree(segment);
+        this.#send({ type: 'segment.syn' });
+        return undefined;
+      case 'syn-ack':
+        this.#handshake.agree(segment);
+        this.#sender.acknowledge(segment, 0);
+        this.#send({ type: 'segment.syn-ack' });
+        return undefined;
+      case 'absorbed':
+        return 'out-of-window';
+    }
+  }
+
+  #whileHeld(segment: InSegment): DropReason | undefined {
+    switch (this.#handshake.judgeHeld(segment)) {
+      case 'stray':
+        return this.#refuseStray(segment);
+      case 'reset':
+        this.#send({ type: 'rst.accepted' });
+        return undefined;
+      case 'syn':
+        this.#handshake.agree(segment);
+        return undefined;
+      default:
+        return 'out-of-window';
+    }
+  }
+
+  #refuseStray(segment: InSegment): DropReason {
+    const answer = resetFor(segment);
+    if (answer !== undefined) this.#core.host.transmit(answer);
+    return 'no-connection';
+  }
+
+  #synchronized(segment: InSegment): DropReason | undefined {
+    const { flags } = segment;
+    const isReset = (flags & Flag.RST) !== 0;
+    if (this.#isSameSyn(segment)) {
+      this.#sender.sendSyn();
+      return undefined;
+    }
+    if (this.#timestamps.on && !isReset && !this.#timestamps.accepts(segment, this.#core.host.now_us())) {
+      this.#challenge();
+      return 'old-timestamp';
+    }
+    if (!this.#receiver.acceptable(segment)) return this.#unacceptable(segment);
+    if (isReset) return this.#resetArrived(segment);
+    if ((flags & Flag.SYN) !== 0 || (flags & Flag.ACK) === 0) {
+      if ((flags & Flag.SYN) !== 0) this.#challenge();
+      return 'out-of-window';
+    }
+    const refused = this.#acknowledged(segment);
+    if (refused !== undefined) return refused;
+    this.#timestamps.update(segment, this.#receiver.n.lastAck, this.#core.host.now_us());
+    if (!this.#core.decision.receives) return undefined;
+    this.#receiver.take(segment);
+    if (this.#receiver.finished) this.#send({ type: 'fin.received' });
+    return undefined;
+  }
+
+  /** Our SYN+ACK was lost: the SYN comes again. */
+  #isSameSyn({ flags, seq }: InSegment): boolean {
+    const isSyn = (flags & (Flag.SYN | Flag.ACK | Flag.RST)) === Flag.SYN;
+    return isSyn && this.#core.decision.state === 'SYN-RECEIVED' && seq === this.#receiver.n.irs;
+  }
+
+  #unacceptable(segment: InSegment): DropReason | undefined {
+    const { flags, payload } = segment;
+    if ((flags & Flag.RST) !== 0) return 'out-of-window';
+    const isFin = (flags & Flag.FIN) !== 0;
+    if (isFin && this.#core.decision.state === 'TIME-WAIT') {
+      this.#send({ type: 'fin.repeated' });
+      return undefined;
+    }
+    // What carries something is a retransmission whose ACK was lost; bare ACKs could answer each other for ever.
+    if ((payload.length > 0 || isFin) && (flags & Flag.SYN) === 0) this.#receiver.repeated(segment);
+    else this.#challenge();
+    return 'out-of-window';
+  }
+
+  /** RFC 5961 section 3.2: only the very number that is expected resets. */
+  #resetArrived(segment: InSegment): DropReason | undefined {
+    if (segment.seq === this.#receiver.n.nxt) {
+      this.#send({ type: 'rst.accepted' });
+      return undefined;
+    }
+    this.#challenge();
+    return 'out-of-window';
+  }
+
+  #acknowledged(segment: InSegment): DropReason | undefined {
+    const { n } = this.#sender;
+    if (this.#core.decision.state === 'SYN-RECEIVED') {
+      if (segment.ack !== n.nxt) return this.#refuseStray(segment);
+      this.#send({ type: 'ack.of-syn' });
+    }
+    // RFC 5961 section 5.2: an ACK of what was never sent, or far in the past, is somebody's guess.
+    if (seqGt(segment.ack, n.nxt) || seqLt(segment.ack, seqAdd(n.una, -n.maxWnd))) {
+      this.#challenge();
+      return 'out-of-window';
+    }
+    if (seqLt(segment.ack, n.una)) return undefined;
+    this.#sender.acknowledge(
+      segment,
+      this.#timestamps.on ? this.#timestamps.rtt_us(segment, this.#core.host.now_us()) : 0,
+    );
+    if (this.#core.decision.finishes && this.#sender.finAcknowledged) this.#send({ type: 'ack.of-fin' });
+    return undefined;
+  }
+
+  /** An ACK that tells the true numbers, so many per second at most (RFC 5961 section 7). */
+  #challenge(): void {
+    const limit = this.#challenges;
+    const now_us = this.#core.host.now_us();
+    if (now_us - limit.since_us >= CHALLENGE_PERIOD_US) {
+      limit.since_us = now_us;
+      limit.sent = 0;
+    }
+    if (limit.sent >= CHALLENGES_PER_PERIOD) return;
+    limit.sent += 1;
+    this.#stats.challenges += 1;
+    this.#receiver.ackNow = true;
+  }
+
+  save(): readonly [number, number] {
+    return [this.#challenges.since_us, this.#challenges.sent];
+  }
+
+  restore(saved: readonly [number, number]): void {
+    [this.#challenges.since_us, this.#challenges.sent] = saved;
+  }
+}

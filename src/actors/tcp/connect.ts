@@ -1,0 +1,92 @@
+import { seqGt, seqLe } from '../../wire/seq.ts';
+import { Flag, type TcpOptions } from '../../wire/tcp.ts';
+import type { ConnectionCore } from './core.ts';
+import { DEFAULT_MSS_BYTES, MAX_WINDOW_SCALE, MIN_MSS_BYTES, TIMESTAMPS_BYTES } from './limits.ts';
+import type { Receiver } from './receive.ts';
+import type { InSegment } from './segment.ts';
+import type { Sender } from './send.ts';
+import type { Timestamps } from './timestamps.ts';
+
+/** What a segment means before the connection is synchronized. */
+export type OpeningVerdict =
+  | 'syn'
+  | 'syn-ack'
+  | 'reset'
+  /** It belongs to something else: answered by RST. */
+  | 'stray'
+  /** The same SYN once more, or nothing of interest. */
+  | 'absorbed';
+
+/** What both sides offer and agree on in their SYNs, and which segments open a connection (RFC 9293 sections 3.7.1, 3.10.7.3). */
+export class Handshake {
+  #scaling = false;
+  readonly #core: ConnectionCore;
+  readonly #sender: Sender;
+  readonly #receiver: Receiver;
+  readonly #timestamps: Timestamps;
+
+  constructor(core: ConnectionCore, sender: Sender, receiver: Receiver, timestamps: Timestamps) {
+    this.#core = core;
+    this.#sender = sender;
+    this.#receiver = receiver;
+    this.#timestamps = timestamps;
+  }
+
+  /** Options of a SYN, all that we offer; of a SYN+ACK, those that the other side has offered. */
+  options(): TcpOptions {
+    const { mss, windowScale, sack, timestamps } = this.#core.options;
+    const isOffer = this.#core.decision.state === 'SYN-SENT';
+    const scales = isOffer ? windowScale !== false : this.#scaling;
+    const sacks = isOffer ? sack !== false : this.#receiver.n.sack;
+    const stamps = isOffer ? timestamps !== false : this.#timestamps.on;
+    return {
+      mss,
+      windowScale: scales ? this.#receiver.wantedScale : undefined,
+      sackPermitted: sacks,
+      timestamps: stamps ? this.#timestamps.option(this.#core.host.now_us()) : undefined,
+    };
+  }
+
+  /** Takes the other side's SYN: its number, window and options. */
+  agree(syn: InSegment): void {
+    const { mss, windowScale, sack, timestamps } = this.#core.options;
+    const theirs = syn.options;
+    this.#receiver.begin(syn.seq);
+    this.#scaling = windowScale !== false && theirs.windowScale !== undefined;
+    const stamps = timestamps !== false && theirs.timestamps !== undefined;
+    if (stamps) this.#timestamps.agree(theirs.timestamps?.value ?? 0, this.#core.host.now_us());
+    else this.#timestamps.on = false;
+    this.#receiver.n.sack = sack !== false && theirs.sackPermitted === true;
+    this.#receiver.n.scale = this.#scaling ? this.#receiver.wantedScale : 0;
+    const payload = Math.max(MIN_MSS_BYTES, Math.min(mss, theirs.mss ?? DEFAULT_MSS_BYTES));
+    const scale = this.#scaling ? Math.min(MAX_WINDOW_SCALE, theirs.windowScale ?? 0) : 0;
+    this.#sender.agree(payload - (stamps ? TIMESTAMPS_BYTES : 0), this.#receiver.n.sack, scale);
+    this.#sender.firstWindow(syn);
+  }
+
+  /** A segment in SYN-SENT (RFC 9293 section 3.10.7.3). */
+  judgeAnswer({ flags, ack }: InSegment): OpeningVerdict {
+    const hasAck = (flags & Flag.ACK) !== 0;
+    const { iss, nxt } = this.#sender.n;
+    if (hasAck && !(seqGt(ack, iss) && seqLe(ack, nxt))) return (flags & Flag.RST) !== 0 ? 'absorbed' : 'stray';
+    if ((flags & Flag.RST) !== 0) return hasAck ? 'reset' : 'absorbed';
+    if ((flags & Flag.SYN) === 0) return 'absorbed';
+    return hasAck ? 'syn-ack' : 'syn';
+  }
+
+  /** A segment while our answer to the SYN is held: the other side knows of nothing yet (as in LISTEN, section 3.10.7.2). */
+  judgeHeld({ seq, flags }: InSegment): OpeningVerdict {
+    if ((flags & Flag.RST) !== 0) return seq === this.#receiver.n.nxt ? 'reset' : 'absorbed';
+    if ((flags & Flag.ACK) !== 0) return 'stray';
+    const isNew = (flags & Flag.SYN) !== 0 && seq !== this.#receiver.n.irs;
+    return isNew ? 'syn' : 'absorbed';
+  }
+
+  save(): boolean {
+    return this.#scaling;
+  }
+
+  restore(saved: boolean): void {
+    this.#scaling = saved;
+  }
+}

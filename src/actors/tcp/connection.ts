@@ -1,0 +1,364 @@
+import { type TcpDecision, type TcpState, tcpDecision, tcpMachine } from '../../machines/tcp.ts';
+import { EMPTY } from '../../wire/bytes.ts';
+import { seqAdd, seqGt } from '../../wire/seq.ts';
+import { Flag, NO_TCP_OPTIONS, type TcpOptions } from '../../wire/tcp.ts';
+import type { DropReason } from '../drop-reason.ts';
+import { type MachineCommand, MachineHost } from '../machine-host.ts';
+import { SegmentArrival } from './arrive.ts';
+import { Handshake } from './connect.ts';
+import {
+  type ConnectionCore,
+  type ConnectionEvent,
+  newStats,
+  type TcpConnectionHost,
+  type TcpConnectionOptions,
+  type TcpStats,
+} from './core.ts';
+import { KeepaliveClock } from './keepalive.ts';
+import { LazyTimer } from './lazy-timer.ts';
+import { MIN_MSS_BYTES, TIME_WAIT_US, TIMESTAMPS_BYTES } from './limits.ts';
+import { Receiver } from './receive.ts';
+import { bare, HEADERS_BYTES, type InSegment } from './segment.ts';
+import { Sender } from './send.ts';
+import { Timestamps } from './timestamps.ts';
+
+export type { ConnectionEvent, TcpConnectionHost, TcpConnectionOptions, TcpStats } from './core.ts';
+
+export type SavedConnection = ReturnType<TcpConnection['save']>;
+
+/**
+ * One TCP connection, sans-IO (RFC 9293): the machine decides about states, sender and receiver carry the data. Used as an operating
+ * system's TCP by the TCP layer, and by the intermediate driver, which ends a local TCP in the name of a far one.
+ * Each call works to the end: first the change, then what is told to the user, then what goes out.
+ */
+export class TcpConnection implements ConnectionCore {
+  readonly host: TcpConnectionHost;
+  readonly options: TcpConnectionOptions;
+  readonly machine: MachineHost<typeof tcpMachine, TcpDecision>;
+  readonly stats: TcpStats = newStats();
+  readonly #sender: Sender;
+  readonly #receiver: Receiver;
+  readonly #timestamps = new Timestamps();
+  readonly #handshake: Handshake;
+  readonly #keepalive: KeepaliveClock;
+  readonly #timeWait: LazyTimer;
+  readonly #arrival: SegmentArrival;
+  #untold: ConnectionEvent[] = [];
+  #busy = false;
+
+  constructor(host: TcpConnectionHost, options: TcpConnectionOptions) {
+    this.host = host;
+    this.options = options;
+    this.machine = new MachineHost({
+      machine: tcpMachine,
+      instance: options.name,
+      input: { holds: options.holdSynAck === true },
+      decide: (snapshot) => tcpDecision(snapshot.value),
+      execute: (command) => this.#execute(command),
+      observer: host.observer,
+    });
+    this.#sender = new Sender(this, this.stats);
+    this.#receiver = new Receiver(this, this.stats);
+    this.#handshake = new Handshake(this, this.#sender, this.#receiver, this.#timestamps);
+    this.#keepalive = new KeepaliveClock(this);
+    this.#timeWait = new LazyTimer(host, 'time-wait');
+    this.#arrival = new SegmentArrival({
+      core: this,
+      sender: this.#sender,
+      receiver: this.#receiver,
+      timestamps: this.#timestamps,
+      handshake: this.#handshake,
+      stats: this.stats,
+      send: (event) => this.machine.send(event),
+    });
+  }
+
+  get decision(): TcpDecision {
+    return this.machine.decision;
+  }
+
+  /** One of the 11 states. */
+  get state(): TcpState {
+    return this.decision.state;
+  }
+
+  /** Bytes that may be written before the queue is over its mark. */
+  get sendSpace(): number {
+    return this.#sender.space;
+  }
+
+  /** The next number that we would send. */
+  get sendNext(): number {
+    return this.#sender.n.nxt;
+  }
+
+  /** Congestion window in bytes, smoothed round trip and retransmission timeout in microseconds, bytes offered by the other side. */
+  get path(): { cwnd: number; srtt_us: number; rto_us: number; window: number; mss: number } {
+    const { congestion, rtt } = this.#sender.recovery;
+    const { wnd, mss } = this.#sender.n;
+    return { cwnd: congestion.cwnd, srtt_us: Math.round(rtt.srtt_us), rto_us: rtt.rto_us(), window: wnd, mss };
+  }
+
+  // ---- calls of the user ----
+
+  /** Sends SYN. A connection object is opened once. */
+  openActive(): void {
+    this.#step(() => {
+      this.#begin();
+      this.machine.send({ type: 'open.active' });
+    });
+  }
+
+  /** Takes a SYN that arrived for a listening port; anything else is the caller's to answer. */
+  openPassive(syn: InSegment): void {
+    this.#step(() => {
+      this.#begin();
+      this.stats.segmentsIn += 1;
+      this.machine.send({ type: 'open.passive' });
+      this.#handshake.agree(syn);
+      this.machine.send({ type: 'segment.syn' });
+    });
+  }
+
+  /** Answers the held SYN by SYN+ACK. */
+  release(): void {
+    this.#step(() => this.machine.send({ type: 'release' }));
+  }
+
+  /** Answers the held SYN by RST. */
+  refuse(): void {
+    this.#step(() => this.machine.send({ type: 'refuse' }));
+  }
+
+  /** Takes bytes whole; they must not be changed any more. False when nothing can be written in this state. */
+  write(bytes: Uint8Array): boolean {
+    if (!this.decision.writable) return false;
+    this.#step(() => this.#sender.write(bytes));
+    return true;
+  }
+
+  /** The user has worked off so many delivered bytes. */
+  consumed(bytes: number): void {
+    this.#step(() => this.#receiver.consumed(bytes));
+  }
+
+  /** Sends FIN after everything written; the other side may go on sending. */
+  close(): void {
+    this.#step(() => this.machine.send({ type: 'close' }));
+  }
+
+  /** Sends RST and forgets. */
+  abort(): void {
+    this.#step(() => this.machine.send({ type: 'abort' }));
+  }
+
+  // ---- what comes from outside ----
+
+  /** A segment of this connection; the reason when it ended here without effect. */
+  segment(segment: InSegment): DropReason | undefined {
+    let dropped: DropReason | undefined;
+    this.stats.segmentsIn += 1;
+    this.#step(() => {
+      this.#keepalive.heard();
+      dropped = this.#arrival.take(segment);
+    });
+    return dropped;
+  }
+
+  /** A timer that was set by this connection has gone off. */
+  timerFired(name: string): void {
+    this.#step(() => this.#timer(name));
+  }
+
+  /** An ICMP error about this connection. A hard one ends it while it opens; later none is believed (RFC 5927 section 5). */
+  unreachable(hard: boolean): void {
+    if (hard) this.#step(() => this.machine.send({ type: 'unreachable' }));
+  }
+
+  /** The path takes IP packets of at most `mtu` bytes (RFC 1191). */
+  pathMtu(mtu: number): void {
+    const options = this.#timestamps.on ? TIMESTAMPS_BYTES : 0;
+    const mss = Math.max(MIN_MSS_BYTES, mtu - HEADERS_BYTES);
+    this.#step(() => this.#sender.shrink(mss - options));
+  }
+
+  /** In TIME-WAIT: makes room for a newer connection with the same addresses and ports (RFC 9293 MAY-2, RFC 6191). */
+  yieldTo(syn: InSegment): boolean {
+    const isSyn = (syn.flags & (Flag.SYN | Flag.ACK | Flag.RST)) === Flag.SYN;
+    if (this.state !== 'TIME-WAIT' || !isSyn) return false;
+    if (!seqGt(syn.seq, this.#receiver.n.nxt) && !this.#timestamps.isOlderThan(syn)) return false;
+    this.#step(() => this.machine.send({ type: 'syn.newer' }));
+    return true;
+  }
+
+  // ---- plain data of everything ----
+
+  save() {
+    return {
+      version: 1 as const,
+      machine: this.machine.save(),
+      sender: this.#sender.save(),
+      receiver: this.#receiver.save(),
+      timestamps: this.#timestamps.save(),
+      handshake: this.#handshake.save(),
+      keepalive: this.#keepalive.save(),
+      timeWait: this.#timeWait.save(),
+      arrival: this.#arrival.save(),
+      stats: { ...this.stats },
+    };
+  }
+
+  /** Into a fresh object with the same options. Timers themselves are restored by the host. */
+  restore(saved: SavedConnection): void {
+    this.machine.restore(saved.machine);
+    this.#sender.restore(saved.sender);
+    this.#receiver.restore(saved.receiver);
+    this.#timestamps.restore(saved.timestamps);
+    this.#handshake.restore(saved.handshake);
+    this.#keepalive.restore(saved.keepalive);
+    this.#timeWait.restore(saved.timeWait);
+    this.#arrival.restore(saved.arrival);
+    Object.assign(this.stats, saved.stats);
+  }
+
+  // ---- ConnectionCore: for sender and receiver ----
+
+  emit(seq: number, flags: number, payload: Uint8Array): void {
+    const isSyn = (flags & Flag.SYN) !== 0;
+    const isPure = payload.length === 0 && (flags & (Flag.SYN | Flag.FIN)) === 0;
+    const { ack, window } = this.#receiver.acknowledge(isSyn, isPure);
+    const options = isSyn ? this.#handshake.options() : this.#options(isPure);
+    this.stats.segmentsOut += 1;
+    this.host.transmit({ seq, ack: (flags & Flag.ACK) !== 0 ? ack : 0, flags, window, options, payload });
+  }
+
+  tell(event: ConnectionEvent): void {
+    this.#untold.push(event);
+  }
+
+  // ---- inside ----
+
+  #begin(): void {
+    const iss = this.host.isn();
+    this.#sender.begin(iss);
+    this.#timestamps.begin(iss);
+    this.#keepalive.heard();
+  }
+
+  /** Runs one step to its end. A call from within `indicate` is part of the step that told. */
+  #step(change: () => void): void {
+    if (this.#busy) {
+      change();
+      return;
+    }
+    this.#busy = true;
+    try {
+      change();
+      for (let event = this.#untold.shift(); event !== undefined; event = this.#untold.shift())
+        this.host.indicate(event);
+      this.#push();
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  /** Sends what may be sent, and an ACK where none went along. */
+  #push(): void {
+    if (this.state === 'CLOSED') return;
+    this.#sender.output();
+    if (this.#receiver.ackNow) this.emit(this.#sender.n.nxt, Flag.ACK, EMPTY);
+    this.#keepalive.watch();
+  }
+
+  #options(isPure: boolean): TcpOptions {
+    const { on } = this.#timestamps;
+    const sacks = isPure ? this.#receiver.sackBlocks(on) : undefined;
+    if (!on && sacks === undefined) return NO_TCP_OPTIONS;
+    return { timestamps: on ? this.#timestamps.option(this.host.now_us()) : undefined, sacks };
+  }
+
+  #execute(command: MachineCommand): void {
+    switch (command.type) {
+      case 'sendSyn':
+      case 'sendSynAck':
+        this.#sender.sendSyn();
+        return;
+      case 'sendAck':
+        this.#receiver.ackNow = true;
+        return;
+      case 'sendFin':
+        this.#sender.output();
+        return;
+      case 'sendReset':
+        this.#reset();
+        return;
+      case 'startTimeWait':
+        this.#timeWait.set(this.options.timeWait_us ?? TIME_WAIT_US);
+        return;
+      case 'tellSynReceived':
+        this.tell({ kind: 'syn-received' });
+        return;
+      case 'tellConnected':
+        this.tell({ kind: 'connected' });
+        return;
+      case 'tellRemoteClosed':
+        this.tell({ kind: 'remote-closed' });
+        return;
+      case 'tellClosed':
+        this.tell({ kind: 'closed', reason: command.params.reason });
+        return;
+      case 'forget':
+        this.#forget();
+        return;
+    }
+  }
+
+  /** RFC 9293 section 3.10.5; a SYN that was never answered gets what a closed port would say. */
+  #reset(): void {
+    const { iss, nxt } = this.#sender.n;
+    const seq = nxt === iss ? 0 : nxt;
+    this.stats.segmentsOut += 1;
+    this.host.transmit(bare(Flag.RST | Flag.ACK, seq, this.#receiver.n.nxt));
+  }
+
+  #forget(): void {
+    this.#sender.clear();
+    this.#receiver.clear();
+    this.#keepalive.timer.dispose();
+    this.#timeWait.dispose();
+    this.tell({ kind: 'gone' });
+  }
+
+  #timer(name: string): void {
+    switch (name) {
+      case 'rto':
+        if (this.#sender.retransmission.fired() && !this.#sender.timedOut()) this.#giveUp();
+        return;
+      case 'persist':
+        if (this.#sender.windowProbe.fired() && !this.#sender.probeWindow()) this.#giveUp();
+        return;
+      case 'tlp':
+        if (this.#sender.tailProbe.fired()) this.#sender.probeTail();
+        return;
+      case 'ack':
+        if (this.#receiver.delayedAck.fired()) this.#receiver.ackNow = true;
+        return;
+      case 'keepalive':
+        if (this.#keepalive.timer.fired()) this.#keepaliveDue();
+        return;
+      case 'time-wait':
+        if (this.#timeWait.fired()) this.machine.send({ type: 'timeout.time-wait' });
+        return;
+    }
+  }
+
+  #giveUp(): void {
+    this.machine.send({ type: 'timeout.retransmission' });
+  }
+
+  #keepaliveDue(): void {
+    const verdict = this.#keepalive.judge(this.#sender.recovery.board.size > 0);
+    if (verdict === 'dead') this.machine.send({ type: 'timeout.keepalive' });
+    else if (verdict === 'probe') this.emit(seqAdd(this.#sender.n.nxt, -1), Flag.ACK, EMPTY);
+  }
+}

@@ -1,0 +1,108 @@
+import type { TcpDecision, TcpEnd } from '../../machines/tcp.ts';
+import type { Ip4 } from '../../wire/address.ts';
+import type { TcpOptions } from '../../wire/tcp.ts';
+import type { MachineObserver } from '../machine-host.ts';
+import type { CongestionName } from './congestion/congestion.ts';
+import type { TimerHost } from './lazy-timer.ts';
+import type { Keepalive } from './limits.ts';
+import type { OutSegment } from './segment.ts';
+
+/** What a connection tells its user. */
+export type ConnectionEvent =
+  /** A SYN came and is held: `release`, `refuse` or `abort` decide about it. */
+  | { readonly kind: 'syn-received' }
+  | { readonly kind: 'connected' }
+  /** Bytes in order; the user reports with `consumed` when it has worked them off. The array is a view of what arrived. */
+  | { readonly kind: 'data'; readonly bytes: Uint8Array }
+  /** The send queue is over its mark. */
+  | { readonly kind: 'full' }
+  | { readonly kind: 'writable'; readonly space: number }
+  | { readonly kind: 'remote-closed' }
+  /** For the user the connection is over. It may go on in TIME-WAIT. */
+  | { readonly kind: 'closed'; readonly reason: TcpEnd }
+  /** Nothing is left: no timer, no segment is awaited. Whoever keeps the object drops it now. Always the last one. */
+  | { readonly kind: 'gone' };
+
+/** The world of a connection. `transmit` and `setTimer` must not call back into the connection; `indicate` may. */
+export interface TcpConnectionHost extends TimerHost {
+  /** An initial sequence number for this connection (RFC 6528). */
+  isn(): number;
+  transmit(segment: OutSegment): void;
+  indicate(event: ConnectionEvent): void;
+  readonly observer: MachineObserver;
+}
+
+export interface TcpConnectionOptions {
+  /** Instance name of its machine. */
+  readonly name: string;
+  readonly local: Ip4;
+  readonly localPort: number;
+  readonly remote: Ip4;
+  readonly remotePort: number;
+  /** Largest payload of a segment without TCP options, both ways: MTU less 40. */
+  readonly mss: number;
+  /** Leave a passive open's SYN unanswered until `release`. */
+  readonly holdSynAck?: boolean;
+  /** Probes while nothing is heard; off unless given. */
+  readonly keepalive?: Keepalive;
+  readonly congestion?: CongestionName;
+  /** RFC 896; off unless true. */
+  readonly nagle?: boolean;
+  readonly sendQueueBytes?: number;
+  readonly receiveBufferBytes?: number;
+  readonly timeWait_us?: number;
+  /** Retransmissions of data, SYN or SYN+ACK before the other side counts as dead. */
+  readonly retransmissions?: number;
+  /** Offer window scale, SACK and timestamps; each is on unless false. */
+  readonly windowScale?: boolean;
+  readonly sack?: boolean;
+  readonly timestamps?: boolean;
+}
+
+/** What sender and receiver of one connection share. */
+export interface ConnectionCore {
+  readonly host: TcpConnectionHost;
+  readonly options: TcpConnectionOptions;
+  /** What the machine decided; read anew each time. */
+  readonly decision: TcpDecision;
+  /** Puts a segment on the wire with the present ACK, window and options; `syn` are the options of a SYN. */
+  emit(seq: number, flags: number, payload: Uint8Array, syn?: TcpOptions): void;
+  /** Tells the user once the present step is done. */
+  tell(event: ConnectionEvent): void;
+}
+
+/** Plain counters of a connection. */
+export interface TcpStats {
+  /** Payload bytes that were acknowledged by the other side, and that were delivered to the user. */
+  bytesOut: number;
+  bytesIn: number;
+  segmentsOut: number;
+  segmentsIn: number;
+  /** Segments sent again, for whatever reason. */
+  retransmissions: number;
+  timeouts: number;
+  fastRecoveries: number;
+  tailProbes: number;
+  windowProbes: number;
+  challenges: number;
+  /** Segments that arrived ahead of a gap; and those of which nothing was new. */
+  outOfOrder: number;
+  duplicates: number;
+}
+
+export function newStats(): TcpStats {
+  return {
+    bytesOut: 0,
+    bytesIn: 0,
+    segmentsOut: 0,
+    segmentsIn: 0,
+    retransmissions: 0,
+    timeouts: 0,
+    fastRecoveries: 0,
+    tailProbes: 0,
+    windowProbes: 0,
+    challenges: 0,
+    outOfOrder: 0,
+    duplicates: 0,
+  };
+}

@@ -1,0 +1,328 @@
+import type { Ip4 } from '../../wire/address.ts';
+import { u16 } from '../../wire/bytes.ts';
+import { seqAdd, seqMax } from '../../wire/seq.ts';
+import { Flag } from '../../wire/tcp.ts';
+import type { DropReason } from '../drop-reason.ts';
+import type { Frame } from '../frame.ts';
+import type { LayerHost } from '../host.ts';
+import { Layer, type MachineView, type SavedLayer } from '../layer.ts';
+import type { Port } from '../port.ts';
+import type { ConnectionName, TcpIndication, TcpRequest } from '../services.ts';
+import type { JournalData } from '../tap.ts';
+import {
+  type SavedConnection,
+  TcpConnection,
+  type TcpConnectionHost,
+  type TcpConnectionOptions,
+} from './connection.ts';
+import { ConnectionTable, type TableEntry } from './connection-table.ts';
+import type { ConnectionEvent } from './core.ts';
+import { LISTEN_BACKLOG_CONNECTIONS, MAX_CONNECTIONS } from './limits.ts';
+import {
+  HEADERS_BYTES,
+  type InSegment,
+  type OutSegment,
+  packetFromSegment,
+  resetFor,
+  segmentFromPacket,
+  type TcpTuple,
+  tupleBytes,
+} from './segment.ts';
+
+export interface TcpLayerOptions {
+  /** Own address: source of everything sent. */
+  readonly address: Ip4;
+  /** Bytes of an IP packet. */
+  readonly mtu: number;
+  readonly maxConnections?: number;
+  /** Handshakes under way per listening port. */
+  readonly backlog?: number;
+  /** Service ports besides `upper`. */
+  readonly users?: readonly string[];
+  /** For all connections: congestion control, keepalive, sizes… */
+  readonly connections?: Partial<Omit<TcpConnectionOptions, 'name' | keyof TcpTuple | 'mss' | 'holdSynAck'>>;
+}
+
+interface Listener {
+  readonly user: string;
+  /** Handshakes under way. */
+  pending: number;
+}
+
+type UseKind = 'write' | 'consumed' | 'close' | 'abort';
+
+interface SavedEntry {
+  readonly id: string;
+  readonly user: string;
+  readonly name: string;
+  readonly tuple: TcpTuple;
+  readonly listener: number | null;
+  readonly told: boolean;
+  readonly connection: SavedConnection;
+}
+
+const FIRST_MULTICAST: Ip4 = 0xe000_0000;
+/** Room between the numbers of a connection in TIME-WAIT and those of its successor: more than any unscaled window. */
+const ISN_GAP = 0x1_0001;
+
+/**
+ * TCP of an operating system (1003, 1005, 2003, 2102): the connections, who they belong to, and what segments without one get.
+ * Port `lower` carries IP packets, `upper` and the ports of further users carry services.ts messages.
+ */
+export class TcpLayer extends Layer {
+  readonly kind = 'tcp';
+  readonly #options: TcpLayerOptions;
+  readonly #lower: Port<Frame, Frame>;
+  readonly #users = new Map<string, Port<TcpRequest, TcpIndication>>();
+  readonly #table = new ConnectionTable();
+  readonly #listeners = new Map<number, Listener>();
+  #accepted = 0;
+
+  constructor(host: LayerHost, label: string, options: TcpLayerOptions) {
+    super(host, label);
+    this.#options = options;
+    this.#lower = this.addPort<Frame, Frame>('lower', (frame) => this.#packet(frame));
+    for (const user of ['upper', ...(options.users ?? [])]) this.#addUser(user);
+  }
+
+  override stop(): void {
+    this.#listeners.clear();
+    for (const entry of [...this.#table.entries]) entry.connection.abort();
+  }
+
+  override timerFired(name: string): void {
+    const slash = name.lastIndexOf('/');
+    this.#table.byId(name.slice(0, slash))?.connection.timerFired(name.slice(slash + 1));
+  }
+
+  override machines(): readonly MachineView[] {
+    return [...this.#table.entries].map(({ id, connection }) => ({
+      instance: id,
+      machine: connection.machine.machine,
+      state: connection.machine.state,
+    }));
+  }
+
+  /** A connection by its user's name, for status and tests. */
+  connection(name: ConnectionName, user = 'upper'): TcpConnection | undefined {
+    return this.#table.byName(user, name)?.connection;
+  }
+
+  /** An ICMP destination unreachable about a segment that we sent. `hard`: protocol or port unreachable, or prohibited. */
+  icmpUnreachable(tuple: TcpTuple, hard: boolean): void {
+    this.#table.byTuple(tuple)?.connection.unreachable(hard);
+  }
+
+  /** An ICMP fragmentation needed: the path takes packets of `mtu` bytes. */
+  icmpTooBig(tuple: TcpTuple, mtu: number): void {
+    this.#table.byTuple(tuple)?.connection.pathMtu(mtu);
+  }
+
+  override save(): SavedLayer {
+    const entries = [...this.#table.entries].map(({ connection, listener, ...entry }) => ({
+      ...entry,
+      listener: listener ?? null,
+      connection: connection.save(),
+    }));
+    const listeners = [...this.#listeners].map(([port, listener]) => ({ port, ...listener }));
+    return { version: 1, accepted: this.#accepted, listeners, entries: entries as unknown as JournalData };
+  }
+
+  override restore(saved: SavedLayer): void {
+    this.#accepted = saved.accepted as number;
+    for (const { port, ...listener } of saved.listeners as unknown as (Listener & { port: number })[]) {
+      this.#listeners.set(port, listener);
+    }
+    for (const entry of saved.entries as unknown as SavedEntry[]) {
+      const { connection, listener, ...rest } = entry;
+      this.#add({ ...rest, listener: listener ?? undefined }).connection.restore(connection);
+    }
+  }
+
+  // ---- users ----
+
+  #addUser(user: string): void {
+    this.#users.set(
+      user,
+      this.addPort<TcpRequest, TcpIndication>(user, (request) => this.#request(user, request)),
+    );
+  }
+
+  #request(user: string, request: TcpRequest): void {
+    switch (request.kind) {
+      case 'listen':
+        if (this.#listeners.has(request.port)) this.note('already-listening', { user, port: request.port });
+        else this.#listeners.set(request.port, { user, pending: 0 });
+        return;
+      case 'unlisten':
+        if (this.#listeners.get(request.port)?.user === user) this.#unlisten(request.port);
+        return;
+      case 'connect':
+        this.#connect(user, request);
+        return;
+      default:
+        this.#use(user, request);
+    }
+  }
+
+  /** Handshakes of the port that are under way end with it. */
+  #unlisten(port: number): void {
+    this.#listeners.delete(port);
+    for (const entry of [...this.#table.entries]) {
+      if (entry.listener === port && !entry.told) entry.connection.abort();
+    }
+  }
+
+  #use(user: string, request: TcpRequest & { connection: ConnectionName; kind: UseKind }): void {
+    const connection = this.#table.byName(user, request.connection)?.connection;
+    // The connection may just have ended while the request was on its way: its `closed` is on the way, too.
+    if (connection === undefined) this.count('lateRequests');
+    else if (request.kind === 'write') connection.write(request.bytes);
+    else if (request.kind === 'consumed') connection.consumed(request.bytes);
+    else if (request.kind === 'close') connection.close();
+    else connection.abort();
+  }
+
+  #connect(user: string, request: TcpRequest & { kind: 'connect' }): void {
+    const { connection: name, destination: remote, destinationPort: remotePort } = request;
+    const ends = { local: this.#options.address, remote, remotePort };
+    if (this.#table.byName(user, name) !== undefined) {
+      this.note('name-in-use', { user, connection: name });
+      return;
+    }
+    const localPort = request.sourcePort ?? this.#table.freePort(ends, u16(this.host.randomBytes(this.label, 2), 0));
+    const isFull = this.#table.size >= (this.#options.maxConnections ?? MAX_CONNECTIONS);
+    if (isFull || localPort === undefined || this.#table.byTuple({ ...ends, localPort }) !== undefined) {
+      this.note('no-free-connection', { user, connection: name });
+      this.#indicate(user, { kind: 'closed', connection: name, reason: 'refused' });
+      return;
+    }
+    const id = this.#table.freeId(user === 'upper' ? name : `${user}.${name}`);
+    this.#add({
+      id,
+      user,
+      name,
+      tuple: { ...ends, localPort },
+      listener: undefined,
+      told: true,
+    }).connection.openActive();
+  }
+
+  #indicate(user: string, indication: TcpIndication): void {
+    if (this.#users.get(user)?.send(indication) !== true) this.count('lostIndications');
+  }
+
+  // ---- packets ----
+
+  #packet(frame: Frame): void {
+    const read = frame.checksum === 'bad' ? undefined : segmentFromPacket(frame.bytes);
+    if (read === undefined) this.drop('bad-checksum', frame);
+    else if (!read.ok) this.drop('malformed', frame, read.reason);
+    else if (read.tuple.local !== this.#options.address) this.drop('not-our-address', frame);
+    else if (read.tuple.remote === 0 || read.tuple.remote >= FIRST_MULTICAST)
+      this.drop('malformed', frame, 'bad-source');
+    else this.#segment(frame, read.segment, read.tuple);
+  }
+
+  #segment(frame: Frame, segment: InSegment, tuple: TcpTuple): void {
+    const entry = this.#table.byTuple(tuple);
+    const isOurs = entry !== undefined && !entry.connection.yieldTo(segment);
+    const reason = isOurs
+      ? entry.connection.segment(segment)
+      : this.#withoutConnection(segment, tuple, entry?.connection.sendNext);
+    if (reason !== undefined) this.drop(reason, frame);
+  }
+
+  /** `before`: the next number of a connection in TIME-WAIT that has made room. The reason when no connection came of it. */
+  #withoutConnection(segment: InSegment, tuple: TcpTuple, before: number | undefined): DropReason | undefined {
+    const isSyn = (segment.flags & (Flag.SYN | Flag.ACK | Flag.RST)) === Flag.SYN;
+    const listener = isSyn ? this.#listeners.get(tuple.localPort) : undefined;
+    if (listener === undefined) {
+      const answer = resetFor(segment);
+      if (answer !== undefined) this.#transmit(answer, tuple);
+      return isSyn ? 'no-listener' : 'no-connection';
+    }
+    if (this.#table.size >= (this.#options.maxConnections ?? MAX_CONNECTIONS)) return 'too-many-connections';
+    if (listener.pending >= (this.#options.backlog ?? LISTEN_BACKLOG_CONNECTIONS)) return 'queue-full';
+    this.#accept(listener, segment, tuple, before);
+    return undefined;
+  }
+
+  #accept(listener: Listener, syn: InSegment, tuple: TcpTuple, before: number | undefined): void {
+    listener.pending += 1;
+    const name = `accepted-${++this.#accepted}`;
+    const { user } = listener;
+    const id = this.#table.freeId(user === 'upper' ? name : `${user}.${name}`);
+    const entry = { id, user, name, tuple, listener: tuple.localPort, told: false };
+    this.#add(entry, before).connection.openPassive(syn);
+  }
+
+  #transmit(segment: OutSegment, tuple: TcpTuple): void {
+    const frame = this.host.frame(packetFromSegment(segment, tuple));
+    if (!this.#lower.send(frame)) this.drop('not-joined', frame);
+  }
+
+  // ---- connections ----
+
+  #add(fields: Omit<TableEntry, 'connection'>, before?: number): TableEntry {
+    const { id, tuple } = fields;
+    const host: TcpConnectionHost = {
+      now_us: () => this.host.now_us(),
+      setTimer: (name, delay_us) => this.setTimer(`${id}/${name}`, delay_us),
+      clearTimer: (name) => this.clearTimer(`${id}/${name}`),
+      isn: () => this.#isn(tuple, before),
+      transmit: (segment) => this.#transmit(segment, tuple),
+      indicate: (event) => this.#indicated(entry, event),
+      observer: this.host.observer(this.label),
+    };
+    const options = { ...this.#options.connections, ...tuple, name: id, mss: this.#options.mtu - HEADERS_BYTES };
+    const entry: TableEntry = { ...fields, connection: new TcpConnection(host, options) };
+    this.#table.add(entry);
+    return entry;
+  }
+
+  #isn(tuple: TcpTuple, before: number | undefined): number {
+    const isn = this.host.vault.isn(tupleBytes(tuple), this.host.now_us());
+    return before === undefined ? isn : seqMax(isn, seqAdd(before, ISN_GAP));
+  }
+
+  #indicated(entry: TableEntry, event: ConnectionEvent): void {
+    const { user, name: connection } = entry;
+    switch (event.kind) {
+      case 'connected':
+        this.#connected(entry);
+        return;
+      case 'closed':
+        this.#noLongerPending(entry);
+        this.#table.freeName(entry);
+        if (entry.told) this.#indicate(user, { kind: 'closed', connection, reason: event.reason });
+        return;
+      case 'gone':
+        this.#table.remove(entry);
+        return;
+      case 'syn-received':
+        return;
+      default:
+        this.#indicate(user, { ...event, connection });
+    }
+  }
+
+  #connected(entry: TableEntry): void {
+    const { user, name: connection, tuple } = entry;
+    const { localPort, remote, remotePort } = tuple;
+    if (entry.told) {
+      this.#indicate(user, { kind: 'connected', connection, localPort });
+      return;
+    }
+    this.#noLongerPending(entry);
+    entry.told = true;
+    this.#indicate(user, { kind: 'accepted', connection, localPort, remote, remotePort });
+  }
+
+  /** Its handshake is over, one way or the other. */
+  #noLongerPending(entry: TableEntry): void {
+    if (entry.listener === undefined || entry.told) return;
+    const listener = this.#listeners.get(entry.listener);
+    if (listener !== undefined) listener.pending = Math.max(0, listener.pending - 1);
+  }
+}

@@ -1,0 +1,72 @@
+/** Limits of TCP. Where Linux and the RFC differ, the reason stands here. */
+
+/** First retransmission timeout, before any round trip was measured (RFC 6298 section 2). */
+export const FIRST_RTO_US = 1_000_000;
+/** RFC 6298 wants 1 s; every big stack uses 200 ms, which is above any delayed ACK (Linux TCP_RTO_MIN). */
+export const MIN_RTO_US = 200_000;
+export const MAX_RTO_US = 60_000_000;
+/** Times that data is sent again before the connection counts as dead: about 15 minutes (Linux tcp_retries2). */
+export const DATA_RETRANSMISSIONS = 15;
+/** Times that a SYN is sent again: just over 3 minutes (RFC 9293 MUST-23). */
+export const SYN_RETRANSMISSIONS = 7;
+/** Times that a SYN+ACK is sent again: a minute. */
+export const SYN_ACK_RETRANSMISSIONS = 5;
+
+/** 2 MSL (RFC 9293 says 4 minutes, Linux 60 s). */
+export const TIME_WAIT_US = 60_000_000;
+/** An ACK waits so long for data to ride on or a second segment (RFC 9293 MUST-59: below 500 ms). */
+export const DELAYED_ACK_US = 40_000;
+/** At the start of a connection each segment is acknowledged at once, so that the sender's slow start is not slowed further. */
+export const QUICK_ACK_SEGMENTS = 16;
+
+/** Bytes in a send queue above which its user is told `full`; half of it is `writable` again. */
+export const SEND_QUEUE_BYTES = 4 * 1024 * 1024;
+/** Bytes that may wait for the user, and so the largest receive window. */
+export const RECEIVE_BUFFER_BYTES = 1024 * 1024;
+/** Bytes that arrived ahead of a gap. */
+export const OUT_OF_ORDER_BYTES = 1024 * 1024;
+/** Segments that arrived ahead of a gap: tiny ones cost more than their bytes. */
+export const OUT_OF_ORDER_SEGMENTS = 4096;
+/** Ranges ahead of a gap that are remembered to be reported. */
+export const SACK_RANGES = 64;
+/** Segments under way: bounds the scoreboard whatever window the other side offers. */
+export const SCOREBOARD_SEGMENTS = 16_384;
+
+/** Largest segment that every IPv4 host takes (RFC 9293 MUST-15: when the other side names none). */
+export const DEFAULT_MSS_BYTES = 536;
+/** A smaller size that the other side names is not believed (Linux TCP_MIN_SND_MSS): headers would be all there is. */
+export const MIN_MSS_BYTES = 48;
+/** Bytes that timestamps take in each segment, padding included. */
+export const TIMESTAMPS_BYTES = 12;
+export const MAX_WINDOW_SCALE = 14;
+/** First congestion window (RFC 6928). */
+export const INITIAL_WINDOW_SEGMENTS = 10;
+/** Duplicate ACKs, or segments known to have arrived behind a gap, that make it a loss (RFC 5681, RFC 6675). */
+export const DUPLICATES_FOR_LOSS = 3;
+
+/** Challenge ACKs and answers to stray segments, per connection (RFC 5961 section 7). */
+export const CHALLENGES_PER_PERIOD = 10;
+export const CHALLENGE_PERIOD_US = 1_000_000;
+
+/** An old timestamp is believed again after so long without a segment (RFC 7323 section 5.5). */
+export const TIMESTAMP_VALID_US = 24 * 24 * 3_600 * 1_000_000;
+/** One step of the timestamp clock. */
+export const TIMESTAMP_TICK_US = 1_000;
+
+export interface Keepalive {
+  /** Quiet time before the first probe. */
+  readonly idle_us: number;
+  /** Between probes. */
+  readonly interval_us: number;
+  /** Unanswered probes that end the connection. */
+  readonly probes: number;
+}
+/** In FIN-WAIT-2 nothing else would ever notice that the other side is gone. */
+export const FIN_WAIT_KEEPALIVE: Keepalive = { idle_us: 60_000_000, interval_us: 10_000_000, probes: 6 };
+
+/** Connections of one TCP layer, all states. */
+export const MAX_CONNECTIONS = 4096;
+/** Handshakes under way per listening port. */
+export const LISTEN_BACKLOG_CONNECTIONS = 128;
+export const FIRST_EPHEMERAL_PORT = 32_768;
+export const LAST_EPHEMERAL_PORT = 60_999;

@@ -1,0 +1,249 @@
+import { seqAdd, seqDiff, seqGe, seqGt, seqIn, seqLe, seqLt } from '../../wire/seq.ts';
+import { Flag, type SackBlock, segmentLength } from '../../wire/tcp.ts';
+import type { ConnectionCore, TcpStats } from './core.ts';
+import { LazyTimer } from './lazy-timer.ts';
+import { DELAYED_ACK_US, MAX_WINDOW_SCALE, QUICK_ACK_SEGMENTS, RECEIVE_BUFFER_BYTES } from './limits.ts';
+import { Reassembly } from './reassembly.ts';
+import type { InSegment } from './segment.ts';
+
+const MAX_WINDOW_FIELD = 0xffff;
+const MAX_SACK_BLOCKS = 4;
+const MAX_SACK_BLOCKS_WITH_TIMESTAMPS = 3;
+/** Full segments that are acknowledged together at most (RFC 9293 SHLD-19). */
+const SEGMENTS_PER_ACK = 2;
+const NO_FIN = -1;
+
+/** Numbers of the receiving half (RFC 9293 section 3.3.1), plain so that they are saved at once. */
+interface ReceiveNumbers {
+  irs: number;
+  /** RCV.NXT */
+  nxt: number;
+  /** Right edge of the window that was offered; never moves back. */
+  edge: number;
+  /** Our window scale, 0 until both sides have offered one. */
+  scale: number;
+  sack: boolean;
+  /** Bytes given to the user and not reported as consumed. */
+  unread: number;
+  /** Number of the other side's FIN once one has arrived, in order or not. */
+  fin: number;
+  /** Payload bytes since our last ACK. */
+  unacknowledged: number;
+  /** Largest payload seen: what counts as a full segment. */
+  fullSegment: number;
+  quickAcks: number;
+  /** ACK field of the last segment sent (Last.ACK.sent of RFC 7323). */
+  lastAck: number;
+}
+
+/** The receiving half of a connection: window, order, and when to acknowledge. */
+export class Receiver {
+  readonly n: ReceiveNumbers;
+  /** An ACK must go out at the end of this step. */
+  ackNow = false;
+  readonly delayedAck: LazyTimer;
+  readonly #core: ConnectionCore;
+  readonly #stats: TcpStats;
+  readonly #buffer: number;
+  readonly #reassembly = new Reassembly();
+  #duplicate: SackBlock | undefined;
+
+  constructor(core: ConnectionCore, stats: TcpStats) {
+    this.#core = core;
+    this.#stats = stats;
+    this.#buffer = core.options.receiveBufferBytes ?? RECEIVE_BUFFER_BYTES;
+    this.delayedAck = new LazyTimer(core.host, 'ack');
+    this.n = {
+      irs: 0,
+      nxt: 0,
+      edge: 0,
+      scale: 0,
+      sack: false,
+      unread: 0,
+      fin: NO_FIN,
+      unacknowledged: 0,
+      fullSegment: 0,
+      quickAcks: QUICK_ACK_SEGMENTS,
+      lastAck: 0,
+    };
+  }
+
+  /** Scale that makes the whole buffer expressible. */
+  get wantedScale(): number {
+    let scale = 0;
+    while (scale < MAX_WINDOW_SCALE && this.#buffer > MAX_WINDOW_FIELD * 2 ** scale) scale += 1;
+    return scale;
+  }
+
+  /** Bytes of the window that is open now. */
+  get window(): number {
+    return Math.max(0, seqDiff(this.n.edge, this.n.nxt));
+  }
+
+  /** Everything up to the other side's FIN was delivered. */
+  get finished(): boolean {
+    return this.n.fin !== NO_FIN && seqGt(this.n.nxt, this.n.fin);
+  }
+
+  get hasGap(): boolean {
+    return !this.#reassembly.isEmpty;
+  }
+
+  /** Takes the number of the other side's SYN. */
+  begin(irs: number): void {
+    this.n.irs = irs;
+    this.n.nxt = this.n.lastAck = seqAdd(irs, 1);
+    this.n.edge = seqAdd(this.n.nxt, Math.min(this.#buffer, MAX_WINDOW_FIELD));
+  }
+
+  /** The acceptance test of RFC 9293 section 3.10.7.4, first step. */
+  acceptable(segment: InSegment): boolean {
+    const length = segmentLength(segment.flags, segment.payload.length);
+    const window = this.window;
+    // With a closed window the ACK field of a probe still counts; its text is cut off by the window later.
+    if (window === 0) return segment.seq === this.n.nxt;
+    if (length === 0) return seqIn(segment.seq, this.n.nxt, window);
+    return seqIn(segment.seq, this.n.nxt, window) || seqIn(seqAdd(segment.seq, length - 1), this.n.nxt, window);
+  }
+
+  /** Text and FIN of an acceptable segment. */
+  take(segment: InSegment): void {
+    const { payload } = segment;
+    if ((segment.flags & Flag.FIN) !== 0) this.#noteFin(seqAdd(segment.seq, payload.length));
+    if (payload.length > 0) this.#text(segment.seq, payload);
+    if (this.n.fin !== NO_FIN && this.n.fin === this.n.nxt) {
+      this.n.nxt = seqAdd(this.n.nxt, 1);
+      this.#reassembly.clear();
+    }
+  }
+
+  /** A segment of which nothing is new: the sender wants to know (RFC 2883). */
+  repeated(segment: InSegment): void {
+    this.#stats.duplicates += 1;
+    const end = seqAdd(segment.seq, segment.payload.length);
+    if (segment.payload.length > 0 && seqLe(end, this.n.nxt)) this.#duplicate = { left: segment.seq, right: end };
+    this.ackNow = true;
+  }
+
+  /** The user has room for `bytes` more; a sender that waits for the window hears of it. */
+  consumed(bytes: number): void {
+    this.n.unread = Math.max(0, this.n.unread - Math.max(0, bytes));
+    if (!this.#core.decision.receives) return;
+    const gain = this.#free() - this.window;
+    const blocked = this.window < SEGMENTS_PER_ACK * this.#segmentBytes();
+    if (gain >= this.#buffer / 2 || (blocked && gain >= Math.min(this.#segmentBytes(), this.#buffer / 2))) {
+      this.ackNow = true;
+    }
+  }
+
+  /** Numbers for an outgoing ACK: what it carries is told by it, so nothing waits any more. */
+  acknowledge(isSyn: boolean, isPure: boolean): { ack: number; window: number } {
+    this.#moveEdge();
+    this.n.unacknowledged = 0;
+    this.n.lastAck = this.n.nxt;
+    this.delayedAck.off();
+    // With a gap the ACK itself must go, with its SACK blocks: data that rides along has no room for them.
+    if (isPure || !this.hasGap) this.ackNow = false;
+    const scale = isSyn ? 0 : this.n.scale;
+    return { ack: this.n.nxt, window: Math.min(MAX_WINDOW_FIELD, this.window >>> scale) };
+  }
+
+  /** SACK blocks for an ACK without payload. */
+  sackBlocks(timestamps: boolean): readonly SackBlock[] | undefined {
+    if (!this.n.sack || (this.#reassembly.isEmpty && this.#duplicate === undefined)) return undefined;
+    const limit = timestamps ? MAX_SACK_BLOCKS_WITH_TIMESTAMPS : MAX_SACK_BLOCKS;
+    const duplicate = this.#duplicate;
+    this.#duplicate = undefined;
+    const blocks = this.#reassembly.blocks(this.n.nxt, limit);
+    return duplicate === undefined ? blocks : [duplicate, ...blocks.slice(0, limit - 1)];
+  }
+
+  clear(): void {
+    this.#reassembly.clear();
+    this.ackNow = false;
+    this.delayedAck.dispose();
+  }
+
+  save() {
+    return {
+      n: { ...this.n },
+      ackNow: this.ackNow,
+      reassembly: this.#reassembly.save(),
+      duplicate: this.#duplicate === undefined ? null : { ...this.#duplicate },
+      delayedAck: this.delayedAck.save(),
+    };
+  }
+
+  restore(saved: ReturnType<Receiver['save']>): void {
+    Object.assign(this.n, saved.n);
+    this.ackNow = saved.ackNow;
+    this.#reassembly.restore(saved.reassembly);
+    this.#duplicate = saved.duplicate ?? undefined;
+    this.delayedAck.restore(saved.delayedAck);
+  }
+
+  /** The first FIN in the window counts; one that would cut off bytes that were accepted is a lie. */
+  #noteFin(seq: number): void {
+    const cutsOff = seqLt(seq, this.n.nxt) || this.#reassembly.reaches(seq);
+    if (this.n.fin === NO_FIN && !cutsOff && seqLe(seq, this.n.edge)) this.n.fin = seq;
+  }
+
+  #text(seq: number, payload: Uint8Array): void {
+    const from = Math.max(0, seqDiff(this.n.nxt, seq));
+    let limit = seqDiff(this.n.edge, seq);
+    if (this.n.fin !== NO_FIN) limit = Math.min(limit, seqDiff(this.n.fin, seq));
+    const to = Math.min(payload.length, limit);
+    if (from >= to) {
+      this.ackNow = true;
+      return;
+    }
+    const bytes = from === 0 && to === payload.length ? payload : payload.subarray(from, to);
+    if (seqGe(this.n.nxt, seq)) this.#inOrder(bytes);
+    else this.#ahead(seq, bytes);
+  }
+
+  #inOrder(bytes: Uint8Array): void {
+    const fillsGap = this.hasGap;
+    this.#deliver(bytes);
+    for (let next = this.#reassembly.take(this.n.nxt); next !== undefined; next = this.#reassembly.take(this.n.nxt)) {
+      this.#deliver(next);
+    }
+    this.n.unacknowledged += bytes.length;
+    this.n.fullSegment = Math.max(this.n.fullSegment, Math.min(bytes.length, this.#core.options.mss));
+    if (fillsGap || this.n.quickAcks > 0 || this.n.unacknowledged >= SEGMENTS_PER_ACK * this.n.fullSegment) {
+      this.n.quickAcks = Math.max(0, this.n.quickAcks - 1);
+      this.ackNow = true;
+    } else if (!this.delayedAck.running) {
+      this.delayedAck.set(DELAYED_ACK_US);
+    }
+  }
+
+  #ahead(seq: number, bytes: Uint8Array): void {
+    this.#stats.outOfOrder += 1;
+    this.#reassembly.insert(seq, bytes);
+    this.ackNow = true;
+  }
+
+  #deliver(bytes: Uint8Array): void {
+    this.n.nxt = seqAdd(this.n.nxt, bytes.length);
+    this.n.unread += bytes.length;
+    this.#stats.bytesIn += bytes.length;
+    this.#core.tell({ kind: 'data', bytes });
+  }
+
+  #free(): number {
+    return Math.max(0, this.#buffer - this.n.unread);
+  }
+
+  /** Moves the edge of the window in steps worth a segment only (RFC 9293 section 3.8.6.2.2), and never back. */
+  #moveEdge(): void {
+    const scaledMaximum = MAX_WINDOW_FIELD * 2 ** this.n.scale;
+    const edge = seqAdd(this.n.nxt, Math.min(this.#free(), scaledMaximum));
+    const gain = seqDiff(edge, this.n.edge);
+    if (gain >= Math.min(this.#segmentBytes(), this.#buffer / 2)) this.n.edge = edge;
+  }
+
+  #segmentBytes(): number {
+    return this.#core.options.mss;
+  }
+}

@@ -1,0 +1,50 @@
+import { FIRST_RTO_US, MAX_RTO_US, MIN_RTO_US } from './limits.ts';
+
+/**
+ * Round trip time and retransmission timeout (RFC 6298). The variance term is never below 200 ms, as in Linux: a path whose delay
+ * hardly varies would otherwise time out on the first delayed ACK.
+ */
+export class RttEstimator {
+  /** Smoothed, 0 before the first sample. */
+  srtt_us = 0;
+  /** Smallest sample, 0 before the first. */
+  min_us = 0;
+  #variance_us = 0;
+  /** Times that the timeout was doubled. */
+  #backoff = 0;
+
+  sample(rtt_us: number): void {
+    const rtt = Math.max(1, rtt_us);
+    this.min_us = this.min_us === 0 ? rtt : Math.min(this.min_us, rtt);
+    if (this.srtt_us === 0) {
+      this.srtt_us = rtt;
+      this.#variance_us = rtt / 2;
+      return;
+    }
+    this.#variance_us += (Math.abs(this.srtt_us - rtt) - this.#variance_us) / 4;
+    this.srtt_us += (rtt - this.srtt_us) / 8;
+  }
+
+  rto_us(): number {
+    const plain = this.srtt_us === 0 ? FIRST_RTO_US : this.srtt_us + Math.max(MIN_RTO_US, 4 * this.#variance_us);
+    return Math.round(Math.min(MAX_RTO_US, plain * 2 ** this.#backoff));
+  }
+
+  /** The timer went off: the next one waits twice as long (section 5.5). */
+  backOff(): void {
+    if (this.rto_us() < MAX_RTO_US) this.#backoff += 1;
+  }
+
+  /** Something new was acknowledged. */
+  progress(): void {
+    this.#backoff = 0;
+  }
+
+  save(): readonly number[] {
+    return [this.srtt_us, this.min_us, this.#variance_us, this.#backoff];
+  }
+
+  restore(saved: readonly number[]): void {
+    [this.srtt_us, this.min_us, this.#variance_us, this.#backoff] = saved as [number, number, number, number];
+  }
+}

@@ -1,0 +1,72 @@
+/** Marks a number that does not exist; sequence numbers are never negative. */
+export const NONE = -1;
+
+/** Numbers of the sending half (RFC 9293 section 3.3.1), plain so that they are saved at once. */
+export interface SendNumbers {
+  iss: number;
+  una: number;
+  nxt: number;
+  /** SND.WND in bytes, and the numbers of the segment that told it. */
+  wnd: number;
+  wl1: number;
+  wl2: number;
+  /** Largest window ever offered. */
+  maxWnd: number;
+  /** The other side's window scale. */
+  scale: number;
+  /** Payload of a full segment, TCP options taken off. */
+  mss: number;
+  sack: boolean;
+  /** Number of the first byte in the queue. */
+  queueSeq: number;
+  /** Number of our FIN, once sent. */
+  fin: number;
+  /** Recovery lasts until this is acknowledged; NONE outside of one. */
+  recover: number;
+  /** The present recovery was begun by a timeout. */
+  afterTimeout: boolean;
+  /** One lost segment goes out whatever the congestion window says. */
+  urgent: boolean;
+  duplicateAcks: number;
+  /** Segments that duplicate ACKs tell to have arrived, without SACK. */
+  renoArrived: number;
+  /** Transmissions in a row that the retransmission timer and the window probe timer made without an answer. */
+  retries: number;
+  probes: number;
+  /** Tail loss probe under way: SND.NXT when it was sent, and whether it repeated a segment. */
+  tailProbe: number;
+  tailProbeRepeats: boolean;
+  lastSent_us: number;
+  /** The congestion window was what stopped the last burst. */
+  cwndLimited: boolean;
+  toldFull: boolean;
+}
+
+export function newSendNumbers(mss: number): SendNumbers {
+  return {
+    iss: 0,
+    una: 0,
+    nxt: 0,
+    wnd: 0,
+    wl1: 0,
+    wl2: 0,
+    maxWnd: 0,
+    scale: 0,
+    mss,
+    sack: false,
+    queueSeq: 0,
+    fin: NONE,
+    recover: NONE,
+    afterTimeout: false,
+    urgent: false,
+    duplicateAcks: 0,
+    renoArrived: 0,
+    retries: 0,
+    probes: 0,
+    tailProbe: NONE,
+    tailProbeRepeats: false,
+    lastSent_us: 0,
+    cwndLimited: false,
+    toldFull: false,
+  };
+}

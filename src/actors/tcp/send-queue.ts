@@ -1,0 +1,93 @@
+import { EMPTY } from '../../wire/bytes.ts';
+
+/** Dropped chunks at the front of the list before it is packed. */
+const PACK_CHUNKS = 256;
+
+/**
+ * Bytes that were written and not yet acknowledged, as the chunks in which they came: appending and taking cost nothing per byte.
+ * Positions count from the first byte that is still held.
+ */
+export class SendQueue {
+  #chunks: Uint8Array[] = [];
+  /** Absolute position at which each chunk begins; as many as chunks. */
+  #starts: number[] = [];
+  #head = 0;
+  #front = 0;
+  #end = 0;
+
+  get length(): number {
+    return this.#end - this.#front;
+  }
+
+  append(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    this.#chunks.push(bytes);
+    this.#starts.push(this.#end);
+    this.#end += bytes.length;
+  }
+
+  /** Forgets the first `count` bytes, at most all. */
+  drop(count: number): void {
+    this.#front = Math.min(this.#front + count, this.#end);
+    while (this.#head < this.#chunks.length && this.#endOf(this.#head) <= this.#front) {
+      this.#chunks[this.#head++] = EMPTY;
+    }
+    if (this.#head >= PACK_CHUNKS && this.#head * 2 >= this.#chunks.length) this.#pack();
+  }
+
+  /** `count` bytes from `position` on, all within the queue; a view where one chunk holds them. */
+  slice(position: number, count: number): Uint8Array {
+    if (count === 0) return EMPTY;
+    const from = this.#front + position;
+    let at = this.#chunkOf(from);
+    const skip = from - this.#starts[at];
+    const first = this.#chunks[at];
+    if (first.length - skip >= count) return first.subarray(skip, skip + count);
+    const out = new Uint8Array(count);
+    let filled = first.length - skip;
+    out.set(first.subarray(skip));
+    while (filled < count) {
+      const chunk = this.#chunks[++at];
+      const part = chunk.length <= count - filled ? chunk : chunk.subarray(0, count - filled);
+      out.set(part, filled);
+      filled += part.length;
+    }
+    return out;
+  }
+
+  clear(): void {
+    this.drop(this.length);
+    this.#pack();
+  }
+
+  save(): Uint8Array {
+    return this.slice(0, this.length).slice();
+  }
+
+  restore(saved: Uint8Array): void {
+    this.clear();
+    this.append(saved);
+  }
+
+  #endOf(chunk: number): number {
+    return chunk + 1 < this.#starts.length ? this.#starts[chunk + 1] : this.#end;
+  }
+
+  /** Index of the chunk that holds an absolute position: the last that begins at or before it. */
+  #chunkOf(position: number): number {
+    let low = this.#head;
+    let high = this.#chunks.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (this.#starts[middle] <= position) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  #pack(): void {
+    this.#chunks.splice(0, this.#head);
+    this.#starts.splice(0, this.#head);
+    this.#head = 0;
+  }
+}

@@ -1,0 +1,353 @@
+import { EMPTY } from '../../wire/bytes.ts';
+import { seqAdd, seqDiff, seqGe, seqGt, seqLt } from '../../wire/seq.ts';
+import { Flag } from '../../wire/tcp.ts';
+import type { ConnectionCore, TcpStats } from './core.ts';
+import { LazyTimer } from './lazy-timer.ts';
+import {
+  DATA_RETRANSMISSIONS,
+  DELAYED_ACK_US,
+  MAX_RTO_US,
+  SCOREBOARD_SEGMENTS,
+  SEND_QUEUE_BYTES,
+  SYN_ACK_RETRANSMISSIONS,
+  SYN_RETRANSMISSIONS,
+} from './limits.ts';
+import { Recovery } from './recovery.ts';
+import type { SentSegment } from './scoreboard.ts';
+import type { InSegment } from './segment.ts';
+import { NONE, newSendNumbers, type SendNumbers } from './send-numbers.ts';
+import { SendQueue } from './send-queue.ts';
+
+/** The sending half of a connection: queue, offered window, what goes out when. */
+export class Sender {
+  readonly n: SendNumbers;
+  readonly recovery: Recovery;
+  readonly retransmission: LazyTimer;
+  readonly windowProbe: LazyTimer;
+  readonly tailProbe: LazyTimer;
+  readonly #core: ConnectionCore;
+  readonly #stats: TcpStats;
+  readonly #queue = new SendQueue();
+  readonly #mark: number;
+
+  constructor(core: ConnectionCore, stats: TcpStats) {
+    this.#core = core;
+    this.#stats = stats;
+    this.#mark = core.options.sendQueueBytes ?? SEND_QUEUE_BYTES;
+    this.n = newSendNumbers(core.options.mss);
+    this.recovery = new Recovery(core, this.n, stats);
+    this.retransmission = new LazyTimer(core.host, 'rto');
+    this.windowProbe = new LazyTimer(core.host, 'persist');
+    this.tailProbe = new LazyTimer(core.host, 'tlp');
+  }
+
+  /** Bytes that may be written before the queue is over its mark. */
+  get space(): number {
+    return Math.max(0, this.#mark - this.#queue.length);
+  }
+
+  get finAcknowledged(): boolean {
+    return this.n.fin !== NONE && seqGt(this.n.una, this.n.fin);
+  }
+
+  /** Takes the initial number; nothing was sent yet. */
+  begin(iss: number): void {
+    Object.assign(this.n, { iss, una: iss, nxt: iss, queueSeq: seqAdd(iss, 1) });
+  }
+
+  /** What the handshake agreed on. */
+  agree(mss: number, sack: boolean, scale: number): void {
+    Object.assign(this.n, { mss, sack, scale });
+    this.recovery.congestion.setMss(mss, true);
+  }
+
+  /** Sends SYN, or SYN+ACK, again with the number it had where it went out before (simultaneous open). */
+  sendSyn(): void {
+    const first = this.recovery.board.first;
+    if (first === undefined) {
+      this.n.nxt = seqAdd(this.n.iss, 1);
+      this.#send({ seq: this.n.iss, end: this.n.nxt, syn: true });
+    } else {
+      this.#sendAgain(first);
+    }
+    this.retransmission.set(this.recovery.rtt.rto_us());
+  }
+
+  write(bytes: Uint8Array): void {
+    this.#queue.append(bytes);
+    if (this.#queue.length < this.#mark || this.n.toldFull) return;
+    this.n.toldFull = true;
+    this.#core.tell({ kind: 'full' });
+  }
+
+  /** ACK field and window of an acceptable segment, UNA <= ack <= NXT (RFC 9293 section 3.10.7.4, fifth step). */
+  acknowledge(segment: InSegment, timestampRtt_us: number): void {
+    const { n, recovery } = this;
+    const advance = seqDiff(segment.ack, n.una);
+    recovery.acknowledge(segment, timestampRtt_us);
+    // Whoever answers lives, even when its window stays shut (RFC 9293 MUST-37).
+    if (segment.window === 0) n.retries = n.probes = 0;
+    if (advance > 0) {
+      this.#forget();
+      if (recovery.board.size > 0) this.retransmission.set(recovery.rtt.rto_us());
+    }
+    this.#updateWindow(segment);
+  }
+
+  /** The first window of the connection: there is no older segment to compare with. */
+  firstWindow(segment: InSegment): void {
+    this.n.wl1 = segment.seq;
+    this.n.wl2 = segment.ack;
+    this.#updateWindow(segment);
+  }
+
+  /** Puts on the wire what the windows allow, lost segments first. `force`: a small segment may go (window probe timer). */
+  output(force = false): void {
+    if (!this.#core.decision.sends || this.recovery.board.first?.syn === true) return;
+    this.#restartAfterIdle();
+    this.n.cwndLimited = false;
+    while (this.#sendLost() || this.#sendNew(force));
+    this.#armTimers();
+  }
+
+  /** The retransmission timer went off. False: it went off too often. */
+  timedOut(): boolean {
+    const { n, recovery } = this;
+    const first = recovery.board.first;
+    if (first === undefined) return true;
+    if (n.retries >= this.#retransmissionLimit(first)) return false;
+    this.#stats.timeouts += 1;
+    n.retries += 1;
+    recovery.rtt.backOff();
+    if (first.syn) {
+      this.#sendAgain(first);
+    } else {
+      recovery.timedOut();
+      this.#sendLost();
+    }
+    this.retransmission.set(recovery.rtt.rto_us());
+    this.tailProbe.off();
+    return true;
+  }
+
+  /** The window probe timer went off (RFC 9293 section 3.8.6.1). False: too many probes went unanswered. */
+  probeWindow(): boolean {
+    const { n } = this;
+    if (n.probes >= this.#limit(DATA_RETRANSMISSIONS)) return false;
+    n.probes += 1;
+    const before = n.nxt;
+    if (n.wnd > 0) this.output(true);
+    if (n.nxt === before) this.#sendProbe();
+    return true;
+  }
+
+  /** The tail loss probe timer went off: something new, or the last segment once more (RFC 8985 section 7.3). */
+  probeTail(): void {
+    const { n } = this;
+    const last = this.recovery.board.last;
+    if (last === undefined || !this.#mayProbeTail()) return;
+    this.#stats.tailProbes += 1;
+    n.cwndLimited = false;
+    n.tailProbeRepeats = !this.#sendNew(true, true);
+    if (n.tailProbeRepeats) this.#sendAgain(last);
+    n.tailProbe = n.nxt;
+    this.retransmission.set(this.recovery.rtt.rto_us());
+  }
+
+  /** The path takes at most `mss` bytes of payload in a segment from now on. */
+  shrink(mss: number): void {
+    if (mss >= this.n.mss) return;
+    this.n.mss = mss;
+    this.recovery.congestion.setMss(mss, false);
+  }
+
+  clear(): void {
+    this.#queue.clear();
+    this.recovery.board.clear();
+    for (const timer of [this.retransmission, this.windowProbe, this.tailProbe]) timer.dispose();
+  }
+
+  save() {
+    return {
+      n: { ...this.n },
+      recovery: this.recovery.save(),
+      queue: this.#queue.save(),
+      timers: [this.retransmission.save(), this.windowProbe.save(), this.tailProbe.save()] as const,
+    };
+  }
+
+  restore(saved: ReturnType<Sender['save']>): void {
+    Object.assign(this.n, saved.n);
+    this.recovery.restore(saved.recovery);
+    this.#queue.restore(saved.queue);
+    this.retransmission.restore(saved.timers[0]);
+    this.windowProbe.restore(saved.timers[1]);
+    this.tailProbe.restore(saved.timers[2]);
+  }
+
+  /** Drops acknowledged bytes from the queue and tells the user when it has room again. */
+  #forget(): void {
+    const { n } = this;
+    const bytes = Math.min(this.#queue.length, Math.max(0, seqDiff(n.una, n.queueSeq)));
+    this.#queue.drop(bytes);
+    n.queueSeq = seqAdd(n.queueSeq, bytes);
+    this.#stats.bytesOut += bytes;
+    if (!n.toldFull || this.#queue.length > this.#mark / 2) return;
+    n.toldFull = false;
+    this.#core.tell({ kind: 'writable', space: this.space });
+  }
+
+  #updateWindow(segment: InSegment): void {
+    const { n } = this;
+    const isNewer = seqLt(n.wl1, segment.seq) || (n.wl1 === segment.seq && seqGe(segment.ack, n.wl2));
+    if (!isNewer) return;
+    const wasShut = n.wnd === 0;
+    const isSyn = (segment.flags & Flag.SYN) !== 0;
+    n.wnd = isSyn ? segment.window : segment.window * 2 ** n.scale;
+    n.maxWnd = Math.max(n.maxWnd, n.wnd);
+    n.wl1 = segment.seq;
+    n.wl2 = segment.ack;
+    if (!wasShut || n.wnd === 0 || !this.#isProbing()) return;
+    // The byte of a window probe was most likely thrown away: it goes first.
+    this.recovery.board.loseFirst();
+    n.urgent = true;
+  }
+
+  /** A single number is under way: the byte, or the FIN, of a window probe. */
+  #isProbing(): boolean {
+    return this.recovery.board.size === 1 && this.recovery.flight === 1;
+  }
+
+  /** Bytes written and never sent. */
+  #unsent(): number {
+    return Math.max(0, seqDiff(seqAdd(this.n.queueSeq, this.#queue.length), this.n.nxt));
+  }
+
+  #finWaits(): boolean {
+    return this.#core.decision.finishes && this.n.fin === NONE;
+  }
+
+  #sendLost(): boolean {
+    const lost = this.recovery.board.nextLost();
+    if (lost === undefined) return false;
+    const { n } = this;
+    if (!n.urgent && !this.recovery.allows(Math.min(n.mss, payloadLength(lost)))) return false;
+    n.urgent = false;
+    this.#sendAgain(lost);
+    return true;
+  }
+
+  #sendNew(force: boolean, beyondCwnd = false): boolean {
+    const { n, recovery } = this;
+    const unsent = this.#unsent();
+    if ((unsent === 0 && !this.#finWaits()) || n.fin !== NONE) return false;
+    const room = seqDiff(seqAdd(n.una, n.wnd), n.nxt);
+    if (room <= 0 || recovery.board.size >= SCOREBOARD_SEGMENTS || n.cwndLimited) return false;
+    const length = Math.min(unsent, n.mss, room);
+    const fin = this.#finWaits() && length === unsent && length < room;
+    if (!force && !fin && !this.#isWorthwhile(length, unsent)) return false;
+    if (!beyondCwnd && !recovery.allows(length)) return false;
+    this.#sendNext(length, fin);
+    return true;
+  }
+
+  /** Sender's side of silly window avoidance (RFC 9293 section 3.8.6.2.1) and, where it is on, Nagle's rule. */
+  #isWorthwhile(length: number, unsent: number): boolean {
+    if (length === this.n.mss) return true;
+    if (length === unsent) return this.#core.options.nagle !== true || this.recovery.flight === 0;
+    return length >= this.n.maxWnd / 2;
+  }
+
+  #sendNext(length: number, fin: boolean): void {
+    const { n } = this;
+    const seq = n.nxt;
+    if (fin) n.fin = seqAdd(seq, length);
+    n.nxt = seqAdd(seq, length + (fin ? 1 : 0));
+    this.#send({ seq, end: n.nxt, fin });
+  }
+
+  #sendProbe(): void {
+    const first = this.recovery.board.first;
+    this.#stats.windowProbes += 1;
+    if (first !== undefined) this.#sendAgain(first);
+    else if (this.#unsent() > 0) this.#sendNext(1, false);
+    else if (this.#finWaits()) this.#sendNext(0, true);
+    this.#armTimers();
+  }
+
+  #send(segment: { seq: number; end: number; syn?: boolean; fin?: boolean }): void {
+    this.#transmit(this.recovery.board.sent(segment, this.#core.host.now_us()));
+  }
+
+  #sendAgain(segment: SentSegment): void {
+    const { board } = this.recovery;
+    const fits = segment.syn || payloadLength(segment) <= this.n.mss;
+    const part = fits ? segment : board.split(segment, this.n.mss);
+    board.sentAgain(part, this.#core.host.now_us());
+    this.#stats.retransmissions += 1;
+    this.#transmit(part);
+  }
+
+  #transmit(segment: SentSegment): void {
+    const { n } = this;
+    n.lastSent_us = this.#core.host.now_us();
+    if (segment.syn) {
+      const flags = this.#core.decision.state === 'SYN-SENT' ? Flag.SYN : Flag.SYN | Flag.ACK;
+      this.#core.emit(segment.seq, flags, EMPTY);
+      return;
+    }
+    const length = payloadLength(segment);
+    const at = seqDiff(segment.seq, n.queueSeq);
+    const isLast = at + length === this.#queue.length;
+    const push = length > 0 && isLast ? Flag.PSH : 0;
+    const flags = Flag.ACK | push | (segment.fin ? Flag.FIN : 0);
+    this.#core.emit(segment.seq, flags, this.#queue.slice(at, length));
+  }
+
+  #restartAfterIdle(): void {
+    const quiet_us = this.#core.host.now_us() - this.n.lastSent_us;
+    const isIdle = this.recovery.board.size === 0 && quiet_us > this.recovery.rtt.rto_us();
+    if (isIdle && this.#unsent() > 0) this.recovery.congestion.idle();
+  }
+
+  #armTimers(): void {
+    const { n, recovery } = this;
+    const underWay = recovery.board.size > 0;
+    const probes = underWay ? n.wnd === 0 && this.#isProbing() : this.#unsent() > 0 || this.#finWaits();
+    if (!underWay || probes) this.retransmission.off();
+    else if (!this.retransmission.running) this.retransmission.set(recovery.rtt.rto_us());
+    if (!probes) this.windowProbe.off();
+    else if (!this.windowProbe.running) this.windowProbe.set(this.#probeInterval_us());
+    if (!underWay || probes || !this.#mayProbeTail()) this.tailProbe.off();
+    else this.#armTailProbe();
+  }
+
+  #probeInterval_us(): number {
+    return Math.min(MAX_RTO_US, this.recovery.rtt.rto_us() * 2 ** this.n.probes);
+  }
+
+  #mayProbeTail(): boolean {
+    return this.n.sack && this.n.recover === NONE && this.n.tailProbe === NONE && this.recovery.rtt.srtt_us > 0;
+  }
+
+  /** Two round trips after the last sending, and time for a delayed ACK; where the retransmission timer is sooner it does. */
+  #armTailProbe(): void {
+    const { rtt } = this.recovery;
+    const delay_us = Math.round(2 * rtt.srtt_us) + DELAYED_ACK_US;
+    if (delay_us < rtt.rto_us()) this.tailProbe.set(delay_us);
+    else this.tailProbe.off();
+  }
+
+  #retransmissionLimit(first: SentSegment): number {
+    if (!first.syn) return this.#limit(DATA_RETRANSMISSIONS);
+    return this.#limit(this.#core.decision.state === 'SYN-SENT' ? SYN_RETRANSMISSIONS : SYN_ACK_RETRANSMISSIONS);
+  }
+
+  #limit(usual: number): number {
+    return this.#core.options.retransmissions ?? usual;
+  }
+}
+
+function payloadLength(segment: SentSegment): number {
+  return seqDiff(segment.end, segment.seq) - (segment.fin ? 1 : 0);
+}

@@ -1,0 +1,73 @@
+import { seqAdd, seqDiff, seqLe, seqLt } from '../../wire/seq.ts';
+import { TIMESTAMP_TICK_US, TIMESTAMP_VALID_US } from './limits.ts';
+import type { InSegment } from './segment.ts';
+
+/** A round trip longer than this is no measurement but a forged echo. */
+const MAX_RTT_US = 120_000_000;
+
+/** The timestamps option of one connection (RFC 7323): round trips, and protection against wrapped sequence numbers. */
+export class Timestamps {
+  /** Both sides have offered it. */
+  on = false;
+  /** Our clock does not begin at 0, so that it tells nothing about the machine. */
+  #offset = 0;
+  #recent = 0;
+  #recentAt_us = 0;
+
+  /** The initial sequence number decides where our clock stands. */
+  begin(iss: number): void {
+    this.#offset = iss;
+  }
+
+  agree(value: number, now_us: number): void {
+    this.on = true;
+    this.#recent = value;
+    this.#recentAt_us = now_us;
+  }
+
+  option(now_us: number): { value: number; echo: number } {
+    return { value: this.#clock(now_us), echo: this.#recent };
+  }
+
+  /** PAWS (section 5.3): whether the segment is not an old duplicate. One without the option is refused, too. */
+  accepts(segment: InSegment, now_us: number): boolean {
+    const { timestamps } = segment.options;
+    if (timestamps === undefined) return false;
+    return !seqLt(timestamps.value, this.#recent) || now_us - this.#recentAt_us > TIMESTAMP_VALID_US;
+  }
+
+  /** Keeps the value to echo (section 4.3); `lastAck` is the ACK field of the last segment we sent. */
+  update(segment: InSegment, lastAck: number, now_us: number): void {
+    const { timestamps } = segment.options;
+    if (timestamps === undefined || !seqLe(segment.seq, lastAck)) return;
+    this.#recent = timestamps.value;
+    this.#recentAt_us = now_us;
+  }
+
+  /** Round trip by the echo of a segment; 0 for none. */
+  rtt_us(segment: InSegment, now_us: number): number {
+    const { timestamps } = segment.options;
+    if (timestamps === undefined || timestamps.echo === 0) return 0;
+    const ticks = seqDiff(this.#clock(now_us), timestamps.echo);
+    const rtt_us = Math.max(1, ticks) * TIMESTAMP_TICK_US;
+    return ticks < 0 || rtt_us > MAX_RTT_US ? 0 : rtt_us;
+  }
+
+  /** Whether a SYN for the same addresses and ports is younger than this connection (RFC 6191). */
+  isOlderThan(syn: InSegment): boolean {
+    const { timestamps } = syn.options;
+    return this.on && timestamps !== undefined && seqLt(this.#recent, timestamps.value);
+  }
+
+  save(): readonly [boolean, number, number, number] {
+    return [this.on, this.#offset, this.#recent, this.#recentAt_us];
+  }
+
+  restore(saved: readonly [boolean, number, number, number]): void {
+    [this.on, this.#offset, this.#recent, this.#recentAt_us] = saved;
+  }
+
+  #clock(now_us: number): number {
+    return seqAdd(Math.floor(now_us / TIMESTAMP_TICK_US) % 2 ** 32, this.#offset);
+  }
+}

@@ -1,0 +1,73 @@
+import { type Cidr, inNetwork, type Ip4, networkBroadcast, parseCidr, parseIp4 } from '../wire/address.ts';
+import type { Complaint, Path } from './complaints.ts';
+import type { Config } from './schema.ts';
+
+/** First address of the multicast range 224.0.0.0/4; what follows is multicast, reserved or broadcast. */
+const MULTICAST_FIRST: Ip4 = 0xe000_0000;
+/** From here on a network has an address for itself and one for all. */
+const BROADCAST_PREFIX_MAX = 30;
+
+type Peer = Config['peers'][number];
+
+/** What each value alone does not show: values that do not go together. */
+export function contradictions(config: Config): Complaint[] {
+  const own = parseCidr(config.address) as Cidr;
+  return [
+    ...ownAddress(config, own),
+    ...config.peers.flatMap((peer, at) => [...peerName(config, peer, at), ...peerAddress(config, peer, at, own)]),
+    ...meeting(config),
+  ];
+}
+
+function ownAddress(config: Config, own: Cidr): Complaint[] {
+  const ownFault = notAHost(own.address, own);
+  // Judged by a wrong address, others would seem wrong too.
+  if (ownFault !== undefined) return [complaint(['address'], ownFault)];
+  if (config.gateway === undefined) return [];
+  const gateway = parseIp4(config.gateway) as Ip4;
+  if (!inNetwork(gateway, own)) return [complaint(['gateway'], `must be in the own network ${config.address}`)];
+  if (gateway === own.address) return [complaint(['gateway'], 'must not be the own address')];
+  const fault = notAHost(gateway, own);
+  return fault === undefined ? [] : [complaint(['gateway'], fault)];
+}
+
+/** Why an address cannot be a host's; undefined when it can. */
+function notAHost(address: Ip4, network: Cidr): string | undefined {
+  if (address >= MULTICAST_FIRST || address >>> 24 === 0 || address >>> 24 === 127) return "must be a host's address, not one with another use";
+  if (!inNetwork(address, network) || network.prefix > BROADCAST_PREFIX_MAX) return undefined;
+  if (address === networkBroadcast(network)) return 'must be a host, not the broadcast address of the network';
+  return inNetwork(address - 1, network) ? undefined : 'must be a host, not the network itself';
+}
+
+function peerName(config: Config, peer: Peer, at: number): Complaint[] {
+  const path = ['peers', at, 'name'];
+  if (peer.name === config.name) return [complaint(path, `'${peer.name}' is this gateway itself`)];
+  const first = config.peers.findIndex(({ name }) => name === peer.name);
+  return first < at ? [complaint(path, `'${peer.name}' is peers[${first}] already`)] : [];
+}
+
+function peerAddress(config: Config, peer: Peer, at: number, own: Cidr): Complaint[] {
+  if (peer.address === undefined || peer.port === undefined) {
+    if (!peer.connect) return [];
+    const lacking = (['address', 'port'] as const).filter((key) => peer[key] === undefined);
+    return lacking.map((key) => complaint(['peers', at, key], 'missing; connect: true needs it'));
+  }
+  const address = parseIp4(peer.address) as Ip4;
+  const path = ['peers', at, 'address'];
+  if (address === own.address) return [complaint(path, 'must not be the own address')];
+  const why = notAHost(address, own);
+  if (why !== undefined) return [complaint(path, why)];
+  if (!inNetwork(address, own) && config.gateway === undefined)
+    return [complaint(path, `is outside of the own network ${config.address}: the key 'gateway' must name the next hop`)];
+  return [];
+}
+
+/** Without a port to listen on and a peer to connect to, nothing would ever happen. */
+function meeting(config: Config): Complaint[] {
+  if (config.listen !== undefined || config.peers.some(({ connect }) => connect)) return [];
+  return [complaint([], "nobody would open a session: give 'listen', or a peer 'connect: true'")];
+}
+
+function complaint(path: Path, text: string): Complaint {
+  return { path, at: 'value', text };
+}

@@ -1,0 +1,53 @@
+import { suiteByName } from '../engine/crypto/suite.ts';
+import type { GatewayOptions, GatewayPeer } from '../topologies/parts/gateway-options.ts';
+import { type Cidr, type Mac, parseCidr, parseIp4 } from '../wire/address.ts';
+import { RECORD_OVERHEAD_BYTES } from '../wire/record.ts';
+import type { Config } from './schema.ts';
+
+/** F12 and the TCP-shaped F13 in front of a record. */
+const TUNNEL_HEADERS_BYTES = 40;
+/** Inner Ethernet header with one VLAN tag. */
+const INNER_ETHERNET_BYTES = 18;
+/** Inner IPv4 and TCP headers without options. */
+const INNER_HEADERS_BYTES = 40;
+const MINUTE_MS = 60_000;
+
+/** What the gateway's device is built from. `mac` is the one that the config's `interface.mac` came to mean. */
+export function gatewayOptions(config: Config, mac: Mac): GatewayOptions {
+  const own = parseCidr(config.address) as Cidr;
+  return {
+    kind: config.embodiment,
+    numerals: config.numerals,
+    name: config.name,
+    mac,
+    ip: own.address,
+    prefixLength: own.prefix,
+    gateway: config.gateway === undefined ? undefined : parseIp4(config.gateway),
+    mtu: config.mtu,
+    listen: config.listen && { port: config.listen.port, shape: config.listen.f13, handshake: config.listen.handshake },
+    peers: config.peers.map(peerOf),
+    suites: config.suites.map((name) => (suiteByName(name) as { id: 1 | 2 | 3 }).id),
+    clampMss: clampMssOf(config),
+    renewal_ms: config.renewal_min * MINUTE_MS,
+  };
+}
+
+function peerOf({ name, pins, address, port, sourcePort, connect, f13, handshake }: Config['peers'][number]): GatewayPeer {
+  return {
+    name,
+    pins,
+    address: address === undefined ? undefined : parseIp4(address),
+    port,
+    sourcePort,
+    connect,
+    shape: f13,
+    handshake,
+  };
+}
+
+/** `true` means the largest MSS whose segments travel as one record in one packet of the interface's MTU. */
+function clampMssOf({ clampMss, mtu }: Config): number | undefined {
+  if (clampMss === false) return undefined;
+  if (typeof clampMss === 'number') return clampMss;
+  return mtu - TUNNEL_HEADERS_BYTES - RECORD_OVERHEAD_BYTES - INNER_ETHERNET_BYTES - INNER_HEADERS_BYTES;
+}

@@ -1,0 +1,81 @@
+import { RECORD_SALT_BYTES } from '../../wire/record.ts';
+
+/**
+ * The record cipher suites and the contract of an AEAD provider (docs/PROTOCOL.md section 3).
+ */
+
+/** Number of a suite as it stands in OFFER, GO and START. */
+export type SuiteId = 1 | 2 | 3;
+
+/** What a suite is: its number on the wire, its name in configs and the length of its key. */
+export interface Suite {
+  readonly id: SuiteId;
+  readonly name: SuiteName;
+  readonly keyBytes: 16 | 32;
+}
+
+/** Name of a suite in configs, logs and tables. */
+export type SuiteName = 'aes-256-gcm' | 'aes-128-gcm' | 'chacha20-poly1305';
+
+const SUITES: readonly Suite[] = [
+  { id: 1, name: 'aes-256-gcm', keyBytes: 32 },
+  { id: 2, name: 'aes-128-gcm', keyBytes: 16 },
+  { id: 3, name: 'chacha20-poly1305', keyBytes: 32 },
+];
+
+/** All suites, the most wanted first: the order of an OFFER when the config says nothing. */
+export const SUITE_PREFERENCE: readonly SuiteId[] = [1, 2, 3];
+
+/** Tells whether a number read from a wire or a config names a suite. */
+export function isSuiteId(value: number): value is SuiteId {
+  return SUITES.some((suite) => suite.id === value);
+}
+
+/** The suite with this number. */
+export function suiteById(id: SuiteId): Suite {
+  return SUITES[id - 1] as Suite;
+}
+
+/** The suite with this name, undefined when no suite has it. */
+export function suiteByName(name: string): Suite | undefined {
+  return SUITES.find((suite) => suite.name === name);
+}
+
+/** The first suite of `offered` (the client's order) that is in `allowed`; undefined when there is none. */
+export function chooseSuite(offered: readonly number[], allowed: readonly SuiteId[]): SuiteId | undefined {
+  return offered.filter(isSuiteId).find((id) => allowed.includes(id));
+}
+
+/** One key, ready to seal and open. Holds key material: it lives inside the vault only. */
+export interface Aead {
+  /**
+   * Writes ciphertext and tag (plaintext.length + 16 bytes) to `out` at `outOffset`.
+   * The caller sees to it that no nonce (12 bytes) is used twice under one key.
+   */
+  seal(nonce12: Uint8Array, aad13: Uint8Array, plaintext: Uint8Array, out: Uint8Array, outOffset: number): void;
+  /**
+   * Writes the plaintext (sealed.length - 16 bytes) to `out` at `outOffset` and returns true;
+   * returns false and leaves `out` as it was when the tag is wrong or `sealed` is shorter than a tag.
+   */
+  open(nonce12: Uint8Array, aad13: Uint8Array, sealed: Uint8Array, out: Uint8Array, outOffset: number): boolean;
+  /** Overwrites the key; the AEAD is not used afterwards. */
+  wipe(): void;
+}
+
+/** A source of AEADs. */
+export interface AeadProvider {
+  readonly name: string;
+  /**
+   * Makes the AEAD of one key. `salt` (4 bytes) is the head of every nonce it will see: providers whose cipher
+   * keeps the fixed part of the nonce itself need it, the others ignore it.
+   */
+  create(suite: SuiteId, key: Uint8Array, salt: Uint8Array): Aead;
+}
+
+/** Throws when the key or the salt has not the length of its suite: a programming error, never a peer's doing. */
+export function requireKeyLengths(suite: SuiteId, key: Uint8Array, salt: Uint8Array): void {
+  const { name, keyBytes } = suiteById(suite);
+  if (key.length !== keyBytes) throw new RangeError(`${name} needs a key of ${keyBytes} bytes, got ${key.length}`);
+  if (salt.length !== RECORD_SALT_BYTES)
+    throw new RangeError(`a salt has ${RECORD_SALT_BYTES} bytes, got ${salt.length}`);
+}

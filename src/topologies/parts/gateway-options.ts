@@ -1,0 +1,69 @@
+import type { HandshakeMode } from '../../actors/services.ts';
+import type { SuiteId } from '../../engine/crypto/suite.ts';
+import type { F13Shape } from '../../engine/f13.ts';
+import type { RecordLimits } from '../../engine/records/limits.ts';
+import type { Ip4, Mac } from '../../wire/address.ts';
+
+/**
+ * - `engine`: embodiment 2, accelerator control and an acceleration engine between MAC and PHY (spec 2.3).
+ * - `software`: embodiments 3 and 4, gateway application, bridge and virtual NIC; SSL seals and opens records (spec 3.3, 4.3).
+ * - `tcp-over-tcp`: as `software` without the intermediate driver: F13 is a true TCP from gateway to gateway, to compare with.
+ */
+export type GatewayKind = 'engine' | 'software' | 'tcp-over-tcp';
+
+/** Series of reference numerals that the layers' labels are taken from: gateway 20 has 2001…, gateway 30 has 3001…. */
+export type Numerals = 2000 | 3000;
+
+export interface GatewayListen {
+  readonly port: number;
+  readonly shape: F13Shape;
+  readonly handshake: HandshakeMode;
+}
+
+/** A gateway at the other end. */
+export interface GatewayPeer {
+  /** Name that its certificate must show (SAN). */
+  readonly name: string;
+  /** `sha256/BASE64` of the SPKI of its key; where given, only this counts. */
+  readonly pin?: string;
+  /** Where it listens; needed for `connect`. */
+  readonly address?: Ip4;
+  readonly port?: number;
+  /** Own port of the session; left out: one is drawn. */
+  readonly sourcePort?: number;
+  /** Opens the session to it, at the start and again after it was lost. */
+  readonly connect: boolean;
+  readonly shape: F13Shape;
+  readonly handshake: HandshakeMode;
+}
+
+/** Everything that makes one gateway; plain data, so that a journal's config record can hold it. */
+export interface GatewayOptions {
+  readonly kind: GatewayKind;
+  readonly numerals: Numerals;
+  /** Own name, as its certificate shows it. */
+  readonly name: string;
+  readonly mac: Mac;
+  readonly ip: Ip4;
+  /** Bits of the netmask. */
+  readonly prefixLength: number;
+  /** Default route, IPv4. */
+  readonly gateway?: Ip4;
+  /** Of the link, bytes of an IP packet. */
+  readonly mtu: number;
+  /** Accepts sessions. */
+  readonly listen?: GatewayListen;
+  readonly peers: readonly GatewayPeer[];
+  /** Cipher suites, most wanted first. Default: AES-256-GCM, ChaCha20-Poly1305, AES-128-GCM. */
+  readonly suites?: readonly SuiteId[];
+  /** Fragment orders: 0 encrypt-then-fragment, 1 fragment-then-encrypt; most wanted first. Default [1, 0]. */
+  readonly orders?: readonly (0 | 1)[];
+  /** Largest TCP segment size that inner SYNs may announce; left out: they pass unchanged. */
+  readonly clampMss?: number;
+  /** A new TLS session this often; left out: the default of the SSL layer's user, hourly. */
+  readonly renewal_ms?: number;
+  /** Limits of the record layer (rekey, peer death); left out: the defaults. */
+  readonly limits?: Partial<RecordLimits>;
+  /** Interface takes 64 KB super-frames; default false. */
+  readonly superFrames?: boolean;
+}

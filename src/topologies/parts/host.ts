@@ -1,0 +1,35 @@
+import { Device } from '../../actors/device.ts';
+import { Port } from '../../actors/port.ts';
+import { TcpLayer, type TcpLayerOptions } from '../../actors/tcp/layer.ts';
+import { TestApplicationLayer, type TransferService } from '../../actors/test-application/layer.ts';
+import type { DataWatcher } from '../../actors/test-application/pattern.ts';
+import type { World } from '../../actors/world.ts';
+import { ETHERNET_MTU_BYTES } from '../../actors/ip-stack/layer.ts';
+import { type IpHostOptions, ipHost } from './ip-host.ts';
+
+export interface HostOptions extends IpHostOptions {
+  /** The device's numeral, `21` or `31`: application 2101, TCP 2102, IP routing 2103 (ping 2103P), …, boundary port 2113. */
+  readonly numeral: string;
+  /** What the application listens for. */
+  readonly services?: readonly TransferService[];
+  /** Sees what the application receives, outside of the core. */
+  readonly onData?: DataWatcher;
+  /** Of its TCP: congestion control and so on. */
+  readonly tcp?: Partial<Omit<TcpLayerOptions, 'address' | 'mtu'>>;
+}
+
+/** Terminal 21 or server 31: the lab's application over a whole stack down to a network interface. */
+export function host(world: World, name: string, options: HostOptions): Device {
+  const { numeral, services, onData, tcp: tcpOptions, interface: own, mtu = ETHERNET_MTU_BYTES } = options;
+  return new Device(world, name, (device) => {
+    const application = new TestApplicationLayer(device, `${numeral}01`, {
+      ...(services && { services }),
+      ...(onData && { onData }),
+    });
+    const tcp = new TcpLayer(device, `${numeral}02`, { ...tcpOptions, address: own.address, mtu });
+    const below = ipHost(device, numeral, { interface: own, mtu });
+    Port.join(application.ports.tcp, tcp.ports.upper);
+    Port.join(tcp.ports.lower, below.tcp);
+    return [application, tcp, ...below.layers];
+  });
+}

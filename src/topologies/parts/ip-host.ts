@@ -1,0 +1,34 @@
+import type { Device } from '../../actors/device.ts';
+import { IpRoutingLayer } from '../../actors/ip-routing/layer.ts';
+import { IpStackLayer } from '../../actors/ip-stack/layer.ts';
+import type { AnyPort, Layer } from '../../actors/layer.ts';
+import { PingLayer } from '../../actors/ping/layer.ts';
+import { Port } from '../../actors/port.ts';
+import type { InterfaceAddress } from '../../actors/services.ts';
+import { nic } from './nic.ts';
+
+export interface IpHostOptions {
+  readonly interface: InterfaceAddress;
+  /** Longest IP packet, in bytes; default that of Ethernet. */
+  readonly mtu?: number;
+}
+
+export interface IpHost {
+  /** From the top: ping, IP routing, IP stack, driver, MAC, PHY. */
+  readonly layers: readonly Layer[];
+  /** IP packets of TCP. */
+  readonly tcp: AnyPort;
+}
+
+/** Everything of a host below its TCP; `numeral` is the device's, e.g. `21` for terminal 21 (2103 … 2113). */
+export function ipHost(device: Device, numeral: string, { interface: own, mtu }: IpHostOptions): IpHost {
+  const ping = new PingLayer(device, `${numeral}03P`, { address: own.address });
+  const routing = new IpRoutingLayer(device, `${numeral}03`, { lowers: [{ port: 'lower', interface: own }] });
+  const stack = new IpStackLayer(device, `${numeral}04`, { interface: own, ...(mtu !== undefined && { mtu }) });
+  const labels = { driver: `${numeral}05`, mac: `${numeral}11`, phy: `${numeral}12`, port: `${numeral}13` };
+  const card = nic(device, labels, { mac: own.mac });
+  Port.join(ping.ports.ip, routing.ports.icmp);
+  Port.join(routing.ports.lower, stack.ports.upper);
+  Port.join(stack.ports.lower, card.upper);
+  return { layers: [ping, routing, stack, ...card.layers], tcp: routing.ports.tcp };
+}

@@ -1,0 +1,47 @@
+import { type CipherGCMTypes, createCipheriv, createDecipheriv } from 'node:crypto';
+import { type Aead, type AeadProvider, requireKeyLengths, type SuiteId, suiteById } from '../../engine/crypto/suite.ts';
+import { RECORD_TAG_BYTES } from '../../wire/record.ts';
+
+/** Node's own OpenSSL through node:crypto: the provider of a running gateway's slow path. */
+export const opensslProvider: AeadProvider = {
+  name: 'openssl',
+  create(suite, key, salt) {
+    requireKeyLengths(suite, key, salt);
+    return opensslAead(suite, Uint8Array.from(key));
+  },
+};
+
+const OPTIONS = { authTagLength: RECORD_TAG_BYTES };
+
+function opensslAead(suite: SuiteId, key: Uint8Array): Aead {
+  // The GCM overload of node's types fits ChaCha20-Poly1305 too: authTagLength is given, and both know setAAD and tags.
+  const name = suiteById(suite).name as CipherGCMTypes;
+  return {
+    seal(nonce12, aad13, plaintext, out, outOffset) {
+      const cipher = createCipheriv(name, key, nonce12, OPTIONS);
+      cipher.setAAD(aad13);
+      out.set(cipher.update(plaintext), outOffset);
+      cipher.final();
+      out.set(cipher.getAuthTag(), outOffset + plaintext.length);
+    },
+    open(nonce12, aad13, sealed, out, outOffset) {
+      if (sealed.length < RECORD_TAG_BYTES) return false;
+      const tagAt = sealed.length - RECORD_TAG_BYTES;
+      const decipher = createDecipheriv(name, key, nonce12, OPTIONS);
+      decipher.setAAD(aad13);
+      decipher.setAuthTag(sealed.subarray(tagAt));
+      const plaintext = decipher.update(sealed.subarray(0, tagAt));
+      try {
+        decipher.final();
+      } catch {
+        plaintext.fill(0);
+        return false;
+      }
+      out.set(plaintext, outOffset);
+      return true;
+    },
+    wipe() {
+      key.fill(0);
+    },
+  };
+}

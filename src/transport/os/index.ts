@@ -1,0 +1,59 @@
+import type { FrameDevice } from './device.ts';
+import { configureInterface, interfaceInfo } from './interface-info.ts';
+import { libc } from './libc.ts';
+import { openPacketSocket } from './packet-socket.ts';
+import { realPort } from './real-port.ts';
+import { openTapDevice } from './tap-device.ts';
+import type { RealPort } from './types.ts';
+
+export type { FrameDevice, RawFrame } from './device.ts';
+export { type InterfaceInfo, interfaceInfo } from './interface-info.ts';
+export { OsError } from './os-error.ts';
+/** The devices under the ports, for a loop of one's own that works in the kernel's buffers. */
+export { openPacketSocket } from './packet-socket.ts';
+export { openTapDevice } from './tap-device.ts';
+export * from './types.ts';
+
+/** Common to both kinds of port. */
+interface CommonOptions {
+  /** Frames come with virtio headers, so that 64 KB super-frames pass whole. Default true. */
+  vnetHeader?: boolean;
+  /** Hand super-frames and partial checksums on instead of completing them here. Default false. */
+  keepSuperFrames?: boolean;
+}
+
+export interface TapOptions extends CommonOptions {
+  /** At most 15 characters. */
+  name: string;
+  /** Bytes; the interface is set to it and brought up. */
+  mtu: number;
+}
+
+export interface PacketOptions extends CommonOptions {
+  interface: string;
+  /** Also receive frames to other MAC addresses than the interface's own. */
+  promiscuous: boolean;
+}
+
+/** Opens (or makes) a TAP interface: the kernel is the other end of its cable. Throws OsError. */
+export function openTap(options: TapOptions): RealPort {
+  return open(openTapDevice(options.name, options.vnetHeader ?? true), options, () => {
+    configureInterface(options.name, options.mtu);
+    return interfaceInfo(options.name);
+  });
+}
+
+/** Opens an existing interface by AF_PACKET: receives what arrives there, not what left it. Throws OsError. */
+export function openPacket(options: PacketOptions): RealPort {
+  const device = openPacketSocket({ ...options, vnetHeader: options.vnetHeader ?? true });
+  return open(device, options, () => interfaceInfo(options.interface));
+}
+
+function open(device: FrameDevice, options: CommonOptions, info: () => ReturnType<typeof interfaceInfo>): RealPort {
+  try {
+    return realPort(device, info(), { keepSuperFrames: options.keepSuperFrames ?? false });
+  } catch (error) {
+    libc().close(device.fd);
+    throw error;
+  }
+}

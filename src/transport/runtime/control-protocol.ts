@@ -1,0 +1,122 @@
+import type { DropReason } from '../../actors/drop-reason.ts';
+import type { JournalLevel } from '../../actors/tap.ts';
+
+/**
+ * What `glassgate status` and the like speak with a running gateway over its Unix socket: one JSON object a line. A request is answered by
+ * one line with the same `id`; after `subscribe` lines with `event` follow.
+ */
+export type ControlRequest =
+  | { readonly id: number; readonly command: 'status' | 'subscribe' }
+  | { readonly id: number; readonly command: PeerCommand; readonly peer: string };
+
+/** What an operator may want of a peer. */
+export type PeerCommand = 'connect' | 'disconnect' | 'renew';
+
+export const PEER_COMMANDS: readonly PeerCommand[] = ['connect', 'disconnect', 'renew'];
+
+export type ControlAnswer =
+  | { readonly id: number; readonly ok: true; readonly result: unknown }
+  | { readonly id: number; readonly ok: false; readonly error: string };
+
+/** A longer line ends the connection; bytes. */
+export const CONTROL_LINE_BYTES = 65_536;
+
+/** Something that an operator wants to see. */
+export interface GatewayEvent {
+  /** Wall clock, ISO 8601. */
+  readonly time: string;
+  /** `step`: one step of a set-up; the rest change what a gateway does. */
+  readonly kind: 'gateway' | 'tunnel' | 'step' | 'warning';
+  readonly text: string;
+  readonly peer?: string;
+  /** Of a step: machine, its event, and the state it led to. */
+  readonly machine?: string;
+  readonly event?: string;
+  readonly state?: string;
+  /** Label of the layer. */
+  readonly layer?: string;
+  /** Number of the journal record. */
+  readonly seq?: number;
+}
+
+/** All counters are since the gateway's start. */
+export interface GatewayStatus {
+  readonly name: string;
+  readonly version: string;
+  readonly embodiment: string;
+  readonly pid: number;
+  readonly started: string;
+  readonly uptime_s: number;
+  readonly tls: string;
+  readonly interface: InterfaceStatus;
+  readonly address: string;
+  /** Port, shape and handshake; null when nobody may connect. */
+  readonly listen: { readonly port: number; readonly f13: string; readonly handshake: string } | null;
+  readonly peers: readonly PeerStatus[];
+  readonly drops: readonly { readonly layer: string; readonly kind: string; readonly reason: DropReason; readonly count: number }[];
+  readonly journal: JournalStatus | null;
+  /** Defects of glassgate itself that were survived. */
+  readonly internalErrors: number;
+}
+
+export interface InterfaceStatus {
+  readonly name: string;
+  readonly kind: string;
+  readonly mac: string;
+  readonly mtu: number;
+  readonly framesReceived: number;
+  readonly framesSent: number;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+  /** Lost because the gateway or the interface was too slow. */
+  readonly framesLost: number;
+}
+
+export interface PeerStatus {
+  readonly name: string;
+  /** `up` carries frames. */
+  readonly state: string;
+  /** Since when, seconds. */
+  readonly since_s: number;
+  readonly session: SessionStatus | null;
+}
+
+export interface SessionStatus {
+  readonly state: string;
+  readonly role: 'client' | 'server';
+  /** `10.2.0.30:4433` */
+  readonly remote: string;
+  readonly f13: string | null;
+  readonly handshake: string | null;
+  readonly suite: string | null;
+  readonly order: string | null;
+  readonly epoch: { readonly send: number; readonly receive: number } | null;
+  readonly up_s: number | null;
+  readonly framesSealed: number | null;
+  readonly framesOpened: number | null;
+}
+
+export interface JournalStatus {
+  readonly file: string;
+  readonly level: JournalLevel;
+  readonly records: number;
+  readonly lost: number;
+}
+
+/** Reads a request line; undefined for anything else. */
+export function parseRequest(line: string): ControlRequest | undefined {
+  const value = parseJson(line) as Partial<ControlRequest & { peer: unknown }> | undefined;
+  if (typeof value !== 'object' || value === null || !Number.isSafeInteger(value.id)) return undefined;
+  const { id, command, peer } = value as { id: number; command: unknown; peer: unknown };
+  if (command === 'status' || command === 'subscribe') return { id, command };
+  const found = PEER_COMMANDS.find((known) => known === command);
+  return found === undefined || typeof peer !== 'string' ? undefined : { id, command: found, peer };
+}
+
+export function parseJson(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,17 @@
+import type { Socket } from 'node:net';
+import { CONTROL_LINE_BYTES } from './control-protocol.ts';
+
+/** Calls `take` for each line that a socket delivers; a line longer than allowed ends the connection. */
+export function onLines(socket: Socket, take: (line: string) => void): void {
+  let rest = '';
+  socket.setEncoding('utf8');
+  socket.on('data', (text: string) => {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) {
+      if (socket.destroyed) return;
+      if (line.trim() !== '') take(line);
+    }
+    if (rest.length > CONTROL_LINE_BYTES) socket.destroy();
+  });
+}

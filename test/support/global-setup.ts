@@ -1,0 +1,37 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseCLI, type TestProject } from 'vitest/node';
+import { explained } from './explained-transitions.ts';
+import { coverageLines, mergeCoverage } from './transition-coverage.ts';
+
+/**
+ * Runs once before all tests and once after them. Workers write the transitions their machines took into GLASSGATE_COVERAGE_DIR; the
+ * tear-down prints them merged, and fails a whole `npm test` (GLASSGATE_COVERAGE=strict) that left one neither taken nor explained.
+ */
+export default function setup(project: TestProject): () => void {
+  const folder = mkdtempSync(join(tmpdir(), 'glassgate-coverage-'));
+  process.env.GLASSGATE_COVERAGE_DIR = folder;
+  return () => {
+    const strict = process.env.GLASSGATE_COVERAGE === 'strict' && isWholeRun(project);
+    report(folder, strict);
+    rmSync(folder, { recursive: true });
+  };
+}
+
+/** A run of some files only cannot take every transition, so it is not judged. */
+function isWholeRun(project: TestProject): boolean {
+  const named = parseCLI(['vitest', ...process.argv.slice(2)], { allowUnknownOptions: true }).filter.length > 0;
+  const { testNamePattern, shard } = project.vitest.config;
+  return !named && testNamePattern === undefined && shard === undefined;
+}
+
+function report(folder: string, strict: boolean): void {
+  const machines = mergeCoverage(folder, explained);
+  if (machines.length === 0) return;
+  console.log(['', 'Transition coverage:', ...coverageLines(machines, strict)].join('\n'));
+  if (strict && machines.some((m) => m.unexplained.length > 0)) {
+    console.error('Every transition must be taken by a test or explained in test/support/explained-transitions.ts.');
+    process.exitCode = 1;
+  }
+}

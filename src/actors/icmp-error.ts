@@ -1,9 +1,20 @@
 import { BROADCAST_IP4, type Ip4 } from '../wire/address.ts';
-import { ICMP_HEADER_BYTES, type IcmpFields, isIcmpError, writeIcmp } from '../wire/icmp.ts';
-import { buildIp4, type Ip4View, IpProtocol } from '../wire/ipv4.ts';
+import {
+  ICMP_HEADER_BYTES,
+  type IcmpFields,
+  IcmpType,
+  icmpQuote,
+  isFragmentationNeeded,
+  isIcmpError,
+  parseIcmp,
+  UnreachableCode,
+  writeIcmp,
+} from '../wire/icmp.ts';
+import { buildIp4, type Ip4View, IpProtocol, parseIp4Packet } from '../wire/ipv4.ts';
 
 /** Bytes behind the IP header that an error quotes (RFC 792): the ports of TCP and UDP. */
 const QUOTED_PAYLOAD_BYTES = 8;
+const UDP_CHECKSUM_OFFSET = 6;
 /** First multicast address; everything from here up is no single host. */
 const FIRST_GROUP_IP4 = 0xe000_0000;
 
@@ -31,11 +42,52 @@ export function icmpErrorAbout(bytes: Uint8Array, ip: Ip4View, from: Ip4, error:
   if (!isSingleHost(ip.source) || !isSingleHost(ip.destination) || ip.fragmentOffset > 0) return undefined;
   if (ip.protocol === IpProtocol.ICMP && (ip.end === ip.headerEnd || isIcmpError(bytes[ip.headerEnd])))
     return undefined;
-  const quoteEnd = Math.min(ip.end, ip.headerEnd + QUOTED_PAYLOAD_BYTES);
-  return buildIcmpPacket({ source: from, destination: ip.source }, error, bytes.subarray(ip.offset, quoteEnd));
+  const quote = bytes.slice(ip.offset, Math.min(ip.end, ip.headerEnd + QUOTED_PAYLOAD_BYTES));
+  // A UDP checksum tells of payload, which no journal keeps: an error that quoted it could not be replayed.
+  if (ip.protocol === IpProtocol.UDP) quote.fill(0, ip.ihl + UDP_CHECKSUM_OFFSET);
+  return buildIcmpPacket({ source: from, destination: ip.source }, error, quote);
 }
 
 /** Whether an address can name one host: not multicast, broadcast, reserved, or "this network". */
 export function isSingleHost(address: Ip4): boolean {
   return address !== 0 && address < FIRST_GROUP_IP4 && address !== BROADCAST_IP4;
+}
+
+/** What an ICMP error tells about a TCP segment of ours that it quotes. */
+export interface TcpIcmpError {
+  readonly local: Ip4;
+  readonly localPort: number;
+  readonly remote: Ip4;
+  readonly remotePort: number;
+  /** `hard`: nobody will ever answer there; `soft`: perhaps later; `too-big`: the path takes packets of `mtu` bytes. */
+  readonly kind: 'hard' | 'soft' | 'too-big';
+  readonly mtu: number;
+}
+
+/** Smallest MTU that is believed (RFC 791 section 3.2): a smaller one would be an attack. */
+const SMALLEST_MTU_BYTES = 576;
+/** Codes after which it is no use to try again (RFC 1122 section 4.2.3.9). */
+const HARD_CODES: ReadonlySet<number> = new Set([
+  UnreachableCode.PROTOCOL,
+  UnreachableCode.PORT,
+  UnreachableCode.ADMINISTRATIVELY_PROHIBITED,
+]);
+
+/** Reads an ICMP error about a TCP segment; undefined for any other packet. */
+export function tcpIcmpError(bytes: Uint8Array): TcpIcmpError | undefined {
+  const ip = parseIp4Packet(bytes, 0, bytes.length);
+  const icmp = ip.ok && ip.protocol === IpProtocol.ICMP ? parseIcmp(bytes, ip.headerEnd, ip.end) : undefined;
+  const quote = icmp?.ok ? icmpQuote(bytes, icmp) : undefined;
+  if (!icmp?.ok || quote?.protocol !== IpProtocol.TCP) return undefined;
+  const isTooBig = isFragmentationNeeded(icmp.type, icmp.code);
+  if (isTooBig && icmp.mtu < SMALLEST_MTU_BYTES) return undefined;
+  const isHard = icmp.type === IcmpType.UNREACHABLE && HARD_CODES.has(icmp.code);
+  return {
+    local: quote.source,
+    localPort: quote.sourcePort,
+    remote: quote.destination,
+    remotePort: quote.destinationPort,
+    kind: isTooBig ? 'too-big' : isHard ? 'hard' : 'soft',
+    mtu: icmp.mtu,
+  };
 }

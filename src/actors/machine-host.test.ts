@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { assign, setup } from 'xstate';
 import { command } from '../machines/command.ts';
 import { allTransitionKeys, type MachineCommand, MachineHost, stateText, watchTransitions } from './machine-host.ts';
@@ -55,8 +55,6 @@ function host(onCommand: (command: MachineCommand) => void = () => {}): {
   return { host: made, log };
 }
 
-afterEach(() => watchTransitions(undefined));
-
 describe('machine host', () => {
   it('gives commands with parameters and decides anew on each transition', () => {
     const { host: made, log } = host();
@@ -100,7 +98,7 @@ describe('machine host', () => {
 
   it('tells a watcher which transitions were taken and suppresses what it asks for', () => {
     const taken: string[] = [];
-    watchTransitions({
+    const before = watchTransitions({
       machine: () => {},
       taken: (_machine, key) => taken.push(key),
       suppressed: (_machine, key) => key === 'door.OPEN|close|0',
@@ -108,6 +106,7 @@ describe('machine host', () => {
     const { host: made } = host();
     made.send({ type: 'open', hard: true });
     made.send({ type: 'close' });
+    watchTransitions(before);
     expect(made.state).toBe('OPEN');
     expect(taken).toEqual(['door.SHUT|open|0']);
     expect(allTransitionKeys(door)).toEqual(['door.SHUT|open|0', 'door.SHUT|open|1', 'door.OPEN|close|0']);

@@ -24,8 +24,11 @@ export interface TransitionWatcher {
 
 let watcher: TransitionWatcher | undefined;
 
-export function watchTransitions(next: TransitionWatcher | undefined): void {
+/** Puts a watcher in place; gives the one before. */
+export function watchTransitions(next: TransitionWatcher | undefined): TransitionWatcher | undefined {
+  const before = watcher;
   watcher = next;
+  return before;
 }
 
 /** Plain saved form of a machine: value and context. */

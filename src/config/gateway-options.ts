@@ -32,13 +32,12 @@ export function gatewayOptions(config: Config, mac: Mac): GatewayOptions {
   };
 }
 
-function peerOf({ name, pins, address, port, sourcePort, connect, f13, handshake }: Config['peers'][number]): GatewayPeer {
+function peerOf({ name, pin, address, port, connect, f13, handshake }: Config['peers'][number]): GatewayPeer {
   return {
     name,
-    pins,
+    pin,
     address: address === undefined ? undefined : parseIp4(address),
     port,
-    sourcePort,
     connect,
     shape: f13,
     handshake,

@@ -42,7 +42,7 @@ describe('a good configuration', () => {
         interface: { kind: 'packet', mac: 'auto', virtioHeaders: true },
         mtu: 1500,
         listen: { f13: 'tcp', handshake: 'hold' },
-        peers: [{ f13: 'tcp', handshake: 'hold', pins: [] }],
+        peers: [{ f13: 'tcp', handshake: 'hold' }],
         clampMss: true,
         renewal_min: 60,
         journal: { level: 'inputs', maxSize_MiB: 1024 },
@@ -69,7 +69,7 @@ describe('a good configuration', () => {
       gateway: 0x0a01_0001,
       mtu: 1500,
       listen: { port: 4433, shape: 'tcp', handshake: 'hold' },
-      peers: [{ name: 'gateway30', pins: [], address: 0x0a02_001e, port: 4434, connect: true, shape: 'tcp', handshake: 'hold' }],
+      peers: [{ name: 'gateway30', address: 0x0a02_001e, port: 4434, connect: true, shape: 'tcp', handshake: 'hold' }],
       suites: [1, 2, 3],
       // 1500 less IP and TCP shape 40, record 32, Ethernet with a tag 18, inner IP and TCP 40.
       clampMss: 1370,

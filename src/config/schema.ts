@@ -54,13 +54,13 @@ const listenSchema = z.strictObject({
 
 const peerSchema = z.strictObject({
   name: peerName.describe("name in the peer's certificate"),
-  pins: z
-    .array(z.string().refine(isPin, 'sha256/ and 44 characters of base64, as `glassgate keys show` prints'))
-    .default([])
-    .describe('keys that the peer may show instead of its name'),
+  pin: z
+    .string()
+    .refine(isPin, 'sha256/ and 44 characters of base64, as `glassgate keys show` prints')
+    .optional()
+    .describe("key that the peer's certificate must have; then its name does not count"),
   address: ip4.optional().describe('where to connect to; needed with connect: true'),
   port: portNumber.optional().describe('port there; needed with connect: true'),
-  sourcePort: portNumber.optional().describe('own port of the session; left out: one is drawn'),
   connect: z.boolean().default(false).describe('true: this gateway opens the session and opens it again when it is lost'),
   f13: f13.default('tcp'),
   handshake: handshake.default('hold'),

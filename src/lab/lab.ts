@@ -1,11 +1,15 @@
 import type { Device } from '../actors/device.ts';
 import type { Layer } from '../actors/layer.ts';
+import type { GatewayStatus } from '../actors/gateway/status.ts';
+import type { TunnelsLayer } from '../actors/gateway/tunnels.ts';
 import { VirtualScheduler } from '../actors/scheduler.ts';
 import type { JournalData, JournalRecord, JournalTap } from '../actors/tap.ts';
+import { type DataWatcher, PatternCheck } from '../actors/test-application/pattern.ts';
 import type { World } from '../actors/world.ts';
 import type { AeadProvider } from '../engine/crypto/suite.ts';
 import { CABLES, type CableName, type DeviceName } from '../topologies/network.ts';
-import { gatewayTaps } from '../topologies/parts/gateway.ts';
+import { gatewayTaps, topLabel } from '../topologies/parts/gateway.ts';
+import type { GatewayOptions } from '../topologies/parts/gateway-options.ts';
 import { buildTwoLan } from '../topologies/two-lan.ts';
 import { gateway20Options, gateway30Options } from '../topologies/two-lan-settings.ts';
 import { Cable } from '../transport/cable.ts';
@@ -17,6 +21,11 @@ import { type LabIdentity, labWorld } from './world.ts';
 
 /** Name of the builder in the config record of a lab's journal. */
 export const LAB_BUILDER = 'two-lan';
+
+export type HostName = 'terminal21' | 'server31';
+export type GatewayName = 'gateway20' | 'gateway30';
+
+export type ReceivedWatcher = (device: HostName, connection: string, bytes: Uint8Array) => void;
 
 export interface LabOptions {
   readonly journal?: JournalTap;
@@ -36,15 +45,19 @@ export class Lab {
   readonly world: World;
   readonly devices: Readonly<Record<DeviceName, Device>>;
   readonly cables: Readonly<Record<CableName, Cable>>;
+  /** What the applications received, compared with what was sent. */
+  readonly received: Readonly<Record<HostName, PatternCheck>>;
   readonly #tap: WatchTap;
+  readonly #dataWatchers = new Set<ReceivedWatcher>();
 
   constructor(settings: LabSettings, { journal, aead = opensslProvider, identities, onSecret }: LabOptions = {}) {
     this.settings = settings;
+    this.received = { terminal21: new PatternCheck(settings.seed), server31: new PatternCheck(settings.seed) };
     this.#tap = new WatchTap(journal);
     const { scheduler } = this;
     this.world = labWorld({ scheduler, seed: settings.seed, tap: this.#tap, aead, ...(identities && { identities }), ...(onSecret && { onSecret }) });
     this.#recordConfig();
-    this.devices = buildTwoLan(this.world, settings);
+    this.devices = buildTwoLan(this.world, settings, { terminal21: this.#watcher('terminal21'), server31: this.#watcher('server31') });
     this.cables = Object.fromEntries(CABLES.map((plan) => [plan.name, this.#lay(plan)])) as Record<CableName, Cable>;
     this.cables.W3.impair(settings.path);
   }
@@ -57,6 +70,25 @@ export class Lab {
   start(): void {
     const order: DeviceName[] = ['hub22', 'hub32', 'firewall33', 'terminal21', 'server31', 'gateway20', 'gateway30'];
     for (const name of order) this.devices[name].start();
+  }
+
+  /** Whether both gateways' sessions carry frames. */
+  get isUp(): boolean {
+    return this.status('gateway20').peers[0].state === 'UP' && this.status('gateway30').peers[0].state === 'UP';
+  }
+
+  /** What a gateway's operator would see. */
+  status(gateway: GatewayName): GatewayStatus {
+    return (this.layer(gateway, this.topLabel(gateway)) as TunnelsLayer).status();
+  }
+
+  /** Label of a gateway's accelerator control or gateway application. */
+  topLabel(gateway: GatewayName): string {
+    return topLabel(this.options(gateway));
+  }
+
+  options(gateway: GatewayName): GatewayOptions {
+    return gateway === 'gateway20' ? gateway20Options(this.settings) : gateway30Options(this.settings);
   }
 
   /** Lets virtual time pass, in microseconds. */
@@ -82,11 +114,9 @@ export class Lab {
   tap(place: TapName, watcher: Watcher): () => void {
     if (place in this.cables) return tapCable(place as CableName, this.cables[place as CableName], watcher);
     const name = place as InnerTapName;
-    const is20 = name.endsWith('20');
-    const options = is20 ? gateway20Options(this.settings) : gateway30Options(this.settings);
-    const tap = gatewayTaps(options)[name.slice(0, 1) as 'S' | 'M' | 'V'];
-    if (tap === undefined) return () => {};
-    return tapInside(name, is20 ? this.devices.gateway20 : this.devices.gateway30, tap, () => this.now_us, watcher);
+    const gateway = name.endsWith('20') ? 'gateway20' : 'gateway30';
+    const tap = gatewayTaps(this.options(gateway))[name.slice(0, 1) as 'S' | 'M' | 'V'];
+    return tap === undefined ? () => {} : tapInside(name, this.devices[gateway], tap, () => this.now_us, watcher);
   }
 
   /** Collects all that passes some places from now on; `filter` says what to keep. */
@@ -99,6 +129,12 @@ export class Lab {
   /** Hears every journal record of level `control` and, with a journal, of the journal's level. */
   watch(watcher: (record: JournalRecord) => void): () => void {
     return this.#tap.watch(watcher);
+  }
+
+  /** Sees what the applications receive. */
+  onData(watcher: ReceivedWatcher): () => void {
+    this.#dataWatchers.add(watcher);
+    return () => this.#dataWatchers.delete(watcher);
   }
 
   /** Frames that ended in a device or in all of them, by reason. */
@@ -115,6 +151,13 @@ export class Lab {
   #recordConfig(): void {
     const data = { builder: LAB_BUILDER, tls: 'model', settings: this.settings } as unknown as JournalData;
     this.world.record({ kind: 'config', time_us: 0, device: '', actor: 'lab', name: 'config', data, cause: 0 });
+  }
+
+  #watcher(device: HostName): DataWatcher {
+    return (connection, offset, bytes) => {
+      this.received[device].watch(connection, offset, bytes);
+      for (const watcher of this.#dataWatchers) watcher(device, connection, bytes);
+    };
   }
 
   #lay({ name, a, b }: (typeof CABLES)[number]): Cable {

@@ -1,6 +1,7 @@
 import type { Device } from '../actors/device.ts';
 import type { Frame } from '../actors/frame.ts';
 import type { CableName } from '../topologies/network.ts';
+import type { GatewayTap } from '../topologies/parts/gateway.ts';
 import type { Cable, Direction, Fate } from '../transport/cable.ts';
 
 /** Places inside the gateways where frames can be watched (spec 0.4), besides the cables. */
@@ -22,19 +23,13 @@ export interface Sighting {
 
 export type Watcher = (seen: Sighting) => void;
 
-/** The two layers that an inner tap stands between, `layer.port` each: upper side's lower port, lower side's upper port. */
-export interface InnerTap {
-  readonly above: string;
-  readonly below: string;
-}
-
 /** Watches a cable; gives the function that ends it. */
 export function tapCable(place: CableName, cable: Cable, watcher: Watcher): () => void {
   return cable.tap((way, time_us, bytes, fate) => watcher({ place, time_us, way, bytes, fate }));
 }
 
 /** Watches what two joined layers of a device hand each other; gives the function that ends it. */
-export function tapInside(place: InnerTapName, device: Device, tap: InnerTap, now_us: () => number, watcher: Watcher): () => void {
+export function tapInside(place: InnerTapName, device: Device, tap: GatewayTap, now_us: () => number, watcher: Watcher): () => void {
   const watch = (port: string, way: Way) => {
     const [layer, name] = port.split('.') as [string, string];
     return device.layer(layer).ports[name].received$.subscribe(({ bytes }: Frame) =>

@@ -21,7 +21,13 @@ export const transferMachine = setup({
       | { type: 'CLOSED'; reason: string };
   },
   guards: { sends: ({ context }) => context.sends },
-  actions: { startClock: command(), sendMore: command(), pause: command(), close: command(), tell: command<{ reason: string }>() },
+  actions: {
+    startClock: command(),
+    sendMore: command(),
+    pause: command(),
+    close: command(),
+    tell: command<{ reason: string }>(),
+  },
 }).createMachine({
   id: 'transfer',
   context: ({ input }) => input,

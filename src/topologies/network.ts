@@ -5,6 +5,8 @@ import { type Ip4, type Mac, parseIp4, parseMac } from '../wire/address.ts';
 
 /** Port of gateway 20's session listener: TCP 2003. */
 export const LISTEN_PORT = 443;
+/** Port on which terminal and server take what they are sent. */
+export const TRANSFER_PORT = 5001;
 /** Bytes of an IP packet on every link. */
 export const LINK_MTU = 1500;
 /** Bytes of an IP packet of terminal and server: small enough that no record needs to be cut ([0142], [0199]). */

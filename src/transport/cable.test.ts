@@ -18,7 +18,12 @@ class Box implements CableDevice {
 
   input(input: DeviceInput): void {
     if (input.kind !== 'frame') return;
-    this.got.push({ port: input.port, time_us: this.#scheduler.now_us(), bytes: input.bytes, checksum: input.checksum });
+    this.got.push({
+      port: input.port,
+      time_us: this.#scheduler.now_us(),
+      bytes: input.bytes,
+      checksum: input.checksum,
+    });
   }
 
   send(port: string, bytes: Uint8Array): void {
@@ -60,7 +65,11 @@ describe('cable', () => {
     scheduler.runUntil(150);
     left.send('1', numbered(3));
     scheduler.runUntil(1_000);
-    expect(right.got.map(({ time_us, bytes }) => [bytes[0], time_us])).toEqual([[0, 100], [1, 200], [3, 300]]);
+    expect(right.got.map(({ time_us, bytes }) => [bytes[0], time_us])).toEqual([
+      [0, 100],
+      [1, 200],
+      [3, 300],
+    ]);
     expect(fates).toEqual(['delivered', 'delivered', 'queue-full', 'delivered']);
   });
 
@@ -107,7 +116,10 @@ describe('cable', () => {
     const udp = { sourcePort: 1, destinationPort: 2 };
     const bytes = buildUdpFrame({ ethernet: { destination: 2, source: 4 }, ip, udp }, new Uint8Array(12));
     left.send('1', bytes);
-    left.send('1', bytes.map((byte, at) => (at === bytes.length - 1 ? byte ^ 1 : byte)));
+    left.send(
+      '1',
+      bytes.map((byte, at) => (at === bytes.length - 1 ? byte ^ 1 : byte)),
+    );
     scheduler.runUntil(0);
     expect(right.got.map(({ checksum }) => checksum)).toEqual(['good', 'bad']);
   });

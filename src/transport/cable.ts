@@ -1,5 +1,5 @@
-import type { ChecksumVerdict, Frame } from '../actors/frame.ts';
 import type { DeviceInput } from '../actors/device.ts';
+import type { ChecksumVerdict, Frame } from '../actors/frame.ts';
 import { SeededRandom } from '../actors/random.ts';
 import type { Scheduler } from '../actors/scheduler.ts';
 import { checksumVerdict, parseFrame } from '../wire/frame.ts';
@@ -135,7 +135,8 @@ export class Cable {
   /** Changes what the cable does, from the next frame on; without a direction in both. */
   impair(impairments: Partial<Impairments>, direction?: Direction): void {
     for (const lane of Object.values(this.#lanes)) {
-      if (direction === undefined || direction === lane.direction) lane.impairments = { ...lane.impairments, ...impairments };
+      if (direction === undefined || direction === lane.direction)
+        lane.impairments = { ...lane.impairments, ...impairments };
     }
   }
 

@@ -14,7 +14,7 @@ import { foldSum, pseudoHeaderSum4 } from '../../src/wire/checksum.ts';
 import { checksumVerdict, parseFrame } from '../../src/wire/frame.ts';
 import { Flag } from '../../src/wire/tcp.ts';
 import { report } from '../support/scenario.ts';
-import { transfer } from '../support/transfer.ts';
+import { transfer } from '../../src/transport/netlab/transfer.ts';
 
 const TRANSFER_BYTES = 20_000_000;
 const DESTINATION = parseMac('02:00:00:00:00:55')!;

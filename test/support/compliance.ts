@@ -124,7 +124,8 @@ export function layerCompliance(
 
     it('keeps bounded state in a flood', () => {
       const frames = stimuli.filter((s): s is Stimulus => 'frame' in s);
-      const flood = options.flood ?? (frames.length > 0 ? (index: number) => frames[index % frames.length] as Stimulus : undefined);
+      const flood =
+        options.flood ?? (frames.length > 0 ? (index: number) => frames[index % frames.length] as Stimulus : undefined);
       const { host, layer } = fresh(makeLayer);
       host.start();
       for (let index = 0; flood !== undefined && index < FLOOD_FRAMES; index++) {
@@ -175,7 +176,10 @@ function checkedStep(host: TestHost, stimulus: LateStimulus, { accounts = false 
   const applied = apply(host, stimulus);
   if (!accounts || !('frame' in applied)) return;
   const after = host.outputs.slice(from);
-  expect(after.some(({ kind }) => kind === 'send' || kind === 'drop'), 'frame neither sent on nor dropped').toBe(true);
+  expect(
+    after.some(({ kind }) => kind === 'send' || kind === 'drop'),
+    'frame neither sent on nor dropped',
+  ).toBe(true);
 }
 
 function countsOf(host: TestHost): Record<string, number> {
@@ -236,7 +240,8 @@ function garbage(random: SeededRandom, samples: readonly Uint8Array[]): Uint8Arr
   if (samples.length === 0 || random.below(3) === 0) return random.bytes(random.below(GARBAGE_MAX_BYTES));
   const bytes = (samples[random.below(samples.length)] as Uint8Array).slice();
   if (random.below(2) === 0) return bytes.subarray(0, random.below(bytes.length + 1));
-  for (let flips = random.below(4); flips >= 0 && bytes.length > 0; flips--) bytes[random.below(bytes.length)] ^= 1 << random.below(8);
+  for (let flips = random.below(4); flips >= 0 && bytes.length > 0; flips--)
+    bytes[random.below(bytes.length)] ^= 1 << random.below(8);
   return bytes;
 }
 
@@ -260,5 +265,8 @@ function sizeOf(value: unknown): number {
   if (typeof value === 'string') return value.length;
   if (typeof value !== 'object' || value === null) return 8;
   const entries = value instanceof Map ? [...value] : Object.entries(value);
-  return entries.reduce((sum, [key, inner]) => sum + (Array.isArray(value) ? 0 : String(key).length) + sizeOf(inner), 0);
+  return entries.reduce(
+    (sum, [key, inner]) => sum + (Array.isArray(value) ? 0 : String(key).length) + sizeOf(inner),
+    0,
+  );
 }

@@ -24,6 +24,7 @@ const RULES: Readonly<Record<string, FolderRule>> = {
   actors: { folders: ['wire', 'machines', 'engine'], packages: CORE_PACKAGES },
   journal: { folders: CORE_FOLDERS, packages: CORE_PACKAGES },
   topologies: { folders: [...CORE_FOLDERS, 'ipsec'], packages: CORE_PACKAGES },
+  lab: { folders: [...CORE_FOLDERS, 'topologies', 'transport', 'journal'], packages: CORE_PACKAGES },
   ipsec: { folders: CORE_FOLDERS, packages: CORE_PACKAGES },
   config: { folders: [...CORE_FOLDERS, 'topologies', 'ipsec'], packages: ['zod', 'yaml'] },
 };

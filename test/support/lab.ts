@@ -1,10 +1,10 @@
-import { nobleProvider } from '../../src/engine/crypto/noble.ts';
-import { createVault, PROCESS_SECRET_BYTES } from '../../src/engine/crypto/vault.ts';
 import type { Device } from '../../src/actors/device.ts';
 import { SeededRandom } from '../../src/actors/random.ts';
 import { VirtualScheduler } from '../../src/actors/scheduler.ts';
 import type { JournalData, JournalRecord, JournalTap } from '../../src/actors/tap.ts';
 import { World } from '../../src/actors/world.ts';
+import { nobleProvider } from '../../src/engine/crypto/noble.ts';
+import { createVault, PROCESS_SECRET_BYTES } from '../../src/engine/crypto/vault.ts';
 import { Cable, type CableOptions } from '../../src/transport/cable.ts';
 import { type Ip4, parseIp4 } from '../../src/wire/address.ts';
 
@@ -41,7 +41,9 @@ export class TestLab {
   }
 
   notes(device: Device, name: string): JournalData[] {
-    return this.#of(device, 'note').filter((record) => record.name === name).map(({ data }) => data);
+    return this.#of(device, 'note')
+      .filter((record) => record.name === name)
+      .map(({ data }) => data);
   }
 
   /** Reasons of all drops in a device, with the layer's label: `2104 arp-timeout`. */
@@ -65,4 +67,3 @@ export function ip4(text: string): Ip4 {
 export function labMac(number: number): number {
   return 0x0200_0000_0000 + number;
 }
-

@@ -8,8 +8,8 @@ import {
 } from '../../src/actors/tcp/connection.ts';
 import type { Segment } from '../../src/actors/tcp/segment.ts';
 import { TimerTable } from '../../src/actors/timer-table.ts';
-import { concat } from '../../src/wire/bytes.ts';
-import { Flag, flagNames } from '../../src/wire/tcp.ts';
+import { concat, EMPTY } from '../../src/wire/bytes.ts';
+import { Flag, flagNames, type TcpOptions } from '../../src/wire/tcp.ts';
 
 /** What a memory link does to segments; probabilities from 0 to 1. */
 export interface Impairments {
@@ -171,7 +171,28 @@ export class TcpPair {
   }
 }
 
-/** Bytes that differ from place to place, so that a shift is seen. */
+const patterns = new Map<number, Uint8Array>();
+
+/** Bytes that differ from place to place, so that a shift is seen; not to be changed. */
 export function pattern(length: number, seed = 1): Uint8Array {
-  return new SeededRandom(seed).bytes(length);
+  let bytes = patterns.get(seed);
+  if (bytes === undefined || bytes.length < length) {
+    bytes = new SeededRandom(seed).bytes(length);
+    patterns.set(seed, bytes);
+  }
+  return bytes.subarray(0, length);
+}
+
+/** A segment as a stranger or a peer by hand might send it. */
+export function segment(flags: number, seq: number, ack = 0, options: TcpOptions = {}, payload = EMPTY): Segment {
+  return { seq: seq >>> 0, ack: ack >>> 0, flags, window: 65_535, options, payload };
+}
+
+/** Makes an end live from its saved state alone: after each step it is saved, and a fresh object restored from that goes on. */
+export function restoring(end: TcpEnd): void {
+  end.afterStep = () => {
+    const saved = structuredClone(end.connection.save());
+    end.connection = new TcpConnection(end.host, end.options);
+    end.connection.restore(saved);
+  };
 }

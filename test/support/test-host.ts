@@ -1,5 +1,3 @@
-import { nobleProvider } from '../../src/engine/crypto/noble.ts';
-import { createVault, PROCESS_SECRET_BYTES, type Vault } from '../../src/engine/crypto/vault.ts';
 import type { DropReason } from '../../src/actors/drop-reason.ts';
 import type { ChecksumVerdict, Frame } from '../../src/actors/frame.ts';
 import type { LayerHost } from '../../src/actors/host.ts';
@@ -12,13 +10,22 @@ import { VirtualScheduler } from '../../src/actors/scheduler.ts';
 import type { TlsEngine, TlsOpen } from '../../src/actors/ssl/tls-provider.ts';
 import type { JournalData } from '../../src/actors/tap.ts';
 import { TimerTable } from '../../src/actors/timer-table.ts';
+import { nobleProvider } from '../../src/engine/crypto/noble.ts';
+import { createVault, PROCESS_SECRET_BYTES, type Vault } from '../../src/engine/crypto/vault.ts';
 
 /** Something that a layer did, in order. */
 export type Output =
   | { readonly kind: 'send'; readonly time_us: number; readonly port: string; readonly message: unknown }
   | { readonly kind: 'drop'; readonly time_us: number; readonly reason: DropReason; readonly frame: number }
   | { readonly kind: 'note'; readonly time_us: number; readonly name: string; readonly data: JournalData }
-  | { readonly kind: 'transition'; readonly instance: string; readonly machine: string; readonly event: string; readonly from: string; readonly to: string }
+  | {
+      readonly kind: 'transition';
+      readonly instance: string;
+      readonly machine: string;
+      readonly event: string;
+      readonly from: string;
+      readonly to: string;
+    }
   | { readonly kind: 'tls'; readonly engine: string; readonly call: string; readonly data: unknown };
 
 /** Where a host stands between two inputs; with the layer's own `save()` it makes a run go on elsewhere. */
@@ -77,7 +84,9 @@ export class TestHost implements LayerHost {
     this.#layer = layer;
     for (const [name, port] of Object.entries(layer.ports)) {
       const peer: AnyPort = new Port('test', name, this.#queue);
-      peer.received$.subscribe((message) => this.outputs.push({ kind: 'send', time_us: this.now_us(), port: name, message }));
+      peer.received$.subscribe((message) =>
+        this.outputs.push({ kind: 'send', time_us: this.now_us(), port: name, message }),
+      );
       Port.join(peer, port);
       this.#peers.set(name, peer);
     }
@@ -122,7 +131,9 @@ export class TestHost implements LayerHost {
 
   /** Messages that the layer sent on a port. */
   sentOn<T = Frame>(port: string): T[] {
-    return this.outputs.flatMap((output) => (output.kind === 'send' && output.port === port ? [output.message as T] : []));
+    return this.outputs.flatMap((output) =>
+      output.kind === 'send' && output.port === port ? [output.message as T] : [],
+    );
   }
 
   dropReasons(): DropReason[] {

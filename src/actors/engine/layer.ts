@@ -1,3 +1,4 @@
+import type { F13Shape, FourTuple } from '../../engine/f13.ts';
 import { loopReason } from '../../engine/loop-guard.ts';
 import type { RecordLimits } from '../../engine/records/limits.ts';
 import { engineMachine } from '../../machines/engine.ts';
@@ -26,6 +27,15 @@ export interface EngineOptions {
   readonly clampMss?: number;
   /** Key limits other than the usual, for tests. */
   readonly limits?: Partial<RecordLimits>;
+}
+
+/** One session as {@link EngineLayer.status} tells it. */
+export interface EngineSessionStatus {
+  readonly sessionId: number;
+  readonly tuple: FourTuple;
+  readonly state: string;
+  readonly shape: F13Shape;
+  readonly epochs: { readonly send: number; readonly receive: number };
 }
 
 interface Decision {
@@ -81,6 +91,17 @@ export class EngineLayer extends Layer {
         state: records.state,
       })),
     ];
+  }
+
+  /** What each session is at; counters are the layer's. */
+  status(): readonly EngineSessionStatus[] {
+    return [...this.#sessions.values()].map(({ session, line, records }) => ({
+      sessionId: session.sessionId,
+      tuple: line.keeper.tuple,
+      state: records.state,
+      shape: line.keeper.shape,
+      epochs: records.epochs,
+    }));
   }
 
   save(): SavedLayer {

@@ -27,7 +27,7 @@ export const FLOW_TIMEOUT_US: Readonly<Record<string, number>> = {
   ASSURED: 120 * SECOND_US,
 };
 
-/** Both ends of a connection, as the packet that opened it shows them. ICMP echo has its identifier in both ports. */
+/** Both ends of a connection, as the packet that opened it shows them. */
 export interface FlowTuple {
   readonly protocol: number;
   readonly source: Ip4;

@@ -41,7 +41,8 @@ function started(options: Partial<FirewallOptions> = {}): { host: TestHost; laye
 }
 
 function tcp(source: number, destination: number, fields: Partial<TcpFields>, length = 0, ttl = 64): Uint8Array {
-  const ports = source === GW20 ? { sourcePort: 443, destinationPort: 5000 } : { sourcePort: 5000, destinationPort: 443 };
+  const ports =
+    source === GW20 ? { sourcePort: 443, destinationPort: 5000 } : { sourcePort: 5000, destinationPort: 443 };
   const segment = { ...ports, seq: 0, flags: ACK, window: 1000, ...fields };
   const ip = { source, destination, ttl };
   return buildTcpFrame({ ethernet: ETHERNET, ip, tcp: segment }, new Uint8Array(length)).subarray(14);
@@ -140,7 +141,12 @@ describe('firewall, forwarding', () => {
   });
 
   it('routes by the longest match, and knows when there is no route', () => {
-    const { host } = started({ rules: [{ from: 'lan', allow: true }, { from: 'wan', allow: true }] });
+    const { host } = started({
+      rules: [
+        { from: 'lan', allow: true },
+        { from: 'wan', allow: true },
+      ],
+    });
     host.injectBytes('lan', udp(GW30, OUTSIDE));
     host.injectBytes('wan', udp(T21, ip4('10.9.1.1')));
     expect(host.sentOn('wan')).toHaveLength(1);
@@ -311,14 +317,17 @@ describe('firewall, tracking of TCP', () => {
     expect(talk.state).toBeUndefined();
   });
 
-  it.each(['SYN_RECV', 'ESTABLISHED', 'FIN_WAIT', 'CLOSE_WAIT', 'LAST_ACK'])('takes a RST in %s, and forgets it then', (state) => {
-    const talk = at(state);
-    const late = state === 'FIN_WAIT' || state === 'CLOSE_WAIT' || state === 'LAST_ACK';
-    expect(talk.client({ seq: late ? 102 : 101, flags: RST })).toBe('passed');
-    expect(talk.state).toBe('CLOSE');
-    talk.host.advance(FLOW_TIMEOUT_US.CLOSE as number);
-    expect(talk.state).toBeUndefined();
-  });
+  it.each(['SYN_RECV', 'ESTABLISHED', 'FIN_WAIT', 'CLOSE_WAIT', 'LAST_ACK'])(
+    'takes a RST in %s, and forgets it then',
+    (state) => {
+      const talk = at(state);
+      const late = state === 'FIN_WAIT' || state === 'CLOSE_WAIT' || state === 'LAST_ACK';
+      expect(talk.client({ seq: late ? 102 : 101, flags: RST })).toBe('passed');
+      expect(talk.state).toBe('CLOSE');
+      talk.host.advance(FLOW_TIMEOUT_US.CLOSE as number);
+      expect(talk.state).toBeUndefined();
+    },
+  );
 });
 
 describe('firewall, tracking of datagrams', () => {
@@ -345,7 +354,8 @@ describe('firewall, tracking of datagrams', () => {
     host.injectBytes('wan', echo(GW20, GW30, IcmpType.ECHO_REPLY));
     host.injectBytes('lan', echo(GW30, GW20, IcmpType.ECHO_REQUEST));
     host.injectBytes('wan', echo(GW20, GW30, IcmpType.ECHO_REPLY));
-    expect(host.dropReasons()).toEqual(['state-invalid']);
+    host.injectBytes('wan', echo(GW20, GW30, IcmpType.ECHO_REQUEST));
+    expect(host.dropReasons()).toEqual(['state-invalid', 'filtered']);
     expect(host.sentOn('lan')).toHaveLength(1);
   });
 
@@ -369,7 +379,13 @@ describe('firewall, tracking of datagrams', () => {
     host.injectBytes('lan', buildIp4({ source: GW30, destination: OUTSIDE, protocol: 1 }, new Uint8Array(4)));
     host.injectBytes('lan', buildIp4({ source: GW30, destination: OUTSIDE, protocol: 6 }, new Uint8Array(4)));
     host.injectBytes('lan', new Uint8Array(12));
-    expect(host.dropReasons()).toEqual(['bad-checksum', 'state-invalid', 'state-invalid', 'state-invalid', 'malformed']);
+    expect(host.dropReasons()).toEqual([
+      'bad-checksum',
+      'state-invalid',
+      'state-invalid',
+      'state-invalid',
+      'malformed',
+    ]);
   });
 });
 

@@ -201,7 +201,7 @@ export class FirewallLayer extends Layer {
     }
     const isRequest = icmp.type === IcmpType.ECHO_REQUEST;
     if (!isRequest && icmp.type !== IcmpType.ECHO_REPLY) return 'filtered';
-    return this.#judgeDatagram(packet, tupleOf(ip, icmp.identifier, icmp.identifier), isRequest);
+    return this.#judgeDatagram(packet, echoTuple(ip, icmp.identifier, isRequest), isRequest);
   }
 
   #judgeDatagram(packet: Packet, tuple: FlowTuple, mayOpen: boolean): Verdict {
@@ -221,9 +221,18 @@ function tupleOf({ protocol, source, destination }: Ip4View, sourcePort: number,
   return { protocol, source, sourcePort, destination, destinationPort };
 }
 
-/** The connection that a quoted packet belongs to; an echo's identifier stands where TCP has the sequence number. */
+/** An echo's identifier stands where its request has the source port, so that a request is never taken for a reply. */
+function echoTuple(
+  ip: Pick<Ip4View, 'protocol' | 'source' | 'destination'>,
+  id: number,
+  isRequest: boolean,
+): FlowTuple {
+  const { protocol, source, destination } = ip;
+  return { protocol, source, destination, sourcePort: isRequest ? id : 0, destinationPort: isRequest ? 0 : id };
+}
+
+/** The connection that a quoted packet belongs to. A quoted echo has its type in the place of the port, its identifier in that of the number. */
 function quotedTuple(quote: NonNullable<ReturnType<typeof icmpQuote>>): FlowTuple {
-  const { protocol, source, destination, seq } = quote;
-  if (protocol !== IpProtocol.ICMP) return quote;
-  return { protocol, source, destination, sourcePort: seq >>> 16, destinationPort: seq >>> 16 };
+  if (quote.protocol !== IpProtocol.ICMP) return quote;
+  return echoTuple(quote, quote.seq >>> 16, quote.sourcePort >>> 8 === IcmpType.ECHO_REQUEST);
 }

@@ -203,7 +203,7 @@ describe('IP stack, ageing of neighbours', () => {
     host.advance(REACHABLE_US - 1);
     host.outputs.length = 0;
     host.injectBytes('upper', packet(PEER));
-    expect(sent(host)).toHaveLength(1);
+    expect(sent(host)).toMatchObject([{ ethernet: { destination: PEER_MAC }, ip: { destination: PEER } }]);
   });
 
   it('gives a neighbour up that no longer answers, and asks everybody again', () => {

@@ -465,6 +465,7 @@ export class SslSession {
         });
       case 'tcpClose':
         this.#writer.writable();
+        this.#writer.close();
         return this.#host.toTcp({ kind: 'close', connection: name });
       case 'tcpAbort':
         return this.#host.toTcp({ kind: 'abort', connection: name });

@@ -50,7 +50,7 @@ export class TcpWriter {
     for (const bytes of this.#waiting.splice(0)) this.#write(bytes);
   }
 
-  /** TCP's connection is gone. */
+  /** Nothing may be written any more: our end of the stream is closed, or TCP's connection gone. */
   close(): void {
     this.#open = false;
     this.#waiting = [];

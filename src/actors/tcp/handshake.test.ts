@@ -1,12 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { MSS_BYTES, pattern, TcpPair } from '../../../test/support/tcp-pair.ts';
-import { EMPTY } from '../../wire/bytes.ts';
-import { Flag, flagNames, type TcpOptions } from '../../wire/tcp.ts';
-import type { Segment } from './segment.ts';
-
-export function segment(flags: number, seq: number, ack = 0, options: TcpOptions = {}, payload = EMPTY): Segment {
-  return { seq, ack, flags, window: 65_535, options, payload };
-}
+import { MSS_BYTES, pattern, segment, TcpPair } from '../../../test/support/tcp-pair.ts';
+import { Flag, flagNames } from '../../wire/tcp.ts';
 
 describe('opening a connection', () => {
   it('takes three segments', () => {

@@ -5,6 +5,7 @@ import { Flag } from '../../wire/tcp.ts';
 import type { DropReason } from '../drop-reason.ts';
 import type { Frame } from '../frame.ts';
 import type { LayerHost } from '../host.ts';
+import { type TcpIcmpError, tcpIcmpError } from '../icmp-error.ts';
 import { Layer, type MachineView, type SavedLayer } from '../layer.ts';
 import type { Port } from '../port.ts';
 import type { ConnectionName, TcpIndication, TcpRequest } from '../services.ts';
@@ -216,12 +217,21 @@ export class TcpLayer extends Layer {
 
   #packet(frame: Frame): void {
     const read = frame.checksum === 'bad' ? undefined : segmentFromPacket(frame.bytes);
-    if (read === undefined) this.drop('bad-checksum', frame);
+    const error = read?.ok === false ? tcpIcmpError(frame.bytes) : undefined;
+    if (error !== undefined) this.#icmpError(error);
+    else if (read === undefined) this.drop('bad-checksum', frame);
     else if (!read.ok) this.drop('malformed', frame, read.reason);
     else if (read.tuple.local !== this.#options.address) this.drop('not-our-address', frame);
     else if (read.tuple.remote === 0 || read.tuple.remote >= FIRST_MULTICAST)
       this.drop('malformed', frame, 'bad-source');
     else this.#segment(frame, read.segment, read.tuple);
+  }
+
+  /** Soft errors change nothing: retransmission goes on, and its timeout tells the user. */
+  #icmpError(error: TcpIcmpError): void {
+    this.count('icmp-errors');
+    if (error.kind === 'too-big') this.icmpTooBig(error, error.mtu);
+    else this.icmpUnreachable(error, error.kind === 'hard');
   }
 
   #segment(frame: Frame, segment: InSegment, tuple: TcpTuple): void {

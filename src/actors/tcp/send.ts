@@ -89,6 +89,7 @@ export class Sender {
     if (segment.window === 0) n.retries = n.probes = 0;
     if (advance > 0) {
       this.#forget();
+      this.tailProbe.off();
       if (recovery.board.size > 0) this.retransmission.set(recovery.rtt.rto_us());
     }
     this.#updateWindow(segment);
@@ -263,6 +264,7 @@ export class Sender {
     const seq = n.nxt;
     if (fin) n.fin = seqAdd(seq, length);
     n.nxt = seqAdd(seq, length + (fin ? 1 : 0));
+    this.tailProbe.off();
     this.#send({ seq, end: n.nxt, fin });
   }
 
@@ -319,7 +321,7 @@ export class Sender {
     if (!probes) this.windowProbe.off();
     else if (!this.windowProbe.running) this.windowProbe.set(this.#probeInterval_us());
     if (!underWay || probes || !this.#mayProbeTail()) this.tailProbe.off();
-    else this.#armTailProbe();
+    else if (!this.tailProbe.running) this.#armTailProbe();
   }
 
   #probeInterval_us(): number {
@@ -330,12 +332,11 @@ export class Sender {
     return this.n.sack && this.n.recover === NONE && this.n.tailProbe === NONE && this.recovery.rtt.srtt_us > 0;
   }
 
-  /** Two round trips after the last sending, and time for a delayed ACK; where the retransmission timer is sooner it does. */
+  /** Two round trips after the last sending or progress, and time for a delayed ACK; where the retransmission timer is sooner it does. */
   #armTailProbe(): void {
     const { rtt } = this.recovery;
     const delay_us = Math.round(2 * rtt.srtt_us) + DELAYED_ACK_US;
     if (delay_us < rtt.rto_us()) this.tailProbe.set(delay_us);
-    else this.tailProbe.off();
   }
 
   #retransmissionLimit(first: SentSegment): number {

@@ -102,7 +102,10 @@ export class TestApplicationLayer extends Layer {
   }
 
   save(): SavedLayer {
-    const transfers = [...this.#transfers.values()].map(({ machine, ...facts }) => ({ ...facts, machine: machine.save() }));
+    const transfers = [...this.#transfers.values()].map(({ machine, ...facts }) => ({
+      ...facts,
+      machine: machine.save(),
+    }));
     return { version: 1, transfers };
   }
 

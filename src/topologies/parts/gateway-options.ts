@@ -29,8 +29,6 @@ export interface GatewayPeer {
   /** Where it listens; needed for `connect`. */
   readonly address?: Ip4;
   readonly port?: number;
-  /** Own port of the session; left out: one is drawn. */
-  readonly sourcePort?: number;
   /** Opens the session to it, at the start and again after it was lost. */
   readonly connect: boolean;
   readonly shape: F13Shape;

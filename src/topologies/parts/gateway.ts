@@ -2,8 +2,9 @@ import { BridgeLayer } from '../../actors/bridge/layer.ts';
 import { Device } from '../../actors/device.ts';
 import { DriverLayer } from '../../actors/driver/layer.ts';
 import { EngineLayer } from '../../actors/engine/layer.ts';
+import { AcceleratorControlLayer } from '../../actors/gateway/accelerator-control.ts';
 import type { GatewayConfig } from '../../actors/gateway/config.ts';
-import { AcceleratorControlLayer, GatewayApplicationLayer } from '../../actors/gateway/layer.ts';
+import { GatewayApplicationLayer } from '../../actors/gateway/gateway-application.ts';
 import { IntermediateDriverLayer } from '../../actors/intermediate-driver/layer.ts';
 import { IpRoutingLayer } from '../../actors/ip-routing/layer.ts';
 import { IpStackLayer } from '../../actors/ip-stack/layer.ts';
@@ -33,8 +34,14 @@ export function topLabel({ kind, numerals }: Pick<GatewayOptions, 'kind' | 'nume
   return kind === 'engine' ? label(numerals, '001') : label(numerals, '001A');
 }
 
+/** The two ports that a tap stands between, `layer.port` each: the upper layer's lower port and the lower layer's upper port. */
+export interface GatewayTap {
+  readonly above: string;
+  readonly below: string;
+}
+
 /** Where the inner taps of the specification (0.4) are: S below the IP stack, M above the engine, V above the virtual NIC. */
-export function gatewayTaps({ kind, numerals }: Pick<GatewayOptions, 'kind' | 'numerals'>) {
+export function gatewayTaps({ kind, numerals }: Pick<GatewayOptions, 'kind' | 'numerals'>): Readonly<Partial<Record<'S' | 'M' | 'V', GatewayTap>>> {
   const n = (tail: string) => label(numerals, tail);
   const belowStack = kind === 'tcp-over-tcp' ? `${n('008')}.${n('005')}` : `${n('006')}.upper`;
   return {
@@ -120,7 +127,7 @@ function makers(device: Device, options: GatewayOptions) {
   const host = options.kind === 'tcp-over-tcp' ? n('005') : n('006');
   return {
     control: (): Layer => new AcceleratorControlLayer(device, n('001'), config),
-    application: (): Layer => new GatewayApplicationLayer(device, n('001A'), config),
+    application: (): Layer => new GatewayApplicationLayer(device, n('001A'), { ...config, clampMss: clampMss !== undefined }),
     ssl: () =>
       new SslLayer(device, n('002'), {
         address: ip,

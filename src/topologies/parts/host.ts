@@ -1,10 +1,10 @@
 import { Device } from '../../actors/device.ts';
+import { ETHERNET_MTU_BYTES } from '../../actors/ip-stack/layer.ts';
 import { Port } from '../../actors/port.ts';
 import { TcpLayer, type TcpLayerOptions } from '../../actors/tcp/layer.ts';
 import { TestApplicationLayer, type TransferService } from '../../actors/test-application/layer.ts';
 import type { DataWatcher } from '../../actors/test-application/pattern.ts';
 import type { World } from '../../actors/world.ts';
-import { ETHERNET_MTU_BYTES } from '../../actors/ip-stack/layer.ts';
 import { type IpHostOptions, ipHost } from './ip-host.ts';
 
 export interface HostOptions extends IpHostOptions {

@@ -14,7 +14,10 @@ export interface HubOptions extends Pick<BridgeOptions, 'groupFramesPerSecond'> 
 /** Hub 11, 22 or 32: a learning bridge, every port of which is a boundary port of the same name. */
 export function hub(world: World, name: string, { bridge, ports, ...options }: HubOptions): Device {
   return new Device(world, name, (device) => {
-    const layer = new BridgeLayer(device, bridge, { ports: ports.map((port) => ({ name: port, cable: true })), ...options });
+    const layer = new BridgeLayer(device, bridge, {
+      ports: ports.map((port) => ({ name: port, cable: true })),
+      ...options,
+    });
     for (const port of ports) Port.join(device.boundary(port), layer.ports[port]);
     return [layer];
   });

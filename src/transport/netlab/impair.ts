@@ -1,5 +1,5 @@
-import { fileURLToPath } from 'node:url';
 import { type HostName, spawn } from './hosts.ts';
+import { nodeCommand, programBeside } from './program.ts';
 
 /** What a bad line does to frames, in each direction on its own. Ratios are 0 to 1. */
 export interface ImpairmentOptions {
@@ -24,8 +24,7 @@ export async function impair(
   far: string,
   options: ImpairmentOptions,
 ): Promise<Impairment> {
-  const program = fileURLToPath(new URL('./impair-process.ts', import.meta.url));
-  const argv = [process.execPath, program, near, far, JSON.stringify(options)];
+  const argv = nodeCommand(programBeside(import.meta.url, 'impair-process'), [near, far, JSON.stringify(options)]);
   const running = spawn(host, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
   await new Promise<void>((resolve, reject) => {
     running.child.stdout?.once('data', () => resolve());

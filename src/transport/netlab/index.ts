@@ -19,4 +19,5 @@ export {
   type SandboxedProcess,
   spawnSandbox,
 } from './sandbox.ts';
+export { type Transfer, type TransferEnd, type TransferOptions, transfer } from './transfer.ts';
 export { DIRECT, type TapName, TWO_LAN, type TwoLanNetwork, type TwoLanOptions, twoLanNetwork } from './two-lan.ts';

@@ -53,6 +53,9 @@ export interface GatewayStatus {
   /** Port, shape and handshake; null when nobody may connect. */
   readonly listen: { readonly port: number; readonly f13: string; readonly handshake: string } | null;
   readonly peers: readonly PeerStatus[];
+  /** LAN frames that went into records and came out of them. */
+  readonly framesSealed: number;
+  readonly framesOpened: number;
   readonly drops: readonly { readonly layer: string; readonly kind: string; readonly reason: DropReason; readonly count: number }[];
   readonly journal: JournalStatus | null;
   /** Defects of glassgate itself that were survived. */
@@ -92,8 +95,6 @@ export interface SessionStatus {
   readonly order: string | null;
   readonly epoch: { readonly send: number; readonly receive: number } | null;
   readonly up_s: number | null;
-  readonly framesSealed: number | null;
-  readonly framesOpened: number | null;
 }
 
 export interface JournalStatus {

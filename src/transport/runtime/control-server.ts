@@ -38,7 +38,6 @@ export class ControlServer {
   static async listen(path: string, controlled: Controlled): Promise<ControlServer> {
     if (Buffer.byteLength(path) > SOCKET_PATH_BYTES)
       throw new SetupError('config', `control socket ${path}: the path is longer than ${SOCKET_PATH_BYTES} bytes; set control.socket to a shorter one`);
-    await removeStale(path);
     const server = createServer();
     const made = new ControlServer(path, server);
     server.maxConnections = CONTROL_CONNECTIONS;
@@ -113,6 +112,7 @@ function isAnswered(path: string): Promise<boolean> {
 
 async function bind(server: Server, path: string): Promise<void> {
   try {
+    await removeStale(path);
     mkdirSync(dirname(path), { recursive: true, mode: FOLDER_MODE });
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -126,6 +126,7 @@ async function bind(server: Server, path: string): Promise<void> {
     });
     chmodSync(path, SOCKET_MODE);
   } catch (error) {
+    if (error instanceof SetupError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     const isForbidden = code === 'EACCES' || code === 'EPERM' || code === 'EROFS';
     throw new SetupError(isForbidden ? 'facility' : 'runtime', `control socket ${path}: cannot be made (${isForbidden ? code : message}); set control.socket to a place where this user may write`);

@@ -1,0 +1,577 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ADDRESS, CLIENT, PORT, SERVER, type SslEnd, SslPair } from '../../../test/support/ssl-pair.ts';
+import { RECORD_LIMITS } from '../../engine/records/limits.ts';
+import type { LabIdentity } from '../../lab/world.ts';
+import { CLOSING_MS, HANDSHAKE_MS, LINGER_MS } from '../../machines/ssl.ts';
+import { buildNegotiation } from '../../wire/negotiation.ts';
+import { DEAD_AFTER_MS } from '../records/record-session.ts';
+import { HALF_OPEN_SESSIONS, SSL_SESSIONS } from './layer.ts';
+import { RENEWALS_APART_MS } from './session.ts';
+import { modelPin } from './tls-model-certificate.ts';
+
+const FRAME = Uint8Array.from({ length: 100 }, (_, at) => at);
+const SECOND_US = 1_000_000;
+
+function up(options: ConstructorParameters<typeof SslPair>[0] = {}): SslPair {
+  return new SslPair(options).connect();
+}
+
+/** Types of units and TLS records that one end wrote, in order; TLS as its content type. */
+function written(pair: SslPair, from: string): number[] {
+  return pair.wire.flatMap(({ from: sender, message }) => (sender === from && message.kind === 'bytes' ? [message.bytes[0] as number] : []));
+}
+
+function rawBytes(pair: SslPair, to: SslEnd, bytes: Uint8Array): void {
+  const id = `one@${ADDRESS[CLIENT]}`;
+  to.tcpEvent('wire', { kind: 'bytes', id, bytes });
+  pair.run();
+}
+
+function isGone(end: SslEnd): boolean {
+  return end.ssl.status().length === 0;
+}
+
+describe('opening', () => {
+  it('both ends have the same parameters, mirrored, and frames pass both ways', () => {
+    const pair = up();
+    expect(pair.client.kinds()).toEqual(['connected', 'secured', 'authenticated']);
+    expect(pair.server.kinds()).toEqual(['accepted', 'secured', 'authenticated']);
+    const [[client], [server]] = [pair.client.secured(), pair.server.secured()];
+    expect(client).toMatchObject({ role: 'client', peerName: SERVER, suite: 1, order: 1, pathMtu: 1500 });
+    expect(server).toMatchObject({ role: 'server', peerName: CLIENT, suite: 1, order: 1, pathMtu: 1500 });
+    expect(client?.receiveConnectionId).toBe(server?.sendConnectionId);
+    expect(client?.sendConnectionId).toBe(server?.receiveConnectionId);
+    expect(client?.receiveConnectionId).not.toBe(0);
+    pair.client.sendFrame('one', FRAME);
+    pair.server.sendFrame(pair.serverSession, FRAME.toReversed());
+    pair.run();
+    expect(pair.server.frames().map(({ bytes }) => bytes)).toEqual([FRAME]);
+    expect(pair.client.frames().map(({ bytes }) => bytes)).toEqual([FRAME.toReversed()]);
+    for (const { ssl } of [pair.client, pair.server]) expect(ssl.counters).toEqual({ handshakes: 1, sealed: 1, opened: 1 });
+  });
+
+  it('the client tells where it is connected, the server who came', () => {
+    const pair = up();
+    expect(pair.client.probe.heard[0]).toMatchObject({ tuple: { localPort: 50_000, remotePort: PORT } });
+    expect(pair.server.probe.heard[0]).toMatchObject({ tuple: { localPort: PORT, remotePort: 50_000 } });
+    expect(pair.client.ssl.status()).toMatchObject([
+      { session: 'one', peer: SERVER, state: 'ALIVE.ESTABLISHED', generation: 1, suite: 1, epochs: { send: 0, receive: 0 } },
+    ]);
+  });
+
+  it('takes what the client wants most of what both have, and the smaller path MTU', () => {
+    const pair = up({
+      client: { suites: [3, 2, 1], orders: [0, 1], pathMtu: 1400 },
+      server: { suites: [1, 2], orders: [0], pathMtu: 1450 },
+    });
+    for (const end of [pair.client, pair.server]) expect(end.secured()).toMatchObject([{ suite: 2, order: 0, pathMtu: 1400 }]);
+  });
+
+  it('the server says GO only when its receiver has the keys', () => {
+    const pair = new SslPair();
+    pair.server.probe.saysInstalled = false;
+    pair.connect();
+    expect(pair.server.kinds()).toEqual(['accepted', 'secured']);
+    expect(pair.client.kinds()).toEqual(['connected']);
+    pair.server.ask({ kind: 'installed', session: pair.serverSession });
+    pair.run();
+    expect(pair.client.kinds()).toEqual(['connected', 'secured', 'authenticated']);
+  });
+
+  it('the server sends no record before it has opened one', () => {
+    const pair = new SslPair();
+    pair.client.probe.takesRecords = false;
+    pair.connect();
+    pair.server.sendFrame(pair.serverSession, FRAME);
+    expect(pair.server.ssl.drops.get('not-started')).toBe(1);
+    expect(written(pair, SERVER).filter((type) => type >= 0x40)).toEqual([]);
+    pair.client.ask({ kind: 'records', session: 'one', parameters: pair.client.secured()[0] as never });
+    pair.run();
+    pair.server.sendFrame(pair.serverSession, FRAME);
+    pair.run();
+    expect(pair.client.frames()).toHaveLength(1);
+  });
+
+  it.each(['client', 'server'] as const)('the %s waits until it knows the leg', (side) => {
+    const pair = new SslPair();
+    pair[side].probe.digest = undefined;
+    pair.connect();
+    expect(pair[side].ssl.status()).toMatchObject([{ state: 'ALIVE.AWAITING-LEG' }]);
+    expect(pair.client.secured()).toEqual([]);
+    pair[side].probe.digest = new Uint8Array(32).fill(5);
+    pair[side].probe.tellLeg(side === 'client' ? 'one' : pair.serverSession);
+    pair[side].ask({ kind: 'listen', port: PORT });
+    pair.run();
+    expect(pair.client.secured()).toHaveLength(1);
+    expect(pair.server.secured()).toHaveLength(1);
+  });
+});
+
+describe('what a session is refused for', () => {
+  it.each([
+    { digest: new Uint8Array(32).fill(6) },
+    { shape: 'udp' as const },
+    { handshake: 'immediate' as const },
+  ])('a leg that looks different from the other end: %o', (difference) => {
+    const pair = new SslPair();
+    Object.assign(pair.client.probe, difference);
+    pair.connect();
+    expect(pair.server.closedReason()).toBe('leg-tampered');
+    expect(pair.client.closedReason()).toBe('closed-early');
+    expect(pair.client.secured()).toEqual([]);
+  });
+
+  it('no suite that both have', () => {
+    const pair = up({ client: { suites: [1] }, server: { suites: [2, 3] } });
+    expect(pair.server.closedReason()).toBe('no-common-suite');
+    expect(pair.server.ssl.counters).toEqual({ 'closed:no-common-suite': 1 });
+  });
+
+  const bad: [string, LabIdentity, string][] = [
+    ['no certificate', { certificate: false }, 'no-certificate'],
+    ['an untrusted certificate', { issuer: 'another CA' }, 'untrusted'],
+    ["another peer's valid certificate", { name: 'gateway99' }, 'wrong-peer'],
+    ['an expired certificate', { validity: 'expired' }, 'expired'],
+    ['a certificate that is not valid yet', { validity: 'not-yet-valid' }, 'not-yet-valid'],
+    ['a revoked certificate', { revoked: true }, 'revoked'],
+    ['TLS 1.2', { protocol: 'TLSv1.2' }, 'protocol-version'],
+  ];
+
+  it.each(bad)('a client with %s', (_what, identity, reason) => {
+    const pair = up({ identities: { [CLIENT]: identity } }).run(40 * SECOND_US);
+    expect(pair.server.closedReason()).toBe(reason);
+    expect(pair.client.closedReason()).toBeDefined();
+    for (const end of [pair.client, pair.server]) {
+      expect(end.secured()).toEqual([]);
+      expect(isGone(end)).toBe(true);
+    }
+  });
+
+  it.each(bad.filter(([, { certificate, protocol }]) => certificate === undefined && protocol === undefined))(
+    'a server with %s',
+    (_what, identity, reason) => {
+      const pair = up({ identities: { [SERVER]: identity } }).run(40 * SECOND_US);
+      expect(pair.client.closedReason()).toBe(reason);
+      expect(pair.server.closedReason()).toBe('closed-early');
+      expect(isGone(pair.client) && isGone(pair.server)).toBe(true);
+    },
+  );
+
+  it('a good name, where a pin is expected and is another', () => {
+    const pinned = (pin: string) => up({ client: { peers: [{ name: SERVER, pin }] } });
+    expect(pinned(modelPin('another key')).client.closedReason()).toBe('wrong-peer');
+    expect(pinned(modelPin(`key of ${SERVER}`)).client.secured()).toMatchObject([{ peerName: SERVER }]);
+  });
+
+  it('a port where nobody listens', () => {
+    const pair = new SslPair();
+    pair.server.ask({ kind: 'unlisten', port: PORT });
+    pair.connect();
+    expect(pair.client.closedReason()).toBe('tcp-refused');
+    expect(isGone(pair.client)).toBe(true);
+  });
+
+  it.each([
+    ['reset', 'tcp-reset'],
+    ['timed-out', 'tcp-timed-out'],
+    ['unreachable', 'tcp-unreachable'],
+    ['normal', 'closed-early'],
+  ] as const)("TCP's end: %s", (reason, said) => {
+    const pair = up();
+    pair.client.tcpEvent('closed', { connection: 'one', reason });
+    expect(pair.client.closedReason()).toBe(said);
+    expect(isGone(pair.client)).toBe(true);
+  });
+
+  it('an end of the stream without BYE or close_notify', () => {
+    const pair = up();
+    pair.client.tcpEvent('wire', { kind: 'fin', id: `one@${ADDRESS[CLIENT]}` });
+    pair.run();
+    expect(pair.client.closedReason()).toBe('closed-early');
+  });
+
+  it('silence during the handshake', () => {
+    const pair = new SslPair({ tamper: (_from, message) => (message.kind === 'bytes' ? undefined : message) }).connect();
+    pair.run((HANDSHAKE_MS - 2000) * 1000);
+    expect([pair.client.closedReason(), pair.server.closedReason()]).toEqual([undefined, undefined]);
+    pair.run(2 * SECOND_US);
+    expect([pair.client.closedReason(), pair.server.closedReason()]).toEqual(['timed-out', 'timed-out']);
+    expect(isGone(pair.client) && isGone(pair.server)).toBe(true);
+  });
+
+  it('a TCP that never connects', () => {
+    const pair = new SslPair({ tamper: () => undefined }).connect().run(HANDSHAKE_MS * 1000);
+    expect(pair.client.closedReason()).toBe('timed-out');
+  });
+
+  it.each([
+    ['text', new TextEncoder().encode('GET / HTTP/1.1\r\n\r\n')],
+    ['a TLS record that is too long', Uint8Array.of(0x16, 3, 3, 0xff, 0xff)],
+    ['a reserved flag', Uint8Array.of(0x40, 0x80, 0, 40)],
+  ])('garbage in the stream: %s', (_what, bytes) => {
+    for (const pair of [up(), new SslPair({ tamper: (_from, message) => (message.kind === 'bytes' ? undefined : message) }).connect()]) {
+      rawBytes(pair, pair.server, bytes);
+      expect(pair.server.closedReason()).toBe('malformed');
+      pair.run(10 * SECOND_US);
+      expect(isGone(pair.server)).toBe(true);
+    }
+  });
+
+  it('any bytes at all, without throwing', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 1, maxLength: 60 }), fc.constantFrom(0x14, 0x15, 0x16, 0x17, 0x40, 0x43), (rest, first) => {
+        const pair = up();
+        rawBytes(pair, pair.server, Uint8Array.of(first, 0, 0, rest.length + 1, ...rest));
+        rawBytes(pair, pair.server, rest);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('a unit while the record part is off, or of the leg', () => {
+    const pair = new SslPair();
+    pair.server.probe.takesRecords = false;
+    pair.connect();
+    expect(pair.server.ssl.drops.get('unexpected-unit')).toBeGreaterThan(0);
+    const other = up();
+    rawBytes(other, other.server, Uint8Array.of(0x42, 1, 0, 28, ...new Uint8Array(24)));
+    expect(other.server.ssl.drops.get('unexpected-unit')).toBe(1);
+    expect(other.server.closedReason()).toBeUndefined();
+  });
+
+  it('a record that does not open is dropped and nothing else happens', () => {
+    const pair = up();
+    const record = Uint8Array.of(0x40, 0, 0, 40, ...new Uint8Array(36));
+    rawBytes(pair, pair.server, record);
+    expect(pair.server.ssl.drops.get('unknown-connection-id')).toBe(1);
+    expect(pair.server.closedReason()).toBeUndefined();
+  });
+
+  const offer = {
+    kind: 'offer' as const,
+    protocolVersion: 1,
+    connectionId: 7,
+    pathMtu: 1500,
+    udp: false,
+    immediate: false,
+    suites: [1],
+    orders: 3,
+    legDigest: new Uint8Array(32).fill(5),
+  };
+  it.each([
+    ['a GO of the client', buildNegotiation({ kind: 'go', connectionId: 1, pathMtu: 1500, suite: 1, order: 1, legDigest: new Uint8Array(32) })],
+    ['an unknown message', Uint8Array.of(9, 0, 0)],
+    ['a connection id of 0', buildNegotiation({ ...offer, connectionId: 0 })],
+    ['a path MTU without room for a record', buildNegotiation({ ...offer, pathMtu: 60 })],
+    ['two offers', Uint8Array.of(...buildNegotiation(offer), ...buildNegotiation(offer))],
+  ])('nonsense inside TLS: %s', (_what, bytes) => {
+    const pair = new SslPair();
+    pair.client.probe.digest = undefined;
+    pair.server.probe.saysInstalled = false;
+    pair.connect();
+    pair.client.device.tlsEngine('ssl', 'one#1')?.write(bytes);
+    pair.run();
+    expect(pair.server.closedReason()).toBe('malformed');
+  });
+
+  it('an OFFER that comes in pieces is read all the same', () => {
+    const pair = new SslPair();
+    pair.client.probe.digest = undefined;
+    pair.connect();
+    const bytes = buildNegotiation(offer);
+    for (const part of [bytes.slice(0, 2), bytes.slice(2, 20), bytes.slice(20)]) {
+      pair.client.device.tlsEngine('ssl', 'one#1')?.write(part);
+    }
+    pair.run();
+    expect(pair.server.secured()).toHaveLength(1);
+  });
+
+  it('one handshake too many', () => {
+    const pair = new SslPair({ tamper: (_from, message) => (message.kind === 'bytes' ? undefined : message) });
+    for (let at = 0; at <= HALF_OPEN_SESSIONS; at++) pair.connect(`s${at}`, 50_000);
+    expect(pair.server.ssl.drops.get('too-many-sessions')).toBe(1);
+    expect(pair.server.ssl.status()).toHaveLength(HALF_OPEN_SESSIONS);
+    expect(pair.client.closedReason()).toBe('tcp-reset');
+  });
+
+  it('a name that is in use, and one session too many of our own', () => {
+    const pair = up().connect();
+    expect(pair.client.closedReason()).toBe('busy');
+    const silent = new SslPair({ tamper: () => undefined });
+    for (let at = 0; at < SSL_SESSIONS; at++) silent.client.ask({ kind: 'connect', session: `s${at}`, peer: SERVER, destination: 1, destinationPort: 1, sourcePort: 1 });
+    expect(silent.client.closedReason()).toBeUndefined();
+    silent.connect();
+    expect(silent.client.closedReason()).toBe('busy');
+  });
+});
+
+describe('renewing', () => {
+  it('brings new ids and keys while frames run, and loses none', () => {
+    const pair = up();
+    const sent = { client: 0, server: 0 };
+    for (let round = 0; round < 300; round++) {
+      if (round === 100) pair.client.ask({ kind: 'renew', session: 'one' });
+      pair.client.sendFrame('one', Uint8Array.of(round >> 8, round, ...FRAME));
+      pair.server.sendFrame(pair.serverSession, Uint8Array.of(round >> 8, round, ...FRAME));
+      sent.client++;
+      sent.server++;
+      pair.run(1000);
+    }
+    pair.run();
+    expect(pair.server.frames()).toHaveLength(sent.client);
+    expect(pair.client.frames()).toHaveLength(sent.server);
+    const [first, second] = pair.client.secured();
+    expect(pair.server.secured()).toHaveLength(2);
+    expect(second?.receiveConnectionId).not.toBe(first?.receiveConnectionId);
+    expect(second?.keys).not.toEqual(first?.keys);
+    for (const { ssl } of [pair.client, pair.server]) {
+      expect([...ssl.drops]).toEqual([]);
+      expect(ssl.status()).toMatchObject([{ generation: 2, state: 'ALIVE.ESTABLISHED' }]);
+    }
+    const headers = pair.wire.flatMap(({ from, message }) => (from === CLIENT && message.kind === 'bytes' && message.bytes[0] === 0x40 ? [message.bytes] : []));
+    expect(new Set(headers.map((bytes) => bytes.slice(4, 8).join())).size).toBe(2);
+  });
+
+  it('goes again after a while, not at once, and any number of times', () => {
+    const pair = up();
+    pair.client.ask({ kind: 'renew', session: 'one' });
+    pair.run();
+    pair.client.ask({ kind: 'renew', session: 'one' });
+    pair.run();
+    expect(pair.notes('renewal-refused')).toHaveLength(1);
+    for (let round = 0; round < 4; round++) {
+      pair.run(RENEWALS_APART_MS * 1000);
+      pair.client.ask({ kind: 'renew', session: 'one' });
+      pair.run();
+    }
+    expect(pair.client.ssl.status()).toMatchObject([{ generation: 6 }]);
+    pair.client.sendFrame('one', FRAME);
+    pair.run();
+    expect(pair.server.frames()).toHaveLength(1);
+  });
+
+  it('is begun by the end that connected only', () => {
+    const pair = up();
+    pair.server.ask({ kind: 'renew', session: pair.serverSession });
+    pair.run();
+    expect(pair.notes('renewal-refused')).toHaveLength(1);
+    expect(pair.server.ssl.status()).toMatchObject([{ generation: 1 }]);
+  });
+
+  it('a server that begins one is not believed', () => {
+    const pair = up();
+    pair.client.tcpEvent('wire', { kind: 'bytes', id: `one@${ADDRESS[CLIENT]}`, bytes: Uint8Array.of(0x16, 3, 3, 0, 1, 0) });
+    expect(pair.client.closedReason()).toBe('malformed');
+  });
+
+  it('a client that begins one too soon after the last is not followed', () => {
+    const pair = up();
+    pair.client.ask({ kind: 'renew', session: 'one' });
+    pair.run();
+    rawBytes(pair, pair.server, Uint8Array.of(0x16, 3, 3, 0, 1, 0));
+    expect(pair.server.closedReason()).toBe('malformed');
+  });
+
+  it('waits for the first record of the peer', () => {
+    const pair = new SslPair();
+    pair.server.probe.takesRecords = false;
+    pair.connect();
+    pair.client.ask({ kind: 'renew', session: 'one' });
+    expect(pair.notes('renewal-refused')).toHaveLength(1);
+  });
+
+  it('a failed one ends the session', () => {
+    let broken = false;
+    const pair = up({
+      tamper: (from, message) => {
+        if (!broken || from !== SERVER || message.kind !== 'bytes' || message.bytes[0] !== 0x16) return message;
+        const bytes = message.bytes.slice();
+        bytes[bytes.length - 3] ^= 1;
+        return { ...message, bytes };
+      },
+    });
+    broken = true;
+    pair.client.ask({ kind: 'renew', session: 'one' });
+    pair.run(10 * SECOND_US);
+    expect(pair.client.closedReason()).toBe('malformed');
+    expect(pair.server.closedReason()).toBe('alert');
+    expect(isGone(pair.client) && isGone(pair.server)).toBe(true);
+  });
+
+  it("a STOP that crosses the client's new hello is heard", () => {
+    const pair = up();
+    pair.server.ask({ kind: 'close', session: pair.serverSession });
+    pair.client.ask({ kind: 'renew', session: 'one' });
+    pair.run(10 * SECOND_US);
+    expect([pair.client.closedReason(), pair.server.closedReason()]).toEqual(['peer', 'local']);
+  });
+
+  it('may be closed in the middle', () => {
+    const pair = up();
+    pair.client.ask({ kind: 'renew', session: 'one' });
+    pair.client.ask({ kind: 'close', session: 'one' });
+    pair.run(10 * SECOND_US);
+    expect([pair.client.closedReason(), pair.server.closedReason()]).toEqual(['local', 'peer']);
+  });
+});
+
+describe('ending', () => {
+  it.each(['client', 'server'] as const)('in order, by the %s: sealed BYE, STOP, close_notify, end of the stream', (side) => {
+    const pair = up();
+    const other = side === 'client' ? pair.server : pair.client;
+    const from = pair.wire.length;
+    pair[side].ask({ kind: 'close', session: side === 'client' ? 'one' : pair.serverSession });
+    pair.run();
+    expect([pair[side].closedReason(), other.closedReason()]).toEqual(['local', 'peer']);
+    const ours = pair.wire.slice(from).filter((each) => each.from === pair[side].name);
+    expect(ours.map(({ message }) => (message.kind === 'bytes' ? message.bytes[0] : message.kind))).toEqual([0x41, 0x17, 0x17, 'fin']);
+    for (const end of [pair.client, pair.server]) {
+      expect(isGone(end)).toBe(true);
+      expect(end.device.save().timers).toEqual([]);
+      expect(end.device.save().tls).toEqual([]);
+    }
+  });
+
+  it('without a record part, by STOP', () => {
+    const pair = new SslPair();
+    pair.client.probe.takesRecords = false;
+    pair.server.probe.takesRecords = false;
+    pair.connect();
+    pair.client.ask({ kind: 'close', session: 'one' });
+    pair.run();
+    expect([pair.client.closedReason(), pair.server.closedReason()]).toEqual(['local', 'peer']);
+  });
+
+  it('by a close_notify alone', () => {
+    const pair = up();
+    pair.client.device.tlsEngine('ssl', 'one#1')?.end();
+    pair.run();
+    expect([pair.client.closedReason(), pair.server.closedReason()]).toEqual(['peer', 'peer']);
+  });
+
+  it('before TCP is connected, by an abort', () => {
+    const pair = new SslPair();
+    pair.client.ask({ kind: 'connect', session: 'one', peer: SERVER, destination: 1, destinationPort: PORT, sourcePort: 1 });
+    pair.client.ask({ kind: 'close', session: 'one' });
+    expect(pair.client.closedReason()).toBe('local');
+    expect(isGone(pair.client)).toBe(true);
+    expect(pair.wire.map(({ message }) => message.kind)).toEqual(['syn', 'reset']);
+  });
+
+  it('during the handshake, at once', () => {
+    const pair = new SslPair();
+    pair.client.ask({ kind: 'connect', session: 'one', peer: SERVER, destination: 1, destinationPort: PORT, sourcePort: 1 });
+    pair.run(35_000);
+    expect(pair.client.ssl.status()).toMatchObject([{ state: 'ALIVE.HANDSHAKE' }]);
+    pair.client.ask({ kind: 'close', session: 'one' });
+    expect(pair.client.closedReason()).toBe('local');
+    pair.run(CLOSING_MS * 1000);
+    expect(pair.server.closedReason()).toBe('closed-early');
+    expect(isGone(pair.client)).toBe(true);
+  });
+
+  it('without an answer of the peer, after a while', () => {
+    let cut = false;
+    const pair = up({ tamper: (_from, message) => (cut ? undefined : message) });
+    cut = true;
+    pair.client.ask({ kind: 'close', session: 'one' });
+    pair.run((CLOSING_MS - 1) * 1000);
+    expect(pair.client.closedReason()).toBeUndefined();
+    pair.run(1000);
+    expect(pair.client.closedReason()).toBe('local');
+    expect(isGone(pair.client)).toBe(true);
+    pair.run(DEAD_AFTER_MS * 1000);
+    expect(pair.server.closedReason()).toBe('peer-dead');
+    expect(isGone(pair.server)).toBe(true);
+  });
+
+  it('by the end of TCP, while the answer is waited for', () => {
+    let cut = false;
+    const pair = up({ tamper: (_from, message) => (cut ? undefined : message) });
+    cut = true;
+    pair.client.ask({ kind: 'close', session: 'one' });
+    pair.client.tcpEvent('closed', { connection: 'one', reason: 'reset' });
+    expect(pair.client.closedReason()).toBe('local');
+    expect(isGone(pair.client)).toBe(true);
+  });
+
+  it('by a broken stream, while the answer is waited for', () => {
+    let cut = false;
+    const pair = up({ tamper: (_from, message) => (cut ? undefined : message) });
+    cut = true;
+    pair.client.ask({ kind: 'close', session: 'one' });
+    pair.client.tcpEvent('wire', { kind: 'bytes', id: `one@${ADDRESS[CLIENT]}`, bytes: Uint8Array.of(0) });
+    expect(pair.client.closedReason()).toBe('local');
+  });
+
+  it('a TCP that does not close is aborted', () => {
+    const pair = up({ tamper: (from, message) => (from === SERVER && message.kind === 'fin' ? undefined : message) });
+    pair.client.ask({ kind: 'close', session: 'one' });
+    pair.run((LINGER_MS - 1000) * 1000);
+    expect(pair.client.ssl.status()).toMatchObject([{ state: 'LINGERING' }]);
+    pair.run(2 * SECOND_US);
+    expect(isGone(pair.client)).toBe(true);
+    expect(pair.wire.at(-1)).toMatchObject({ from: CLIENT, message: { kind: 'reset' } });
+  });
+
+  it('when the numbers are used up', () => {
+    const limits = { ...RECORD_LIMITS, stopRecords: 5 };
+    const pair = up({ client: { limits } });
+    for (let at = 0; at < 6; at++) pair.client.sendFrame('one', FRAME);
+    pair.run();
+    expect(pair.client.ssl.drops.get('numbers-used-up')).toBe(1);
+    expect([pair.client.closedReason(), pair.server.closedReason()]).toEqual(['local', 'peer']);
+  });
+
+  it('when the layer stops', () => {
+    const pair = up();
+    pair.client.device.stop();
+    pair.run();
+    expect([pair.client.closedReason(), pair.server.closedReason()]).toEqual(['local', 'peer']);
+  });
+
+  it('frames for a session that is over are dropped', () => {
+    const pair = up();
+    pair.client.ask({ kind: 'close', session: 'one' });
+    pair.client.sendFrame('one', FRAME);
+    pair.run();
+    pair.client.sendFrame('one', FRAME);
+    expect(pair.client.ssl.drops.get('not-started')).toBe(1);
+    expect(pair.client.ssl.drops.get('no-session')).toBe(1);
+  });
+});
+
+describe('back-pressure of TCP', () => {
+  it('drops whole frames while TCP is full, and goes on when it is not', () => {
+    const pair = up();
+    pair.client.tcpEvent('full', { connection: 'one' });
+    const before = written(pair, CLIENT).length;
+    for (let at = 0; at < 3; at++) pair.client.sendFrame('one', FRAME);
+    expect(written(pair, CLIENT)).toHaveLength(before);
+    expect(pair.client.ssl.drops.get('queue-full')).toBe(3);
+    pair.client.tcpEvent('writable', { connection: 'one' });
+    pair.client.sendFrame('one', FRAME);
+    pair.run();
+    expect(pair.server.frames()).toHaveLength(1);
+  });
+
+  it('TLS bytes and control records wait', () => {
+    const pair = up();
+    pair.client.tcpEvent('full', { connection: 'one' });
+    pair.client.ask({ kind: 'renew', session: 'one' });
+    pair.run();
+    expect(pair.server.ssl.status()).toMatchObject([{ generation: 1 }]);
+    pair.client.tcpEvent('writable', { connection: 'one' });
+    pair.run();
+    expect(pair.server.ssl.status()).toMatchObject([{ generation: 2, state: 'ALIVE.ESTABLISHED' }]);
+  });
+
+  it('a session whose TCP never takes them ends', () => {
+    const pair = up();
+    pair.client.tcpEvent('full', { connection: 'one' });
+    pair.client.device.tlsEngine('ssl', 'one#1')?.write(new Uint8Array(300_000));
+    pair.run();
+    expect(pair.client.closedReason()).toBe('busy');
+  });
+});

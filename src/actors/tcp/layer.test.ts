@@ -1,0 +1,391 @@
+import { describe, expect, it } from 'vitest';
+import { layerCompliance } from '../../../test/support/compliance.ts';
+import { pattern, segment } from '../../../test/support/tcp-pair.ts';
+import type { Output } from '../../../test/support/test-host.ts';
+import type { Vault } from '../../engine/crypto/vault.ts';
+import { concat, equal, u32 } from '../../wire/bytes.ts';
+import { checksumVerdict, parseFrame } from '../../wire/frame.ts';
+import { Flag } from '../../wire/tcp.ts';
+import { Device, type SavedDevice } from '../device.ts';
+import type { Frame } from '../frame.ts';
+import { Port } from '../port.ts';
+import { RunQueue } from '../run-queue.ts';
+import { SeededRandom } from '../random.ts';
+import { VirtualScheduler } from '../scheduler.ts';
+import type { TcpIndication, TcpRequest } from '../services.ts';
+import { World } from '../world.ts';
+import { TcpLayer, type TcpLayerOptions } from './layer.ts';
+import { packetFromSegment, type Segment, segmentFromPacket, type TcpTuple } from './segment.ts';
+
+const A = 0x0a00_0001;
+const B = 0x0a00_0002;
+const DELAY_US = 1_000;
+
+/** Not random, so that runs are equal: the clock and the ports. */
+const VAULT = { isn: (tuple: Uint8Array, time_us: number) => (u32(tuple, 4) + time_us / 4) >>> 0 } as unknown as Vault;
+
+/** A host with nothing but TCP, its user, and a wire of IP packets. */
+class TcpHost {
+  readonly packets: Frame[] = [];
+  readonly heard: TcpIndication[] = [];
+  layer!: TcpLayer;
+  device!: Device;
+  onIndication: (indication: TcpIndication) => void = () => {};
+  carry: (frame: Frame) => void = () => {};
+  /** After each input the device is saved, and a fresh one goes on from that. */
+  restores = false;
+  readonly #world: World;
+  readonly #options: TcpLayerOptions;
+  #user!: Port<TcpIndication, TcpRequest>;
+
+  constructor(scheduler: VirtualScheduler, options: TcpLayerOptions) {
+    this.#options = options;
+    this.#world = new World({ scheduler, random: new SeededRandom(options.address), vaultOf: () => VAULT });
+    this.#build();
+  }
+
+  ask(...requests: TcpRequest[]): void {
+    for (const request of requests) this.#run(() => this.#user.send(request));
+  }
+
+  packet(bytes: Uint8Array, checksum: 'good' | 'bad' = 'good'): void {
+    this.#run(() => this.device.input({ kind: 'frame', port: 'wire', bytes, checksum }));
+  }
+
+  kinds(connection: string): string[] {
+    return this.heard
+      .filter((each) => each.connection === connection && each.kind !== 'data')
+      .map((each) => (each.kind === 'closed' ? `closed ${each.reason}` : each.kind));
+  }
+
+  bytes(connection: string): Uint8Array {
+    return concat(
+      ...this.heard.flatMap((each) => (each.kind === 'data' && each.connection === connection ? [each.bytes] : [])),
+    );
+  }
+
+  get segments(): Segment[] {
+    return this.packets.flatMap(({ bytes }) => {
+      const read = segmentFromPacket(bytes);
+      return read.ok ? [read.segment] : [];
+    });
+  }
+
+  #run(step: () => void): void {
+    step();
+    // An empty input works off what the step has put into the queue.
+    this.device.input({ kind: 'event', layer: '0000', name: 'nothing', data: null });
+    if (this.restores) this.#replace(structuredClone(this.device.save()));
+  }
+
+  #replace(saved: SavedDevice): void {
+    this.device.destroy();
+    this.#build();
+    this.device.restore(saved);
+  }
+
+  #build(): void {
+    this.device = new Device(this.#world, 'host', (device) => {
+      this.layer = new TcpLayer(device, '2003', this.#options);
+      Port.join(this.layer.ports.lower, device.boundary('wire'));
+      this.#user = device.port('2002', 'lower');
+      this.#user.received$.subscribe((indication) => {
+        this.heard.push(indication);
+        this.onIndication(indication);
+      });
+      Port.join(this.layer.ports.upper, this.#user);
+      return [this.layer];
+    });
+    this.device.onOutput = (_, frame) => {
+      this.packets.push(frame);
+      this.carry(frame);
+    };
+    this.device.start();
+  }
+}
+
+/** Two hosts on one wire. */
+function pairOf(options: Partial<TcpLayerOptions> = {}) {
+  const scheduler = new VirtualScheduler();
+  const a = new TcpHost(scheduler, { address: A, mtu: 1500, ...options });
+  const b = new TcpHost(scheduler, { address: B, mtu: 1500, ...options });
+  a.carry = ({ bytes }) => scheduler.at(scheduler.now_us() + DELAY_US, () => b.packet(bytes));
+  b.carry = ({ bytes }) => scheduler.at(scheduler.now_us() + DELAY_US, () => a.packet(bytes));
+  const pass = (time_us: number) => scheduler.runUntil(scheduler.now_us() + time_us);
+  return { scheduler, a, b, pass };
+}
+
+const connect = (connection: string, destinationPort = 443, sourcePort?: number): TcpRequest => ({
+  kind: 'connect',
+  connection,
+  destination: B,
+  destinationPort,
+  ...(sourcePort !== undefined && { sourcePort }),
+});
+const TUPLE: TcpTuple = { local: A, localPort: 5_000, remote: B, remotePort: 443 };
+const toB = (made: Segment, tuple = TUPLE): Uint8Array => packetFromSegment(made, tuple);
+
+describe('the TCP layer', () => {
+  it('opens, carries and closes connections of its users', () => {
+    const { a, b, pass } = pairOf();
+    b.ask({ kind: 'listen', port: 443 });
+    a.ask(connect('mine', 443, 5_000));
+    pass(10_000);
+    expect(b.heard).toEqual([
+      { kind: 'accepted', connection: 'accepted-1', localPort: 443, remote: A, remotePort: 5_000 },
+    ]);
+    expect(a.heard).toEqual([{ kind: 'connected', connection: 'mine', localPort: 5_000 }]);
+    expect(a.layer.machines()).toMatchObject([{ instance: 'mine', state: 'ESTABLISHED' }]);
+    a.ask({ kind: 'write', connection: 'mine', bytes: pattern(200_000) }, { kind: 'close', connection: 'mine' });
+    pass(2_000_000);
+    expect(equal(b.bytes('accepted-1'), pattern(200_000))).toBe(true);
+    b.ask({ kind: 'write', connection: 'accepted-1', bytes: pattern(5_000, 2) });
+    b.ask({ kind: 'close', connection: 'accepted-1' });
+    pass(2_000_000);
+    expect(equal(a.bytes('mine'), pattern(5_000, 2))).toBe(true);
+    expect(a.kinds('mine')).toEqual(['connected', 'remote-closed', 'closed normal']);
+    expect(b.kinds('accepted-1')).toEqual(['accepted', 'remote-closed', 'closed normal']);
+    expect(a.layer.machines()).toMatchObject([{ state: 'TIME-WAIT' }]);
+    pass(61_000_000);
+    expect([a.layer.machines(), b.layer.machines()]).toEqual([[], []]);
+  });
+
+  it('sends packets whose checksums are right', () => {
+    const { a, b, pass } = pairOf();
+    b.ask({ kind: 'listen', port: 443 });
+    a.ask(connect('mine'));
+    pass(10_000);
+    a.ask({ kind: 'write', connection: 'mine', bytes: pattern(3_001) });
+    pass(10_000);
+    expect(a.packets.length).toBeGreaterThan(4);
+    for (const { bytes } of [...a.packets, ...b.packets]) {
+      const frame = concat(new Uint8Array(12), new Uint8Array([8, 0]), bytes);
+      expect(checksumVerdict(frame, parseFrame(frame))).toBe('good');
+      expect(bytes.length).toBeLessThanOrEqual(1_500);
+    }
+  });
+
+  it('serves several users with names of their own', () => {
+    const { a, b, pass } = pairOf({ users: ['other'] });
+    expect(Object.keys(a.layer.ports)).toEqual(['lower', 'upper', 'other']);
+    const heard: TcpIndication[] = [];
+    const queue = new RunQueue();
+    const user = new Port<TcpIndication, TcpRequest>('2101', 'lower', queue);
+    user.received$.subscribe((indication) => heard.push(indication));
+    Port.join(a.layer.ports.other, user);
+    b.ask({ kind: 'listen', port: 443 });
+    a.ask(connect('same'));
+    user.send(connect('same'));
+    queue.drain();
+    pass(10_000);
+    expect(heard).toMatchObject([{ kind: 'connected', connection: 'same' }]);
+    expect(a.layer.machines().map(({ instance }) => instance)).toEqual(['same', 'other.same']);
+    expect(a.kinds('same')).toEqual(['connected']);
+  });
+
+  it('answers a SYN to a port where nobody listens by RST', () => {
+    const { a, b, pass } = pairOf();
+    a.ask(connect('mine'));
+    pass(10_000);
+    expect(a.kinds('mine')).toEqual(['closed refused']);
+    expect(b.layer.drops.get('no-listener')).toBe(1);
+    b.ask({ kind: 'listen', port: 443 }, { kind: 'unlisten', port: 443 });
+    a.ask(connect('mine'));
+    pass(10_000);
+    expect(a.kinds('mine')).toEqual(['closed refused', 'closed refused']);
+  });
+
+  it('answers segments without a connection by RST, but never a RST', () => {
+    const { b } = pairOf();
+    b.packet(toB(segment(Flag.ACK, 10, 77)));
+    b.packet(toB(segment(Flag.FIN, 10, 0)));
+    b.packet(toB(segment(Flag.RST, 10, 77)));
+    expect(b.segments).toMatchObject([
+      { flags: Flag.RST, seq: 77 },
+      { flags: Flag.RST | Flag.ACK, seq: 0, ack: 11 },
+    ]);
+    expect(b.layer.drops.get('no-connection')).toBe(3);
+  });
+
+  it('drops what is broken or for somebody else, with the reason', () => {
+    const { b } = pairOf();
+    const good = toB(segment(Flag.SYN, 10));
+    b.packet(good, 'bad');
+    b.packet(good.subarray(0, 30));
+    b.packet(new Uint8Array(0));
+    b.packet(toB(segment(Flag.SYN, 10), { ...TUPLE, remote: A }));
+    b.packet(toB(segment(Flag.SYN, 10), { ...TUPLE, local: 0xffff_ffff }));
+    b.packet(toB(segment(Flag.SYN, 10), { ...TUPLE, local: 0 }));
+    expect(Object.fromEntries(b.layer.drops)).toEqual({ 'bad-checksum': 1, malformed: 4, 'not-our-address': 1 });
+    expect(b.packets).toEqual([]);
+  });
+
+  it('keeps no more handshakes per port and no more connections than allowed', () => {
+    const { b } = pairOf({ backlog: 3, maxConnections: 5 });
+    b.ask({ kind: 'listen', port: 443 }, { kind: 'listen', port: 444 });
+    for (let localPort = 1; localPort <= 5; localPort++) b.packet(toB(segment(Flag.SYN, 10), { ...TUPLE, localPort }));
+    expect(b.layer.drops.get('queue-full')).toBe(2);
+    for (let localPort = 1; localPort <= 3; localPort++) {
+      b.packet(toB(segment(Flag.SYN, 10), { ...TUPLE, localPort, remotePort: 444 }));
+    }
+    expect(b.layer.drops.get('too-many-connections')).toBe(1);
+    expect(b.layer.machines()).toHaveLength(5);
+    b.packet(toB(segment(Flag.RST, 11), { ...TUPLE, localPort: 1 }));
+    b.packet(toB(segment(Flag.SYN, 10), { ...TUPLE, localPort: 9 }));
+    expect(b.layer.machines()).toHaveLength(5);
+    expect(b.heard).toEqual([]);
+  });
+
+  it('refuses what cannot be opened, at once', () => {
+    const { a } = pairOf({ maxConnections: 2 });
+    a.ask(connect('one', 443, 5_000), connect('two', 443, 5_000), connect('one', 443, 5_001));
+    expect(a.heard).toEqual([{ kind: 'closed', connection: 'two', reason: 'refused' }]);
+    a.ask(connect('three'), connect('four'));
+    expect(a.kinds('four')).toEqual(['closed refused']);
+  });
+
+  it('picks free ephemeral ports that differ', () => {
+    const { a } = pairOf();
+    for (let i = 0; i < 50; i++) a.ask(connect(`c${i}`));
+    const ports = a.packets.map(({ bytes }) => (bytes[20] << 8) | bytes[21]);
+    expect(new Set(ports).size).toBe(50);
+    expect(Math.min(...ports)).toBeGreaterThanOrEqual(32_768);
+  });
+
+  it('lets a new SYN follow a connection in TIME-WAIT, with higher numbers', () => {
+    const { a, b, pass } = pairOf();
+    b.ask({ kind: 'listen', port: 443 });
+    a.ask(connect('first', 443, 5_000));
+    pass(10_000);
+    b.ask({ kind: 'close', connection: 'accepted-1' });
+    pass(10_000);
+    a.ask({ kind: 'close', connection: 'first' });
+    pass(10_000);
+    expect(b.layer.machines()).toMatchObject([{ instance: 'accepted-1', state: 'TIME-WAIT' }]);
+    const last = b.segments.at(-1)?.seq as number;
+    a.ask(connect('again', 443, 5_000));
+    pass(10_000);
+    expect(a.kinds('again')).toEqual(['connected']);
+    expect(b.layer.machines()).toMatchObject([{ instance: 'accepted-2', state: 'ESTABLISHED' }]);
+    const synAck = b.segments.filter(({ flags }) => flags === (Flag.SYN | Flag.ACK)).at(-1);
+    expect(((synAck?.seq as number) - last) >>> 0).toBeLessThan(0x8000_0000);
+    expect(((synAck?.seq as number) - last) >>> 0).toBeGreaterThan(0xffff);
+  });
+
+  it('gives a name free again while the old connection is in TIME-WAIT', () => {
+    const { a, b, pass } = pairOf();
+    b.ask({ kind: 'listen', port: 443 });
+    a.ask(connect('mine'));
+    pass(10_000);
+    a.ask({ kind: 'close', connection: 'mine' });
+    b.ask({ kind: 'close', connection: 'accepted-1' });
+    pass(10_000);
+    a.ask(connect('mine'));
+    pass(10_000);
+    expect(a.layer.machines().map(({ instance, state }) => `${instance} ${state}`)).toEqual([
+      'mine TIME-WAIT',
+      'mine~2 ESTABLISHED',
+    ]);
+    pass(61_000_000);
+    expect(a.layer.connection('mine')?.state).toBe('ESTABLISHED');
+    a.ask({ kind: 'write', connection: 'mine', bytes: pattern(10) });
+    pass(10_000);
+    expect(equal(b.bytes('accepted-2'), pattern(10))).toBe(true);
+  });
+
+  it('ends everything by RST when it stops, and handshakes with their listener', () => {
+    const { a, b, pass } = pairOf();
+    b.ask({ kind: 'listen', port: 443 });
+    a.ask(connect('mine'));
+    pass(10_000);
+    b.packet(toB(segment(Flag.SYN, 10)));
+    b.ask({ kind: 'unlisten', port: 443 });
+    expect(b.layer.machines()).toHaveLength(1);
+    b.device.stop();
+    pass(10_000);
+    expect(a.kinds('mine')).toEqual(['connected', 'closed reset']);
+    expect(b.kinds('accepted-1')).toEqual(['accepted', 'closed aborted']);
+    expect(b.layer.machines()).toEqual([]);
+    expect(b.device.save().timers).toEqual([]);
+  });
+
+  it('hears of ICMP errors', () => {
+    const { a } = pairOf();
+    a.ask(connect('mine', 443, 5_000));
+    a.layer.icmpTooBig(TUPLE, 1_000);
+    expect(a.layer.connection('mine')?.path.mss).toBe(960);
+    a.layer.icmpUnreachable({ ...TUPLE, localPort: 5_001 }, true);
+    expect(a.kinds('mine')).toEqual([]);
+    a.layer.icmpUnreachable(TUPLE, true);
+    a.ask();
+    a.packet(new Uint8Array(0));
+    expect(a.kinds('mine')).toEqual(['closed unreachable']);
+  });
+
+  it('counts requests for connections that are gone', () => {
+    const { a } = pairOf();
+    a.ask({ kind: 'write', connection: 'nobody', bytes: pattern(1) }, { kind: 'abort', connection: 'nobody' });
+    expect(a.layer.counters.lateRequests).toBe(2);
+  });
+
+  it('goes on from saved state as if nothing had happened', () => {
+    const runs = [false, true].map((restores) => {
+      const { a, b, pass } = pairOf();
+      a.restores = b.restores = restores;
+      b.ask({ kind: 'listen', port: 443 });
+      a.ask(connect('mine'), connect('second'), connect('nobody', 80));
+      pass(10_000);
+      for (const connection of ['mine', 'second']) {
+        a.ask({ kind: 'write', connection, bytes: pattern(60_000) }, { kind: 'close', connection });
+      }
+      pass(500_000);
+      b.ask({ kind: 'close', connection: 'accepted-1' }, { kind: 'abort', connection: 'accepted-2' });
+      pass(70_000_000);
+      return { a: a.packets, b: b.packets, heardA: a.heard, heardB: b.heard, left: a.layer.machines().length };
+    });
+    expect(runs[0].b.length).toBeGreaterThan(20);
+    expect(runs[1]).toEqual(runs[0]);
+  });
+});
+
+/** Last segment that the layer sent to a port. */
+function lastTo(outputs: readonly Output[], port: number): Segment {
+  const packets = outputs.flatMap((each) =>
+    each.kind === 'send' && each.port === 'lower' ? [segmentFromPacket((each.message as Frame).bytes)] : [],
+  );
+  const found = packets.filter((read) => read.ok && read.tuple.localPort === port).at(-1);
+  return found?.ok === true ? found.segment : segment(0, 0);
+}
+
+const SERVED: TcpTuple = { local: A, localPort: 7_000, remote: B, remotePort: 443 };
+const OPENED: TcpTuple = { local: A, localPort: 80, remote: B, remotePort: 6_000 };
+const from = (tuple: TcpTuple, made: Segment) => ({ port: 'lower', frame: packetFromSegment(made, tuple) });
+
+layerCompliance(
+  'tcp',
+  (host) => new TcpLayer(host, '2003', { address: B, mtu: 1500 }),
+  [
+    { port: 'upper', message: { kind: 'listen', port: 443 } },
+    from(SERVED, segment(Flag.SYN, 100, 0, { mss: 1_400, sackPermitted: true, windowScale: 7 })),
+    (outputs) => from(SERVED, segment(Flag.ACK, 101, lastTo(outputs, 7_000).seq + 1)),
+    (outputs) => from(SERVED, segment(Flag.ACK, 601, lastTo(outputs, 7_000).seq + 1, {}, pattern(500))),
+    { port: 'upper', message: { kind: 'write', connection: 'accepted-1', bytes: pattern(9_000) } },
+    { wait_us: 300_000 },
+    (outputs) => from(SERVED, segment(Flag.ACK, 101, lastTo(outputs, 7_000).seq, {}, pattern(500))),
+    { port: 'upper', message: { kind: 'consumed', connection: 'accepted-1', bytes: 1_000 } },
+    { port: 'upper', message: { kind: 'close', connection: 'accepted-1' } },
+    (outputs) => from(SERVED, segment(Flag.ACK | Flag.FIN, 1_101, lastTo(outputs, 7_000).seq)),
+    {
+      port: 'upper',
+      message: { kind: 'connect', connection: 'out', destination: A, destinationPort: 80, sourcePort: 6_000 },
+    },
+    { wait_us: 1_500_000 },
+    (outputs) => from(OPENED, segment(Flag.SYN | Flag.ACK, 500, lastTo(outputs, 80).seq + 1, { mss: 1_000 })),
+    (outputs) => from(OPENED, segment(Flag.ACK | Flag.FIN, 501, lastTo(outputs, 80).seq)),
+    { port: 'upper', message: { kind: 'abort', connection: 'out' } },
+    { ...from(SERVED, segment(Flag.ACK, 1, 1)), checksum: 'bad' },
+    from({ ...SERVED, localPort: 1 }, segment(Flag.SYN, 5)),
+    { wait_us: 100_000_000 },
+  ],
+  { framePorts: ['lower'] },
+);

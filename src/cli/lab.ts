@@ -1,0 +1,128 @@
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { Command, Option } from 'commander';
+import { JournalError } from '../journal/schema.ts';
+import { type Journal, openJournal } from '../journal/store.ts';
+import { pcapngFromTaps } from '../journal/pcapng-export.ts';
+import { isSuccess, NO_SECURITY_NOTE, reportText } from '../lab/report.ts';
+import { type LabResult, type RunPlan, runLab } from '../lab/run.ts';
+import { type LabSettings, labSettings } from '../lab/settings.ts';
+import { HOST_MTU } from '../topologies/network.ts';
+import { TOPOLOGIES, topologyByName } from '../topologies/topologies.ts';
+import { byteCount, duration_us, rate_bps, ratio, wholeNumber } from './units.ts';
+
+const DEFAULT_TOPOLOGY = 'e4';
+const LIST = 'list';
+const EXIT_OK = 0;
+const EXIT_FAILED = 1;
+/** A file that cannot be written. */
+const EXIT_UNWRITABLE = 2;
+
+interface LabFlags {
+  readonly seed: number;
+  readonly loss: number;
+  readonly burst: number;
+  readonly delay: number;
+  readonly rate: number;
+  readonly reorder: number;
+  readonly duplicate: number;
+  readonly bytes: number;
+  readonly pings: number;
+  readonly f13: 'tcp' | 'udp';
+  readonly udp?: true;
+  readonly handshake: 'hold' | 'immediate';
+  readonly mtu: number;
+  readonly journal?: string;
+  readonly level: 'control' | 'inputs' | 'frames' | 'full';
+  readonly pcap?: string;
+  readonly json?: true;
+}
+
+/** `glassgate lab [TOPOLOGY]`: a whole network in memory, on virtual time. */
+export function labCommand(): Command {
+  return new Command('lab')
+    .description('Run a two-LAN network in memory on virtual time: set-up, ping, transfer, tear-down.')
+    .argument('[topology]', `one of ${names()}; "${LIST}" tells what they are`, DEFAULT_TOPOLOGY)
+    .option('--loss <ratio>', 'frames lost between the gateways, like 1%', ratio, 0)
+    .option('--burst <frames>', 'mean number of frames lost in a row', wholeNumber, 1)
+    .option('--delay <time>', 'one way between the gateways, like 20ms', duration_us, 10_000)
+    .option('--rate <bits>', 'bits per second between the gateways, like 100M; 0: no limit', rate_bps, 100_000_000)
+    .option('--reorder <ratio>', 'frames that others overtake', ratio, 0)
+    .option('--duplicate <ratio>', 'frames that arrive twice', ratio, 0)
+    .option('--seed <number>', 'all chance comes from it: the same seed gives the same run', wholeNumber, 1)
+    .option('--bytes <count>', 'bytes to transfer from terminal 21 to server 31, like 10M; 0: none', byteCount, 1_000_000)
+    .option('--pings <count>', 'echo requests', wholeNumber, 3)
+    .addOption(new Option('--f13 <shape>', 'shape of the tunnel').choices(['tcp', 'udp']).default('tcp'))
+    .option('--udp', 'the same as --f13 udp')
+    .addOption(new Option('--handshake <mode>', 'when the SYN is answered').choices(['hold', 'immediate']).default('hold'))
+    .option('--mtu <bytes>', 'of terminal and server, bytes of an IP packet', wholeNumber, HOST_MTU)
+    .option('--journal <file>', 'write a journal that "glassgate replay" can verify')
+    .addOption(
+      new Option('--level <level>', 'detail of the journal').choices(['control', 'inputs', 'frames', 'full']).default('inputs'),
+    )
+    .option('--pcap <file>', 'write what passes the cables W1 to W6 as pcapng')
+    .option('--json', 'print one JSON object')
+    .addHelpText('after', `\nExit codes: 0 all of it worked, 1 it did not, 2 a file cannot be written.\nThe lab has ${NO_SECURITY_NOTE}.`)
+    .action((topology: string, flags: LabFlags, command: Command) => {
+      process.exitCode = topology === LIST ? list(flags) : run(topology, flags, command);
+    });
+}
+
+function list({ json }: LabFlags): number {
+  const text = TOPOLOGIES.map(({ name, title, figure }) => `${name.padEnd(14)}${title}${figure ? ` (figure ${figure})` : ''}`);
+  print(json ? JSON.stringify(TOPOLOGIES) : text.join('\n'));
+  return EXIT_OK;
+}
+
+function run(topology: string, flags: LabFlags, command: Command): number {
+  if (topologyByName(topology) === undefined) command.error(`there is no topology "${topology}": take one of ${names()}`);
+  if (flags.mtu < 576 || flags.mtu > 1500) command.error('--mtu must be from 576 to 1500');
+  const settings = settingsOf(topology, flags);
+  const opened: { close(): void }[] = [];
+  try {
+    const journal = flags.journal === undefined ? undefined : openLabJournal(flags.journal, flags);
+    if (journal !== undefined) opened.push(journal);
+    const pcap = flags.pcap === undefined ? undefined : openPcap(flags.pcap);
+    if (pcap !== undefined) opened.push(pcap);
+    return show(runLab({ settings, bytes: flags.bytes, pings: flags.pings, ...(journal && { journal }), ...(pcap && { onFrame: pcap.onFrame }) }), flags);
+  } catch (error) {
+    if (!(error instanceof JournalError) && (error as NodeJS.ErrnoException).syscall === undefined) throw error;
+    process.stderr.write(`glassgate: ${(error as Error).message}\n`);
+    return EXIT_UNWRITABLE;
+  } finally {
+    for (const each of opened) each.close();
+  }
+}
+
+function settingsOf(topology: string, flags: LabFlags): LabSettings {
+  const { seed, handshake, mtu: hostMtu, loss, burst, delay, rate, reorder, duplicate } = flags;
+  const path = { loss, burst_frames: Math.max(1, burst), delay_us: delay, rate_bps: rate, reorder, duplicate };
+  return labSettings(topology, { seed, handshake, hostMtu, shape: flags.udp ? 'udp' : flags.f13, path });
+}
+
+function openLabJournal(path: string, { level, seed }: LabFlags): Journal {
+  return openJournal(path, { level, tls: 'model', seed });
+}
+
+function openPcap(path: string): { onFrame: NonNullable<RunPlan['onFrame']>; close(): void } {
+  const fd = openSync(path, 'w');
+  const write = pcapngFromTaps((block) => {
+    for (let at = 0; at < block.length; ) at += writeSync(fd, block, at);
+  });
+  return {
+    onFrame: ({ place, bytes, time_us, way, fate }) => write(place, bytes, time_us, `${way} ${fate}`),
+    close: () => closeSync(fd),
+  };
+}
+
+function show(result: LabResult, { json }: LabFlags): number {
+  print(json ? JSON.stringify({ ...result, note: NO_SECURITY_NOTE }) : reportText(result));
+  return isSuccess(result) ? EXIT_OK : EXIT_FAILED;
+}
+
+function names(): string {
+  return TOPOLOGIES.map(({ name }) => name).join(', ');
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}

@@ -1,0 +1,16 @@
+import type { Device } from '../actors/device.ts';
+import type { JournalData } from '../actors/tap.ts';
+import type { World } from '../actors/world.ts';
+import { buildGateway } from '../topologies/parts/gateway.ts';
+import { parseMac } from '../wire/address.ts';
+import { gatewayOptions } from './gateway-options.ts';
+import { judge } from './parse.ts';
+
+/** Builds the gateway of a recorded run again, for a replay. Throws when the journal's config record is not one that `up` wrote. */
+export function gatewayBuilder(recorded: JournalData, world: World): readonly Device[] {
+  const { mac: macText, config } = recorded as { readonly mac?: JournalData; readonly config?: JournalData };
+  const mac = typeof macText === 'string' ? parseMac(macText) : undefined;
+  const judged = judge(config);
+  if (mac === undefined || !judged.ok) throw new Error('the config record does not describe a gateway');
+  return [buildGateway(world, judged.config.name, gatewayOptions(judged.config, mac))];
+}

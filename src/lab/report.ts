@@ -1,0 +1,95 @@
+import type { CipherPlace, LabResult } from './run.ts';
+import type { Step } from './steps.ts';
+import type { TransferResult } from './traffic.ts';
+
+/** Said in every output of the lab. */
+export const NO_SECURITY_NOTE = 'no security: model TLS (the lab plays TLS with secrets from the seed)';
+
+/** What a run shows to people. */
+export function reportText(result: LabResult): string {
+  return [
+    headline(result),
+    '',
+    'Set-up',
+    ...result.setUp.map(stepLine),
+    result.up_us === undefined ? 'The session did not come up.' : `The session carries frames after ${ms(result.up_us)}.`,
+    '',
+    ...pingLines(result),
+    ...(result.transfer === undefined ? [] : transferLines(result.transfer)),
+    ...result.ciphers.map(cipherLine),
+    '',
+    'Tear-down, by the operator of gateway 30',
+    ...result.tearDown.map(stepLine),
+    result.down ? 'Nothing of the session is left.' : 'Something of the session is left: see above.',
+    '',
+    `Frames that ended in a device: ${countsText(result.drops)}`,
+    `Frames on W3 (both ways):      ${countsText(result.path)}`,
+  ].join('\n');
+}
+
+/** True when all that was asked for worked. */
+export function isSuccess({ up_us, ping, transfer, down }: LabResult): boolean {
+  const pinged = ping === undefined || ping.rtts_us.length > 0;
+  return up_us !== undefined && down && pinged && (transfer === undefined || (transfer.complete && transfer.intact));
+}
+
+function headline({ settings }: LabResult): string {
+  const { topology, shape, handshake, seed, path } = settings;
+  const figure = topology.figure === undefined ? '' : ` (figure ${topology.figure})`;
+  const f13 = topology.gateway20 === 'tcp-over-tcp' ? 'F13 a true TCP' : `F13 ${shape === 'tcp' ? 'TCP-shaped' : 'UDP'}, handshake ${handshake}`;
+  const way = [
+    `delay ${ms(path.delay_us ?? 0)} each way`,
+    `loss ${percent(path.loss ?? 0)}`,
+    path.rate_bps ? `rate ${bits(path.rate_bps)}` : 'no rate limit',
+    ...(path.reorder ? [`reordering ${percent(path.reorder)}`] : []),
+    ...(path.duplicate ? [`duplicates ${percent(path.duplicate)}`] : []),
+  ];
+  return [
+    `${topology.name}: ${topology.title}${figure}`,
+    `${f13}, seed ${seed}; between the gateways: ${way.join(', ')}`,
+    NO_SECURITY_NOTE,
+  ].join('\n');
+}
+
+function stepLine({ time_us, place, text }: Step): string {
+  return `${ms(time_us).padStart(14)}  ${place.padEnd(10)}  ${text}`;
+}
+
+function pingLines({ ping }: LabResult): string[] {
+  if (ping === undefined) return [];
+  const times = ping.rtts_us.map(ms).join(', ');
+  return [`Ping terminal 21 -> server 31: ${ping.rtts_us.length} of ${ping.sent} answered${times === '' ? '' : ` (${times})`}`];
+}
+
+function transferLines(moved: TransferResult): string[] {
+  const bytes = moved.complete ? 'every byte arrived' : `only ${moved.received} bytes arrived`;
+  return [
+    `Transfer terminal 21 -> server 31: ${bytes}, ${moved.intact ? 'all as sent' : 'SOME WRONG'}; ${moved.received} bytes in ${ms(moved.time_us)}`,
+    `  goodput ${bits(moved.goodput_bps)}/s; segments that the terminal's TCP (F23) sent again: ${moved.retransmissions}`,
+    `  SHA-256 sent     ${moved.sentSha256}`,
+    `  SHA-256 received ${moved.receivedSha256}`,
+  ];
+}
+
+function cipherLine({ gateway, layer, kind, sealed, opened }: CipherPlace): string {
+  const name = kind === 'ssl' ? `SSL ${layer}` : `engine ${layer}`;
+  return `Cipher in ${gateway}, ${name}: ${sealed} sealed, ${opened} opened`;
+}
+
+function countsText(counts: Readonly<Record<string, number>>): string {
+  const parts = Object.entries(counts).filter(([, count]) => count > 0);
+  return parts.length === 0 ? 'none' : parts.map(([name, count]) => `${name} ${count}`).join(', ');
+}
+
+function ms(time_us: number): string {
+  return `${(time_us / 1000).toFixed(3)} ms`;
+}
+
+function percent(ratio: number): string {
+  return `${Number((ratio * 100).toFixed(4))} %`;
+}
+
+function bits(count: number): string {
+  if (count >= 1e9) return `${(count / 1e9).toFixed(2)} Gbit`;
+  return count >= 1e6 ? `${(count / 1e6).toFixed(2)} Mbit` : `${(count / 1e3).toFixed(1)} kbit`;
+}

@@ -1,0 +1,106 @@
+import type { EngineLayer } from '../actors/engine/layer.ts';
+import type { JournalTap } from '../actors/tap.ts';
+import type { CableName } from '../topologies/network.ts';
+import { type GatewayName, Lab } from './lab.ts';
+import type { LabSettings } from './settings.ts';
+import { type Step, StepLog } from './steps.ts';
+import type { Watcher } from './taps.ts';
+import { type PingResult, ping, type TransferResult, transfer } from './traffic.ts';
+
+/** A session must stand within this, whatever the path does to it. */
+const SET_UP_LIMIT_US = 120_000_000;
+const TEAR_DOWN_LIMIT_US = 30_000_000;
+/** Virtual time that a transfer may take. */
+const TRANSFER_LIMIT_US = 3_600_000_000;
+
+export interface RunPlan {
+  readonly settings: LabSettings;
+  /** Bytes from terminal 21 to server 31; 0: none. */
+  readonly bytes: number;
+  readonly pings: number;
+  readonly journal?: JournalTap;
+  /** Sees every frame on every cable. */
+  readonly onFrame?: Watcher;
+}
+
+/** Where a gateway seals and opens records, and how many. */
+export interface CipherPlace {
+  readonly gateway: GatewayName;
+  /** Label of the layer: SSL 2002 or engine 2014. */
+  readonly layer: string;
+  readonly kind: 'ssl' | 'engine';
+  readonly sealed: number;
+  readonly opened: number;
+}
+
+/** What happened in a run. Plain data; the same settings give the same. */
+export interface LabResult {
+  readonly settings: LabSettings;
+  /** True: TLS was the model of it, without security. */
+  readonly modelTls: true;
+  readonly setUp: readonly Step[];
+  /** Virtual time at which both gateways' sessions stood; absent when they never did. */
+  readonly up_us?: number;
+  readonly ping?: PingResult;
+  readonly transfer?: TransferResult;
+  readonly tearDown: readonly Step[];
+  readonly down: boolean;
+  readonly ciphers: readonly CipherPlace[];
+  /** Frames that ended in a device, by reason. */
+  readonly drops: Readonly<Record<string, number>>;
+  /** Fates of frames on the path between the gateways. */
+  readonly path: Readonly<Record<string, number>>;
+  readonly ended_us: number;
+}
+
+/** Builds the network, sets the session up, pings, transfers, tears down. */
+export function runLab({ settings, bytes, pings, journal, onFrame }: RunPlan): LabResult {
+  const lab = new Lab(settings, journal && { journal });
+  if (onFrame !== undefined) for (const place of Object.keys(lab.cables) as CableName[]) lab.tap(place, onFrame);
+  const setUp = new StepLog(lab);
+  lab.start();
+  const isUp = lab.until(() => lab.isUp, SET_UP_LIMIT_US);
+  const up_us = lab.now_us;
+  setUp.stop();
+  const pinged = isUp && pings > 0 ? ping(lab, { count: pings }) : undefined;
+  const moved = isUp && bytes > 0 ? transfer(lab, { bytes, limit_us: TRANSFER_LIMIT_US }) : undefined;
+  const tearDown = new StepLog(lab);
+  const down = hangUp(lab, 'gateway30');
+  tearDown.stop();
+  return {
+    settings,
+    modelTls: true,
+    setUp: setUp.steps,
+    ...(isUp && { up_us }),
+    ...(pinged && { ping: pinged }),
+    ...(moved && { transfer: moved }),
+    tearDown: tearDown.steps,
+    down,
+    ciphers: ciphersOf(lab),
+    drops: lab.drops(),
+    path: { ...lab.cables.W3.counts },
+    ended_us: lab.now_us,
+  };
+}
+
+/** Ends the session in order from one side; whether nothing of it is left on either. */
+export function hangUp(lab: Lab, gateway: GatewayName): boolean {
+  const peer = gateway === 'gateway30' ? 'gateway20' : 'gateway30';
+  lab.tell(gateway, lab.topLabel(gateway), 'disconnect', { peer });
+  return lab.until(() => sessionsLeft(lab) === 0, TEAR_DOWN_LIMIT_US);
+}
+
+/** Sessions of both gateways that are not over. */
+export function sessionsLeft(lab: Lab): number {
+  return lab.status('gateway20').sessions.length + lab.status('gateway30').sessions.length;
+}
+
+export function ciphersOf(lab: Lab): CipherPlace[] {
+  return (['gateway20', 'gateway30'] as const).flatMap((gateway) =>
+    lab.devices[gateway].layers.flatMap((layer) => {
+      if (layer.kind !== 'ssl' && layer.kind !== 'engine') return [];
+      const { sealed = 0, opened = 0 } = (layer as EngineLayer).counters;
+      return [{ gateway, layer: layer.label, kind: layer.kind, sealed, opened }];
+    }),
+  );
+}

@@ -1,0 +1,99 @@
+import type { Server } from 'node:net';
+import type { JournalLevel } from '../../actors/tap.ts';
+import type { Journal } from '../../journal/store.ts';
+import type { RealPort } from '../os/types.ts';
+import { loadConfig } from './config-file.ts';
+import { controlPath } from './control-path.ts';
+import type { GatewayEvent } from './control-protocol.ts';
+import { ControlServer } from './control-server.ts';
+import { GatewayRuntime } from './gateway-runtime.ts';
+import { lockInstance } from './instance-lock.ts';
+import { openRunJournal } from './journal-file.ts';
+import { openInterface } from './open-interface.ts';
+import { ownMac } from './own-mac.ts';
+import { becomeUser } from './privileges.ts';
+import { RealClock } from './real-clock.ts';
+import { opensslTls, realVault } from './real-world.ts';
+import { secureRandom } from './secure-random.ts';
+
+export interface UpOptions {
+  readonly configFile: string;
+  readonly journalFile?: string;
+  readonly journalLevel?: JournalLevel;
+  readonly onEvent: (event: GatewayEvent) => void;
+}
+
+/** A gateway that runs in this process. */
+export interface RunningGateway {
+  readonly runtime: GatewayRuntime;
+  readonly controlPath: string;
+  readonly journal: Journal | undefined;
+  /** Resolves when the interface has gone away; the gateway should be stopped then. */
+  readonly lost: Promise<string>;
+  /** Ends sessions in order, then gives everything back. */
+  stop(): Promise<void>;
+}
+
+/** Starts the gateway of a configuration on its real interface. Throws SetupError, and leaves nothing behind then. */
+export async function startGateway(options: UpOptions): Promise<RunningGateway> {
+  const undo: (() => unknown)[] = [];
+  try {
+    return await assemble(options, undo);
+  } catch (error) {
+    for (const step of undo.reverse()) await step();
+    throw error;
+  }
+}
+
+async function assemble({ configFile, journalFile, journalLevel, onEvent }: UpOptions, undo: (() => unknown)[]): Promise<RunningGateway> {
+  const now = new Date();
+  const { config, folder, credentials, warnings } = loadConfig(configFile, now);
+  const say = (kind: GatewayEvent['kind'], text: string): void => onEvent({ time: new Date().toISOString(), kind, text });
+  const lock: Server = await lockInstance(config, configFile);
+  undo.push(() => lock.close());
+  const port = openInterface(config, configFile);
+  undo.push(() => port.close());
+  const clock = new RealClock();
+  becomeUser(config, configFile);
+  const vault = realVault();
+  const tls = opensslTls(credentials, vault);
+  let runtime: GatewayRuntime | undefined;
+  const journal = openRunJournal({
+    config,
+    folder,
+    file: journalFile,
+    level: journalLevel,
+    tls: tls.name,
+    clock,
+    now,
+    snapshot: () => runtime?.snapshot() ?? [],
+    say: (text) => say('warning', text),
+  });
+  undo.push(() => journal?.close());
+  runtime = new GatewayRuntime({ config, mac: ownMac(config, port.mac), port, clock, random: secureRandom, vault, tls, journal, wallClock: () => new Date() });
+  const control = await ControlServer.listen(controlPath(config.control.socket, folder, config.name), runtime);
+  undo.push(() => control.close());
+  runtime.subscribe(onEvent);
+  for (const warning of warnings) say('warning', warning);
+  const lost = interfaceLost(port, (text) => say('warning', text));
+  runtime.start();
+  return { runtime, controlPath: control.path, journal, lost, stop: () => stop(runtime, control, port, lock) };
+}
+
+async function stop(runtime: GatewayRuntime, control: ControlServer, port: RealPort, lock: Server): Promise<void> {
+  await runtime.stop();
+  await control.close();
+  await port.close();
+  lock.close();
+}
+
+/** Errors that the port survives are counted there; what ends it is told here. */
+function interfaceLost(port: RealPort, say: (text: string) => void): Promise<string> {
+  return new Promise((resolve) => {
+    port.onEvent(({ code, fatal }) => {
+      if (!fatal) return;
+      say(`interface ${port.name} is gone (${code})`);
+      resolve(`interface ${port.name} is gone (${code})`);
+    });
+  });
+}

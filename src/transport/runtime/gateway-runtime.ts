@@ -1,0 +1,206 @@
+import { config as rxjs } from 'rxjs';
+import type { Device } from '../../actors/device.ts';
+import type { RandomSource } from '../../actors/random.ts';
+import type { Scheduler } from '../../actors/scheduler.ts';
+import type { TlsProvider } from '../../actors/ssl/tls-provider.ts';
+import type { JournalData } from '../../actors/tap.ts';
+import type { Config } from '../../config/schema.ts';
+import { gatewayOptions } from '../../config/gateway-options.ts';
+import type { Vault } from '../../engine/crypto/vault.ts';
+import type { Journal } from '../../journal/store.ts';
+import { buildGateway } from '../../topologies/parts/gateway.ts';
+import { formatMac, type Mac } from '../../wire/address.ts';
+import { VERSION } from '../../version.ts';
+import type { PortCounters } from '../os/types.ts';
+import type { GatewayEvent, GatewayStatus, InterfaceStatus, PeerCommand } from './control-protocol.ts';
+import type { Controlled } from './control-server.ts';
+import { EventTeller } from './event-teller.ts';
+import { FrameEdge, type FramePort } from './frame-edge.ts';
+import { dropsOf, frameCounts, peersOf, seconds, tunnelsOf } from './gateway-status.ts';
+import { realWorld } from './real-world.ts';
+import { WatchingTap } from './watching-tap.ts';
+
+/** Sessions have so long to end in order. */
+export const STOP_LIMIT_MS = 3_000;
+const STOP_POLL_MS = 20;
+/** Committed records are at most so old when the process is killed. */
+const JOURNAL_FLUSH_MS = 250;
+/** Of one and the same defect, so many are told; all are counted. */
+const DEFECTS_TOLD = 10;
+const MS_US = 1_000;
+
+/** Name under which a journal's config record says that `gatewayBuilder` builds its device. */
+export const GATEWAY_BUILDER = 'gateway';
+
+/** An interface, as a runtime needs it. */
+export interface RuntimePort extends FramePort {
+  readonly name: string;
+  readonly mac: string;
+  readonly mtu: number;
+  readonly counters: Readonly<PortCounters>;
+}
+
+/** What a gateway runs on; everything from outside. */
+export interface RuntimeParts {
+  readonly config: Config;
+  readonly mac: Mac;
+  readonly port: RuntimePort;
+  readonly clock: Scheduler;
+  readonly random: RandomSource;
+  readonly vault: Vault;
+  readonly tls: TlsProvider;
+  /** Opened by the caller with {@link GatewayRuntime.snapshot}, closed by {@link GatewayRuntime.stop}. */
+  readonly journal?: Journal;
+  readonly wallClock: () => Date;
+}
+
+/** One gateway that runs: its device, plugged into an interface and a journal, watched and commanded by an operator. */
+export class GatewayRuntime implements Controlled {
+  readonly device: Device;
+  readonly #parts: RuntimeParts;
+  readonly #tap: WatchingTap;
+  readonly #edge: FrameEdge;
+  readonly #listeners = new Set<(event: GatewayEvent) => void>();
+  readonly #started: Date;
+  readonly #started_us: number;
+  #internalErrors = 0;
+  #isRunning = false;
+  #stopped: Promise<void> | undefined;
+
+  constructor(parts: RuntimeParts) {
+    this.#parts = parts;
+    this.#started = parts.wallClock();
+    this.#started_us = parts.clock.now_us();
+    const teller = new EventTeller(
+      {
+        kindOf: (label) => this.device?.layers.find((layer) => layer.label === label)?.kind,
+        peer: (name) => tunnelsOf(this.device).status().peers.find((peer) => peer.name === name),
+        now: parts.wallClock,
+      },
+      (event) => this.#tell(event),
+    );
+    this.#tap = new WatchingTap(parts.journal, (record) => teller.take(record));
+    // RxJS throws a subscriber's error later, out of reach of every guard.
+    rxjs.onUnhandledError = (error) => this.#defect(error);
+    const world = realWorld({ ...parts, tap: this.#tap, guard: this.#guard });
+    const options = gatewayOptions(parts.config, parts.mac);
+    const data = { builder: GATEWAY_BUILDER, version: VERSION, mac: formatMac(parts.mac), config: parts.config as unknown as JournalData };
+    world.record({ kind: 'config', time_us: this.#started_us, device: '', actor: 'gateway', name: 'config', data, cause: 0 });
+    this.device = buildGateway(world, parts.config.name, options);
+    const [boundary] = this.device.boundaryNames as [string];
+    this.#edge = new FrameEdge(this.device, boundary, parts.port, this.#guard);
+  }
+
+  start(): void {
+    this.#isRunning = true;
+    this.#guard(() => this.device.start());
+    this.#flushJournal();
+  }
+
+  /** Ends sessions in order, at most {@link STOP_LIMIT_MS}, and closes the journal. May be called more than once. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    const top = tunnelsOf(this.device);
+    const deadline_us = this.#parts.clock.now_us() + STOP_LIMIT_MS * MS_US;
+    this.#guard(() => this.device.input({ kind: 'event', layer: top.label, name: 'drain', data: null }));
+    while (top.status().sessions.length > 0 && this.#parts.clock.now_us() < deadline_us) await this.#wait(STOP_POLL_MS);
+    this.#guard(() => this.device.stop());
+    this.#edge.flush();
+    // What the last inputs made TLS and timers say still goes out.
+    await this.#wait(STOP_POLL_MS);
+    this.#edge.flush();
+    this.#isRunning = false;
+    this.device.destroy();
+    this.#parts.journal?.close();
+  }
+
+  /** State for a journal's next file or snapshot; only between inputs. */
+  snapshot(): Iterable<readonly [device: string, state: JournalData]> {
+    return [[this.device.name, this.device.save() as unknown as JournalData]];
+  }
+
+  command(command: PeerCommand, peer: string): void {
+    const known = this.#parts.config.peers.map(({ name }) => name);
+    if (!known.includes(peer)) throw new Error(`no peer '${peer}' in the configuration; known are ${known.join(', ')}`);
+    const { label } = tunnelsOf(this.device);
+    this.#guard(() => this.device.input({ kind: 'event', layer: label, name: command, data: { peer } }));
+  }
+
+  subscribe(listener: (event: GatewayEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  status(): GatewayStatus {
+    const { config, clock, tls, journal } = this.#parts;
+    const now_us = clock.now_us();
+    return {
+      name: config.name,
+      version: VERSION,
+      embodiment: config.embodiment,
+      pid: process.pid,
+      started: this.#started.toISOString(),
+      uptime_s: seconds(now_us - this.#started_us),
+      tls: tls.name,
+      interface: this.#interface(),
+      address: config.address,
+      listen: config.listen ?? null,
+      peers: peersOf(this.device, config, now_us),
+      ...frameCounts(this.device),
+      drops: dropsOf(this.device),
+      journal: journal === undefined ? null : { file: journal.path, level: journal.level, records: this.#tap.kept, lost: journal.lost },
+      internalErrors: this.#internalErrors,
+    };
+  }
+
+  #interface(): InterfaceStatus {
+    const { config, port, mac } = this.#parts;
+    const { receivedFrames, receivedBytes, sentFrames, sentBytes, kernelDropped, sendDropped } = port.counters;
+    return {
+      name: port.name,
+      kind: config.interface.kind,
+      mac: formatMac(mac),
+      mtu: config.mtu,
+      framesReceived: receivedFrames,
+      framesSent: sentFrames,
+      bytesReceived: receivedBytes,
+      bytesSent: sentBytes,
+      framesLost: kernelDropped + sendDropped,
+    };
+  }
+
+  #flushJournal(): void {
+    if (!this.#isRunning) return;
+    this.#parts.journal?.flush();
+    this.#parts.clock.at(this.#parts.clock.now_us() + JOURNAL_FLUSH_MS * MS_US, () => this.#flushJournal());
+  }
+
+  #wait(delay_ms: number): Promise<void> {
+    const { clock } = this.#parts;
+    return new Promise((resolve) => clock.at(clock.now_us() + delay_ms * MS_US, resolve));
+  }
+
+  /** A defect in a layer must not end the process: it is counted and told, and the next input is worked on. */
+  readonly #guard = (work: () => void): void => {
+    try {
+      work();
+    } catch (error) {
+      this.#defect(error);
+    }
+  };
+
+  #defect(error: unknown): void {
+    this.#internalErrors += 1;
+    if (this.#internalErrors > DEFECTS_TOLD) return;
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.#tell({ time: this.#parts.wallClock().toISOString(), kind: 'warning', text: `internal error, please report it: ${stack}` });
+  }
+
+  #tell(event: GatewayEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+}

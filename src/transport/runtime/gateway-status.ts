@@ -1,0 +1,94 @@
+import type { Device } from '../../actors/device.ts';
+import { EngineLayer } from '../../actors/engine/layer.ts';
+import type { GatewayStatus as TunnelsStatus, PeerStatus as TunnelPeer } from '../../actors/gateway/status.ts';
+import { TunnelsLayer } from '../../actors/gateway/tunnels.ts';
+import { tupleKey } from '../../actors/intermediate-driver/settings.ts';
+import { SslLayer } from '../../actors/ssl/layer.ts';
+import type { Config } from '../../config/schema.ts';
+import { suiteById } from '../../engine/crypto/suite.ts';
+import { formatIp4 } from '../../wire/address.ts';
+import type { GatewayStatus, PeerStatus, SessionStatus } from './control-protocol.ts';
+
+const US_PER_S = 1_000_000;
+const ORDERS = ['encrypt-then-fragment', 'fragment-then-encrypt'] as const;
+
+/** States of the peer machine in an operator's words. */
+const PEER_STATES: Readonly<Record<string, string>> = {
+  IDLE: 'waiting for the peer',
+  DIALLING: 'connecting',
+  UP: 'up',
+  'BACK-OFF': 'waiting to connect again',
+  OFF: 'disconnected by operator',
+};
+
+/** The layer that the operator speaks to. */
+export function tunnelsOf(device: Device): TunnelsLayer {
+  const found = device.layers.find((layer) => layer instanceof TunnelsLayer);
+  if (found === undefined) throw new Error(`device ${device.name} has no layer that holds tunnels`);
+  return found;
+}
+
+export function peersOf(device: Device, config: Config, now_us: number): PeerStatus[] {
+  const status = tunnelsOf(device).status();
+  return config.peers.map((peer) => peerStatus(device, status, peer, now_us));
+}
+
+function peerStatus(device: Device, status: TunnelsStatus, config: Config['peers'][number], now_us: number): PeerStatus {
+  const peer = status.peers.find(({ name }) => name === config.name);
+  if (peer === undefined) return { name: config.name, state: 'unknown', since_s: 0, session: null };
+  return {
+    name: peer.name,
+    state: PEER_STATES[peer.state] ?? peer.state,
+    since_s: seconds(now_us - peer.since_us),
+    session: sessionStatus(device, status, peer, config, now_us),
+  };
+}
+
+function sessionStatus(device: Device, status: TunnelsStatus, peer: TunnelPeer, config: Config['peers'][number], now_us: number): SessionStatus | null {
+  if (peer.session === undefined || peer.tuple === undefined || peer.role === undefined) return null;
+  return {
+    state: status.sessions.find(({ session }) => session === peer.session)?.state ?? '',
+    role: peer.role,
+    remote: `${formatIp4(peer.tuple.remote)}:${peer.tuple.remotePort}`,
+    f13: config.f13,
+    handshake: config.handshake,
+    suite: peer.suite === undefined ? null : suiteById(peer.suite).name,
+    order: peer.order === undefined ? null : ORDERS[peer.order],
+    epoch: epochsOf(device, peer) ?? null,
+    up_s: peer.up_us === undefined ? null : seconds(now_us - peer.up_us),
+  };
+}
+
+/** Epochs are known where records are sealed: in the engine, or in SSL's record part. */
+function epochsOf(device: Device, peer: TunnelPeer): { send: number; receive: number } | undefined {
+  for (const layer of device.layers) {
+    if (layer instanceof EngineLayer && peer.tuple !== undefined) {
+      const key = tupleKey(peer.tuple);
+      const found = layer.status().find(({ tuple }) => tupleKey(tuple) === key);
+      if (found !== undefined) return found.epochs;
+    }
+    if (layer instanceof SslLayer) {
+      const found = layer.status().find(({ session }) => session === peer.session);
+      if (found?.epochs !== undefined) return found.epochs;
+    }
+  }
+  return undefined;
+}
+
+/** LAN frames that went into records and came out of them, whoever does that here. */
+export function frameCounts(device: Device): { framesSealed: number; framesOpened: number } {
+  const engine = device.layers.find((layer) => layer instanceof EngineLayer);
+  if (engine !== undefined) return { framesSealed: engine.counters.sealed ?? 0, framesOpened: engine.counters.opened ?? 0 };
+  const { counters } = tunnelsOf(device);
+  return { framesSealed: counters.intoTunnel ?? 0, framesOpened: counters.fromTunnel ?? 0 };
+}
+
+export function dropsOf(device: Device): GatewayStatus['drops'] {
+  return device.layers.flatMap((layer) =>
+    [...layer.drops].map(([reason, count]) => ({ layer: layer.label, kind: layer.kind, reason, count })),
+  );
+}
+
+export function seconds(us: number): number {
+  return Math.max(0, Math.floor(us / US_PER_S));
+}

@@ -10,6 +10,36 @@ interface CommandEntry {
 /** All commands, in the order of `--help`. A module in this folder exports a function that returns the commander `Command`. */
 export const COMMANDS: readonly CommandEntry[] = [
   {
+    name: 'up',
+    summary: 'run a gateway on a real interface',
+    load: async () => (await import('./up.ts')).upCommand(),
+  },
+  {
+    name: 'check',
+    summary: 'check a configuration, its certificates and its interface',
+    load: async () => (await import('./check.ts')).checkCommand(),
+  },
+  {
+    name: 'status',
+    summary: 'show what a running gateway is doing',
+    load: async () => (await import('./status.ts')).statusCommand(),
+  },
+  {
+    name: 'connect',
+    summary: 'open the session with a peer',
+    load: async () => (await import('./connect.ts')).peerCommand('connect'),
+  },
+  {
+    name: 'disconnect',
+    summary: 'end the session with a peer',
+    load: async () => (await import('./connect.ts')).peerCommand('disconnect'),
+  },
+  {
+    name: 'renew',
+    summary: 'make fresh keys for the session with a peer',
+    load: async () => (await import('./connect.ts')).peerCommand('renew'),
+  },
+  {
     name: 'lab',
     summary: 'run a whole network in memory, on virtual time',
     load: async () => (await import('./lab.ts')).labCommand(),
@@ -28,5 +58,10 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'keys',
     summary: 'make a CA, certificates for gateways, and revocation lists',
     load: async () => (await import('./keys.ts')).keysCommand(),
+  },
+  {
+    name: 'completion',
+    summary: 'print a completion script for a shell',
+    load: async () => (await import('./completion.ts')).completionCommand(),
   },
 ];

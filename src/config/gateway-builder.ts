@@ -6,6 +6,9 @@ import { parseMac } from '../wire/address.ts';
 import { gatewayOptions } from './gateway-options.ts';
 import { judge } from './parse.ts';
 
+/** Name under which a journal's config record says that {@link gatewayBuilder} builds its device. */
+export const GATEWAY_BUILDER = 'gateway';
+
 /** Builds the gateway of a recorded run again, for a replay. Throws when the journal's config record is not one that `up` wrote. */
 export function gatewayBuilder(recorded: JournalData, world: World): readonly Device[] {
   const { mac: macText, config } = recorded as { readonly mac?: JournalData; readonly config?: JournalData };

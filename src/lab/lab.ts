@@ -7,7 +7,7 @@ import type { JournalData, JournalRecord, JournalTap } from '../actors/tap.ts';
 import { type DataWatcher, PatternCheck } from '../actors/test-application/pattern.ts';
 import type { World } from '../actors/world.ts';
 import type { AeadProvider } from '../engine/crypto/suite.ts';
-import { CABLES, type CableName, type DeviceName } from '../topologies/network.ts';
+import { CABLES, type CableName, type CablePlan, type DeviceName } from '../topologies/network.ts';
 import { gatewayTaps, topLabel } from '../topologies/parts/gateway.ts';
 import type { GatewayOptions } from '../topologies/parts/gateway-options.ts';
 import { buildTwoLan } from '../topologies/two-lan.ts';
@@ -33,6 +33,8 @@ export interface LabOptions {
   readonly aead?: AeadProvider;
   readonly identities?: Readonly<Record<string, LabIdentity>>;
   readonly onSecret?: (bytes: Uint8Array) => void;
+  /** Cables sum every frame themselves instead of believing its sender's verdict; slower. */
+  readonly verifies?: boolean;
 }
 
 /**
@@ -50,7 +52,7 @@ export class Lab {
   readonly #tap: WatchTap;
   readonly #dataWatchers = new Set<ReceivedWatcher>();
 
-  constructor(settings: LabSettings, { journal, aead = opensslProvider, identities, onSecret }: LabOptions = {}) {
+  constructor(settings: LabSettings, { journal, aead = opensslProvider, identities, onSecret, verifies = false }: LabOptions = {}) {
     this.settings = settings;
     this.received = { terminal21: new PatternCheck(settings.seed), server31: new PatternCheck(settings.seed) };
     this.#tap = new WatchTap(journal);
@@ -58,7 +60,7 @@ export class Lab {
     this.world = labWorld({ scheduler, seed: settings.seed, tap: this.#tap, aead, ...(identities && { identities }), ...(onSecret && { onSecret }) });
     this.#recordConfig();
     this.devices = buildTwoLan(this.world, settings, { terminal21: this.#watcher('terminal21'), server31: this.#watcher('server31') });
-    this.cables = Object.fromEntries(CABLES.map((plan) => [plan.name, this.#lay(plan)])) as Record<CableName, Cable>;
+    this.cables = Object.fromEntries(CABLES.map((plan) => [plan.name, this.#lay(plan, verifies)])) as Record<CableName, Cable>;
     this.cables.W3.impair(settings.path);
   }
 
@@ -160,8 +162,8 @@ export class Lab {
     };
   }
 
-  #lay({ name, a, b }: (typeof CABLES)[number]): Cable {
+  #lay({ name, a, b }: CablePlan, verifies: boolean): Cable {
     const end = ({ device, port }: { device: DeviceName; port: string }) => ({ device: this.devices[device], port });
-    return new Cable({ name, scheduler: this.scheduler, seed: this.settings.seed, a: end(a), b: end(b) });
+    return new Cable({ name, scheduler: this.scheduler, seed: this.settings.seed, a: end(a), b: end(b), verifies });
   }
 }

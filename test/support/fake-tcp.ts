@@ -54,10 +54,16 @@ export class FakeTcpLayer extends Layer {
     if (request.kind === 'listen') this.#listening.add(request.port);
     else if (request.kind === 'unlisten') this.#listening.delete(request.port);
     else if (request.kind === 'connect') {
-      const id = `${this.label}/${request.connection}`;
+      const id = `${request.connection}@${this.#address}`;
       this.#connections.set(request.connection, { ours: false, theirs: false });
       this.#accepted.set(request.connection, id);
-      this.#send({ kind: 'syn', id, address: this.#address, port: request.sourcePort ?? 0, toPort: request.destinationPort });
+      this.#send({
+        kind: 'syn',
+        id,
+        address: this.#address,
+        port: request.sourcePort ?? 0,
+        toPort: request.destinationPort,
+      });
     } else this.#onConnection(request);
   }
 

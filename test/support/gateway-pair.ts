@@ -1,7 +1,10 @@
 import { Device } from '../../src/actors/device.ts';
 import type { Frame } from '../../src/actors/frame.ts';
 import type { GatewayPeer } from '../../src/actors/gateway/config.ts';
-import { GatewayApplicationLayer, type GatewayApplicationConfig } from '../../src/actors/gateway/gateway-application.ts';
+import {
+  type GatewayApplicationConfig,
+  GatewayApplicationLayer,
+} from '../../src/actors/gateway/gateway-application.ts';
 import type { LayerHost } from '../../src/actors/host.ts';
 import { Layer, type SavedLayer } from '../../src/actors/layer.ts';
 import { Port } from '../../src/actors/port.ts';
@@ -102,13 +105,37 @@ export class GatewayPair {
   readonly b: GatewayEnd;
 
   constructor(options: GatewayPairOptions = {}) {
-    const { a = {}, b = {}, aPeer = {}, bPeer = {}, seed = 1, bLater_us = 0, tamper = (_from, message) => message } = options;
-    const tap = { ...NO_JOURNAL, level: 'control' as const, record: (record: JournalRecord) => void this.journal.push(record) };
+    const {
+      a = {},
+      b = {},
+      aPeer = {},
+      bPeer = {},
+      seed = 1,
+      bLater_us = 0,
+      tamper = (_from, message) => message,
+    } = options;
+    const tap = {
+      ...NO_JOURNAL,
+      level: 'control' as const,
+      record: (record: JournalRecord) => void this.journal.push(record),
+    };
     const world = labWorld({ scheduler: this.scheduler, seed, tap, aead: nobleProvider });
-    const make = (name: string, other: string, address: Ip4, config: Partial<GatewayApplicationConfig>, peer: Partial<GatewayPeer>) =>
+    const make = (
+      name: string,
+      other: string,
+      address: Ip4,
+      config: Partial<GatewayApplicationConfig>,
+      peer: Partial<GatewayPeer>,
+    ) =>
       new GatewayEnd(
         new Device(world, name, (host) => {
-          const remote = { name: other, address: address ^ 3, port: GATEWAY_PORT, shape: 'tcp' as const, handshake: 'hold' as const };
+          const remote = {
+            name: other,
+            address: address ^ 3,
+            port: GATEWAY_PORT,
+            shape: 'tcp' as const,
+            handshake: 'hold' as const,
+          };
           const peers = [{ ...remote, connect: name === GATEWAY_A, ...peer }];
           const listen = { port: GATEWAY_PORT, shape: 'tcp' as const, handshake: 'hold' as const };
           const gateway = new GatewayApplicationLayer(host, '2001A', { name, address, listen, peers, ...config });
@@ -125,7 +152,9 @@ export class GatewayPair {
     const carry = (from: string, sent: WireMessage) => {
       const message = tamper(from, sent);
       if (message === undefined) return;
-      this.scheduler.at(this.scheduler.now_us() + DELAY_US, () => (from === GATEWAY_A ? this.b : this.a).tcpEvent('wire', message));
+      this.scheduler.at(this.scheduler.now_us() + DELAY_US, () =>
+        (from === GATEWAY_A ? this.b : this.a).tcpEvent('wire', message),
+      );
     };
     this.a = make(GATEWAY_A, GATEWAY_B, 0x0a00_0001, a, aPeer);
     this.b = make(GATEWAY_B, GATEWAY_A, 0x0a00_0002, b, bPeer);
@@ -139,7 +168,9 @@ export class GatewayPair {
   }
 
   notes(device: string, name: string): unknown[] {
-    const wanted = this.journal.filter((record) => record.kind === 'note' && record.device === device && record.name === name);
+    const wanted = this.journal.filter(
+      (record) => record.kind === 'note' && record.device === device && record.name === name,
+    );
     return wanted.map(({ data }) => data);
   }
 }

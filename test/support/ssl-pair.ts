@@ -135,8 +135,18 @@ export class SslPair {
   readonly #tamper: NonNullable<PairOptions['tamper']>;
 
   constructor({ identities, client = {}, server = {}, tamper = (_from, message) => message }: PairOptions = {}) {
-    const tap = { ...NO_JOURNAL, level: 'control' as const, record: (record: JournalRecord) => void this.journal.push(record) };
-    const world = labWorld({ scheduler: this.scheduler, seed: 3, tap, aead: nobleProvider, ...(identities && { identities }) });
+    const tap = {
+      ...NO_JOURNAL,
+      level: 'control' as const,
+      record: (record: JournalRecord) => void this.journal.push(record),
+    };
+    const world = labWorld({
+      scheduler: this.scheduler,
+      seed: 3,
+      tap,
+      aead: nobleProvider,
+      ...(identities && { identities }),
+    });
     this.#tamper = tamper;
     this.client = new SslEnd(world, CLIENT, client, (message) => this.#carry(CLIENT, message));
     this.server = new SslEnd(world, SERVER, server, (message) => this.#carry(SERVER, message));
@@ -167,7 +177,9 @@ export class SslPair {
 
   /** Transitions of both ends' machines, `device instance event`. */
   transitions(machine: string): string[] {
-    const taken = this.journal.filter(({ kind, data }) => kind === 'transition' && (data as { machine: string }).machine === machine);
+    const taken = this.journal.filter(
+      ({ kind, data }) => kind === 'transition' && (data as { machine: string }).machine === machine,
+    );
     return taken.map(({ device, name, data }) => `${device} ${name} ${(data as { to: string }).to}`);
   }
 

@@ -19,7 +19,15 @@ function segment(flags = Flag.ACK, mss?: number, source = HOST_A, destination = 
     {
       ethernet: { source: LAN_A, destination: LAN_B },
       ip: { source, destination, id: 1 },
-      tcp: { sourcePort: 1000, destinationPort: 80, seq: 1, ack: 0, flags, window: 1000, options: mss === undefined ? {} : { mss } },
+      tcp: {
+        sourcePort: 1000,
+        destinationPort: 80,
+        seq: 1,
+        ack: 0,
+        flags,
+        window: 1000,
+        options: mss === undefined ? {} : { mss },
+      },
     },
     new Uint8Array(20),
   );
@@ -62,7 +70,13 @@ describe('a tunnel between two gateway applications', () => {
       'of ARP for a tunnel endpoint',
       buildArpFrame({
         ethernet: { source: LAN_A, destination: 0xffff_ffff_ffff },
-        arp: { operation: ArpOperation.REQUEST, senderMac: LAN_A, senderIp: HOST_A, targetMac: 0, targetIp: 0x0a00_0002 },
+        arp: {
+          operation: ArpOperation.REQUEST,
+          senderMac: LAN_A,
+          senderIp: HOST_A,
+          targetMac: 0,
+          targetIp: 0x0a00_0002,
+        },
       }),
     ],
   ])('guards against loops: frames %s', (_what, frame) => {

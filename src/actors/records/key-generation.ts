@@ -4,6 +4,9 @@ import { RecordChannel, type SavedRecordChannel } from '../../engine/records/cha
 import { cutRecord } from '../../engine/records/cut.ts';
 import type { RecordLimits } from '../../engine/records/limits.ts';
 import type { RecordRefusal } from '../../engine/records/receiving.ts';
+import { FrameAssembler, type SavedFrameAssembler, segmentPlaintexts } from '../../engine/records/segments.ts';
+import { RECORD_FLAG_SEGMENT, RECORD_OVERHEAD_BYTES } from '../../wire/record.ts';
+import { Order } from '../../wire/terms.ts';
 import { UNIT_CONTROL, UNIT_DATA, UNIT_PIECE } from '../../wire/unit.ts';
 import type { DropReason } from '../drop-reason.ts';
 import type { RecordParameters } from '../services.ts';
@@ -12,6 +15,8 @@ export type OpenedUnit =
   | { readonly kind: 'frame'; readonly bytes: Uint8Array }
   | { readonly kind: 'control'; readonly bytes: Uint8Array }
   | { readonly kind: 'pending' }
+  /** An authentic part of a frame that is not whole yet. */
+  | { readonly kind: 'part' }
   | { readonly kind: 'refused'; readonly reason: DropReason; readonly detail: string };
 
 export interface SavedGeneration {
@@ -20,6 +25,8 @@ export interface SavedGeneration {
   readonly data: SavedRecordChannel;
   readonly control: SavedRecordChannel;
   readonly assembler: SavedPieceAssembler;
+  readonly frames: SavedFrameAssembler;
+  readonly nextFrameId: number;
 }
 
 /** All that hangs on the keys of one TLS session: both channels and the records being assembled. */
@@ -29,6 +36,8 @@ export class KeyGeneration {
   readonly #data: RecordChannel;
   readonly #control: RecordChannel;
   readonly #assembler: PieceAssembler;
+  readonly #frames = new FrameAssembler();
+  #nextFrameId = 1;
 
   constructor(vault: Vault, parameters: RecordParameters, payloadBytes: number, limits: Partial<RecordLimits>) {
     this.parameters = parameters;
@@ -47,6 +56,8 @@ export class KeyGeneration {
     generation.#data.restore(saved.data);
     generation.#control.restore(saved.control);
     generation.#assembler.restore(saved.assembler);
+    generation.#frames.restore(saved.frames);
+    generation.#nextFrameId = saved.nextFrameId;
     return generation;
   }
 
@@ -68,8 +79,10 @@ export class KeyGeneration {
     this.#control.startSending(this.parameters.keys.sendControl, now_us);
   }
 
-  /** The record of one LAN frame, cut into pieces where it is larger than F13 may carry. */
+  /** What carries one LAN frame: a record, or in the order agreed on several records or several pieces of one. */
   sealFrame(frame: Uint8Array): readonly Uint8Array[] | DropReason {
+    const tooLarge = frame.length + RECORD_OVERHEAD_BYTES > this.#payloadBytes;
+    if (tooLarge && this.parameters.order === Order.FRAGMENT_THEN_ENCRYPT) return this.#sealSegments(frame);
     const record = this.#data.seal(frame);
     return typeof record === 'string' ? record : cutRecord(record, this.#payloadBytes);
   }
@@ -120,13 +133,30 @@ export class KeyGeneration {
       data: this.#data.save(),
       control: this.#control.save(),
       assembler: this.#assembler.save(),
+      frames: this.#frames.save(),
+      nextFrameId: this.#nextFrameId,
     };
+  }
+
+  #sealSegments(frame: Uint8Array): readonly Uint8Array[] | DropReason {
+    const records: Uint8Array[] = [];
+    this.#nextFrameId = (this.#nextFrameId + 1) >>> 0;
+    for (const plaintext of segmentPlaintexts(frame, this.#nextFrameId, this.#payloadBytes - RECORD_OVERHEAD_BYTES)) {
+      const record = this.#data.seal(plaintext, RECORD_FLAG_SEGMENT);
+      if (typeof record === 'string') return record;
+      records.push(record);
+    }
+    return records;
   }
 
   #openWith(channel: RecordChannel, record: Uint8Array, now_us: number, kind: 'frame' | 'control'): OpenedUnit {
     const opened = channel.open(record, now_us);
     if ('reason' in opened) return { kind: 'refused', reason: dropReasonOf(opened.reason), detail: opened.reason };
-    return { kind, bytes: opened.plaintext };
+    if ((opened.flags & RECORD_FLAG_SEGMENT) === 0) return { kind, bytes: opened.plaintext };
+    const result = this.#frames.add(opened.plaintext, now_us);
+    if ('frame' in result) return { kind, bytes: result.frame };
+    if ('pending' in result) return { kind: 'part' };
+    return { kind: 'refused', reason: 'piece-refused', detail: result.reason };
   }
 
   #piece(unit: Uint8Array, now_us: number): OpenedUnit {

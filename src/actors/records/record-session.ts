@@ -41,7 +41,7 @@ export interface RecordSessionHost {
 /** What became of a unit that arrived. */
 export type ReceivedUnit =
   | { readonly kind: 'frame'; readonly bytes: Uint8Array }
-  /** Authentic, and nothing for the LAN: a control record. */
+  /** Authentic, and nothing for the LAN yet: a control record, or a part of a frame. */
   | { readonly kind: 'control' }
   /** A piece of a record that is not whole yet; nothing was authenticated. */
   | { readonly kind: 'pending' }
@@ -165,7 +165,7 @@ export class RecordSession {
     if (opened.kind === 'refused' || opened.kind === 'pending') return opened;
     this.#heard(index);
     if (opened.kind === 'frame') return opened;
-    return this.#control(opened.bytes);
+    return opened.kind === 'part' ? { kind: 'control' } : this.#control(opened.bytes);
   }
 
   timerFired(name: string): void {

@@ -33,7 +33,10 @@ class End {
     this.stimuli.push(stimulus);
     if ('message' in stimulus) {
       const { frame } = stimulus.message as { frame?: Uint8Array };
-      this.host.inject(stimulus.port, frame === undefined ? stimulus.message : { ...(stimulus.message as object), frame: this.host.frame(frame) });
+      this.host.inject(
+        stimulus.port,
+        frame === undefined ? stimulus.message : { ...(stimulus.message as object), frame: this.host.frame(frame) },
+      );
     } else if ('event' in stimulus) this.host.event(stimulus.event, stimulus.data);
     else if ('wait_us' in stimulus) this.host.advance(stimulus.wait_us);
     this.relay();

@@ -19,7 +19,9 @@ function up(options: ConstructorParameters<typeof SslPair>[0] = {}): SslPair {
 
 /** Types of units and TLS records that one end wrote, in order; TLS as its content type. */
 function written(pair: SslPair, from: string): number[] {
-  return pair.wire.flatMap(({ from: sender, message }) => (sender === from && message.kind === 'bytes' ? [message.bytes[0] as number] : []));
+  return pair.wire.flatMap(({ from: sender, message }) =>
+    sender === from && message.kind === 'bytes' ? [message.bytes[0] as number] : [],
+  );
 }
 
 function rawBytes(pair: SslPair, to: SslEnd, bytes: Uint8Array): void {
@@ -48,7 +50,8 @@ describe('opening', () => {
     pair.run();
     expect(pair.server.frames().map(({ bytes }) => bytes)).toEqual([FRAME]);
     expect(pair.client.frames().map(({ bytes }) => bytes)).toEqual([FRAME.toReversed()]);
-    for (const { ssl } of [pair.client, pair.server]) expect(ssl.counters).toEqual({ handshakes: 1, sealed: 1, opened: 1 });
+    for (const { ssl } of [pair.client, pair.server])
+      expect(ssl.counters).toEqual({ handshakes: 1, sealed: 1, opened: 1 });
   });
 
   it('the client tells where it is connected, the server who came', () => {
@@ -56,7 +59,14 @@ describe('opening', () => {
     expect(pair.client.probe.heard[0]).toMatchObject({ tuple: { localPort: 50_000, remotePort: PORT } });
     expect(pair.server.probe.heard[0]).toMatchObject({ tuple: { localPort: PORT, remotePort: 50_000 } });
     expect(pair.client.ssl.status()).toMatchObject([
-      { session: 'one', peer: SERVER, state: 'ALIVE.ESTABLISHED', generation: 1, suite: 1, epochs: { send: 0, receive: 0 } },
+      {
+        session: 'one',
+        peer: SERVER,
+        state: 'ALIVE.ESTABLISHED',
+        generation: 1,
+        suite: 1,
+        epochs: { send: 0, receive: 0 },
+      },
     ]);
   });
 
@@ -65,7 +75,8 @@ describe('opening', () => {
       client: { suites: [3, 2, 1], orders: [0, 1], pathMtu: 1400 },
       server: { suites: [1, 2], orders: [0], pathMtu: 1450 },
     });
-    for (const end of [pair.client, pair.server]) expect(end.secured()).toMatchObject([{ suite: 2, order: 0, pathMtu: 1400 }]);
+    for (const end of [pair.client, pair.server])
+      expect(end.secured()).toMatchObject([{ suite: 2, order: 0, pathMtu: 1400 }]);
   });
 
   it('the server says GO only when its receiver has the keys', () => {
@@ -109,18 +120,17 @@ describe('opening', () => {
 });
 
 describe('what a session is refused for', () => {
-  it.each([
-    { digest: new Uint8Array(32).fill(6) },
-    { shape: 'udp' as const },
-    { handshake: 'immediate' as const },
-  ])('a leg that looks different from the other end: %o', (difference) => {
-    const pair = new SslPair();
-    Object.assign(pair.client.probe, difference);
-    pair.connect();
-    expect(pair.server.closedReason()).toBe('leg-tampered');
-    expect(pair.client.closedReason()).toBe('closed-early');
-    expect(pair.client.secured()).toEqual([]);
-  });
+  it.each([{ digest: new Uint8Array(32).fill(6) }, { shape: 'udp' as const }, { handshake: 'immediate' as const }])(
+    'a leg that looks different from the other end: %o',
+    (difference) => {
+      const pair = new SslPair();
+      Object.assign(pair.client.probe, difference);
+      pair.connect();
+      expect(pair.server.closedReason()).toBe('leg-tampered');
+      expect(pair.client.closedReason()).toBe('closed-early');
+      expect(pair.client.secured()).toEqual([]);
+    },
+  );
 
   it('no suite that both have', () => {
     const pair = up({ client: { suites: [1] }, server: { suites: [2, 3] } });
@@ -192,7 +202,9 @@ describe('what a session is refused for', () => {
   });
 
   it('silence during the handshake', () => {
-    const pair = new SslPair({ tamper: (_from, message) => (message.kind === 'bytes' ? undefined : message) }).connect();
+    const pair = new SslPair({
+      tamper: (_from, message) => (message.kind === 'bytes' ? undefined : message),
+    }).connect();
     pair.run((HANDSHAKE_MS - 2000) * 1000);
     expect([pair.client.closedReason(), pair.server.closedReason()]).toEqual([undefined, undefined]);
     pair.run(2 * SECOND_US);
@@ -210,7 +222,10 @@ describe('what a session is refused for', () => {
     ['a TLS record that is too long', Uint8Array.of(0x16, 3, 3, 0xff, 0xff)],
     ['a reserved flag', Uint8Array.of(0x40, 0x80, 0, 40)],
   ])('garbage in the stream: %s', (_what, bytes) => {
-    for (const pair of [up(), new SslPair({ tamper: (_from, message) => (message.kind === 'bytes' ? undefined : message) }).connect()]) {
+    for (const pair of [
+      up(),
+      new SslPair({ tamper: (_from, message) => (message.kind === 'bytes' ? undefined : message) }).connect(),
+    ]) {
       rawBytes(pair, pair.server, bytes);
       expect(pair.server.closedReason()).toBe('malformed');
       pair.run(10 * SECOND_US);
@@ -220,11 +235,15 @@ describe('what a session is refused for', () => {
 
   it('any bytes at all, without throwing', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ minLength: 1, maxLength: 60 }), fc.constantFrom(0x14, 0x15, 0x16, 0x17, 0x40, 0x43), (rest, first) => {
-        const pair = up();
-        rawBytes(pair, pair.server, Uint8Array.of(first, 0, 0, rest.length + 1, ...rest));
-        rawBytes(pair, pair.server, rest);
-      }),
+      fc.property(
+        fc.uint8Array({ minLength: 1, maxLength: 60 }),
+        fc.constantFrom(0x14, 0x15, 0x16, 0x17, 0x40, 0x43),
+        (rest, first) => {
+          const pair = up();
+          rawBytes(pair, pair.server, Uint8Array.of(first, 0, 0, rest.length + 1, ...rest));
+          rawBytes(pair, pair.server, rest);
+        },
+      ),
       { numRuns: 30 },
     );
   });
@@ -260,7 +279,17 @@ describe('what a session is refused for', () => {
     legDigest: new Uint8Array(32).fill(5),
   };
   it.each([
-    ['a GO of the client', buildNegotiation({ kind: 'go', connectionId: 1, pathMtu: 1500, suite: 1, order: 1, legDigest: new Uint8Array(32) })],
+    [
+      'a GO of the client',
+      buildNegotiation({
+        kind: 'go',
+        connectionId: 1,
+        pathMtu: 1500,
+        suite: 1,
+        order: 1,
+        legDigest: new Uint8Array(32),
+      }),
+    ],
     ['an unknown message', Uint8Array.of(9, 0, 0)],
     ['a connection id of 0', buildNegotiation({ ...offer, connectionId: 0 })],
     ['a path MTU without room for a record', buildNegotiation({ ...offer, pathMtu: 60 })],
@@ -299,7 +328,15 @@ describe('what a session is refused for', () => {
     const pair = up().connect();
     expect(pair.client.closedReason()).toBe('busy');
     const silent = new SslPair({ tamper: () => undefined });
-    for (let at = 0; at < SSL_SESSIONS; at++) silent.client.ask({ kind: 'connect', session: `s${at}`, peer: SERVER, destination: 1, destinationPort: 1, sourcePort: 1 });
+    for (let at = 0; at < SSL_SESSIONS; at++)
+      silent.client.ask({
+        kind: 'connect',
+        session: `s${at}`,
+        peer: SERVER,
+        destination: 1,
+        destinationPort: 1,
+        sourcePort: 1,
+      });
     expect(silent.client.closedReason()).toBeUndefined();
     silent.connect();
     expect(silent.client.closedReason()).toBe('busy');
@@ -329,7 +366,9 @@ describe('renewing', () => {
       expect([...ssl.drops]).toEqual([]);
       expect(ssl.status()).toMatchObject([{ generation: 2, state: 'ALIVE.ESTABLISHED' }]);
     }
-    const headers = pair.wire.flatMap(({ from, message }) => (from === CLIENT && message.kind === 'bytes' && message.bytes[0] === 0x40 ? [message.bytes] : []));
+    const headers = pair.wire.flatMap(({ from, message }) =>
+      from === CLIENT && message.kind === 'bytes' && message.bytes[0] === 0x40 ? [message.bytes] : [],
+    );
     expect(new Set(headers.map((bytes) => bytes.slice(4, 8).join())).size).toBe(2);
   });
 
@@ -361,7 +400,11 @@ describe('renewing', () => {
 
   it('a server that begins one is not believed', () => {
     const pair = up();
-    pair.client.tcpEvent('wire', { kind: 'bytes', id: `one@${ADDRESS[CLIENT]}`, bytes: Uint8Array.of(0x16, 3, 3, 0, 1, 0) });
+    pair.client.tcpEvent('wire', {
+      kind: 'bytes',
+      id: `one@${ADDRESS[CLIENT]}`,
+      bytes: Uint8Array.of(0x16, 3, 3, 0, 1, 0),
+    });
     expect(pair.client.closedReason()).toBe('malformed');
   });
 
@@ -417,21 +460,29 @@ describe('renewing', () => {
 });
 
 describe('ending', () => {
-  it.each(['client', 'server'] as const)('in order, by the %s: sealed BYE, STOP, close_notify, end of the stream', (side) => {
-    const pair = up();
-    const other = side === 'client' ? pair.server : pair.client;
-    const from = pair.wire.length;
-    pair[side].ask({ kind: 'close', session: side === 'client' ? 'one' : pair.serverSession });
-    pair.run();
-    expect([pair[side].closedReason(), other.closedReason()]).toEqual(['local', 'peer']);
-    const ours = pair.wire.slice(from).filter((each) => each.from === pair[side].name);
-    expect(ours.map(({ message }) => (message.kind === 'bytes' ? message.bytes[0] : message.kind))).toEqual([0x41, 0x17, 0x17, 'fin']);
-    for (const end of [pair.client, pair.server]) {
-      expect(isGone(end)).toBe(true);
-      expect(end.device.save().timers).toEqual([]);
-      expect(end.device.save().tls).toEqual([]);
-    }
-  });
+  it.each(['client', 'server'] as const)(
+    'in order, by the %s: sealed BYE, STOP, close_notify, end of the stream',
+    (side) => {
+      const pair = up();
+      const other = side === 'client' ? pair.server : pair.client;
+      const from = pair.wire.length;
+      pair[side].ask({ kind: 'close', session: side === 'client' ? 'one' : pair.serverSession });
+      pair.run();
+      expect([pair[side].closedReason(), other.closedReason()]).toEqual(['local', 'peer']);
+      const ours = pair.wire.slice(from).filter((each) => each.from === pair[side].name);
+      expect(ours.map(({ message }) => (message.kind === 'bytes' ? message.bytes[0] : message.kind))).toEqual([
+        0x41,
+        0x17,
+        0x17,
+        'fin',
+      ]);
+      for (const end of [pair.client, pair.server]) {
+        expect(isGone(end)).toBe(true);
+        expect(end.device.save().timers).toEqual([]);
+        expect(end.device.save().tls).toEqual([]);
+      }
+    },
+  );
 
   it('without a record part, by STOP', () => {
     const pair = new SslPair();
@@ -452,7 +503,14 @@ describe('ending', () => {
 
   it('before TCP is connected, by an abort', () => {
     const pair = new SslPair();
-    pair.client.ask({ kind: 'connect', session: 'one', peer: SERVER, destination: 1, destinationPort: PORT, sourcePort: 1 });
+    pair.client.ask({
+      kind: 'connect',
+      session: 'one',
+      peer: SERVER,
+      destination: 1,
+      destinationPort: PORT,
+      sourcePort: 1,
+    });
     pair.client.ask({ kind: 'close', session: 'one' });
     expect(pair.client.closedReason()).toBe('local');
     expect(isGone(pair.client)).toBe(true);
@@ -461,7 +519,14 @@ describe('ending', () => {
 
   it('during the handshake, at once', () => {
     const pair = new SslPair();
-    pair.client.ask({ kind: 'connect', session: 'one', peer: SERVER, destination: 1, destinationPort: PORT, sourcePort: 1 });
+    pair.client.ask({
+      kind: 'connect',
+      session: 'one',
+      peer: SERVER,
+      destination: 1,
+      destinationPort: PORT,
+      sourcePort: 1,
+    });
     pair.run(35_000);
     expect(pair.client.ssl.status()).toMatchObject([{ state: 'ALIVE.HANDSHAKE' }]);
     pair.client.ask({ kind: 'close', session: 'one' });

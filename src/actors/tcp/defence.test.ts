@@ -123,7 +123,12 @@ describe('hostile segments', () => {
   it.each([{}, { sack: false }, { timestamps: false }])('never throw and never change what arrives (%j)', (options) => {
     for (let seed = 1; seed <= 8; seed++) {
       const random = new SeededRandom(seed);
-      const pair = new TcpPair({ seed, link: { loss: 0.02, jitter_us: 500 }, client: options, server: options }).connect();
+      const pair = new TcpPair({
+        seed,
+        link: { loss: 0.02, jitter_us: 500 },
+        client: options,
+        server: options,
+      }).connect();
       const bytes = pattern(300_000);
       pair.client.run((connection) => connection.write(bytes));
       while (pair.server.receivedBytes < bytes.length && pair.scheduler.now_us() < 3_000_000_000) {

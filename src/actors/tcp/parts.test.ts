@@ -60,7 +60,7 @@ describe('reassembly', () => {
           expect(reassembly.bytes).toBe(known.size);
         }
         for (const { left, right } of reassembly.blocks((start - 1) >>> 0, 64)) {
-          for (let i = (left - start) >>> 0; i < ((right - start) >>> 0); i++) expect(known.has(i)).toBe(true);
+          for (let i = (left - start) >>> 0; i < (right - start) >>> 0; i++) expect(known.has(i)).toBe(true);
         }
         let nxt = start;
         for (let i = 0; i < 256; i++) {
@@ -130,7 +130,7 @@ describe('the scoreboard', () => {
           now_us += 1;
           const left = (una + at * 100) >>> 0;
           const right = (left + count * 100) >>> 0;
-          const isWithin = ((right - una) >>> 0) <= ((nxt - una) >>> 0);
+          const isWithin = (right - una) >>> 0 <= (nxt - una) >>> 0;
           if (name === 'send') {
             board.sent({ seq: nxt, end: (nxt + 100) >>> 0 }, now_us);
             nxt = (nxt + 100) >>> 0;
@@ -229,7 +229,12 @@ describe('congestion control', () => {
 describe('a lazy timer', () => {
   it('is armed once while it is pushed out, and does nothing when it was switched off', () => {
     const armed: number[] = [];
-    const host = { time: 0, now_us: () => host.time, setTimer: (_: string, delay: number) => armed.push(delay), clearTimer: () => {} };
+    const host = {
+      time: 0,
+      now_us: () => host.time,
+      setTimer: (_: string, delay: number) => armed.push(delay),
+      clearTimer: () => {},
+    };
     const timer = new LazyTimer(host, 'x');
     timer.set(100);
     host.time = 60;
@@ -276,7 +281,9 @@ describe('segments', () => {
   });
 
   it('that are none have a reason', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => typeof segmentFromPacket(bytes).ok === 'boolean'));
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => typeof segmentFromPacket(bytes).ok === 'boolean'),
+    );
     const udp = packetFromSegment(
       { seq: 0, ack: 0, flags: 2, window: 0, options: {}, payload: new Uint8Array(0) },
       { local: 1, localPort: 1, remote: 2, remotePort: 2 },

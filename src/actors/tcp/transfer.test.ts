@@ -1,12 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import {
-  type Impairments,
-  pattern,
-  restoring,
-  segment,
-  type TcpEnd,
-  TcpPair,
-} from '../../../test/support/tcp-pair.ts';
+import { type Impairments, pattern, restoring, segment, type TcpEnd, TcpPair } from '../../../test/support/tcp-pair.ts';
 import { equal } from '../../wire/bytes.ts';
 import { Flag } from '../../wire/tcp.ts';
 import type { TcpConnectionOptions } from './connection.ts';
@@ -57,7 +50,8 @@ describe('bytes arrive as they were sent', () => {
   for (const link of LINKS) {
     it.each(OPTIONS)(`over ${JSON.stringify(link)} with %j`, (options) => {
       const bytes = (options.receiveBufferBytes ?? BYTES) < BYTES ? 60_000 : BYTES;
-      for (let seed = 1; seed <= 3; seed++) exchange(new TcpPair({ seed, link, client: options, server: options }), bytes);
+      for (let seed = 1; seed <= 3; seed++)
+        exchange(new TcpPair({ seed, link, client: options, server: options }), bytes);
     });
   }
 
@@ -84,15 +78,15 @@ describe('bytes arrive as they were sent', () => {
   });
 });
 
+/** Swallows the nth data segments of the client, each once. */
+const loses = (pair: TcpPair, ...places: number[]): void => {
+  let count = 0;
+  pair.passes = ({ payload }, from) => from === 'server' || payload.length === 0 || !places.includes(count++);
+};
+
 describe('loss', () => {
   const sending = (options: Partial<TcpConnectionOptions> = {}): TcpPair =>
     new TcpPair({ link: { delay_us: 10_000 }, client: options, server: options }).connect();
-  /** Swallows the nth data segments of the client, each once. */
-  const loses = (pair: TcpPair, ...places: number[]): void => {
-    let count = 0;
-    pair.passes = ({ payload }, from) => from === 'server' || payload.length === 0 || !places.includes(count++);
-  };
-
   it.each([
     ['with SACK', {}],
     ['without', { sack: false }],
@@ -190,8 +184,7 @@ describe('congestion', () => {
     expect(pair.client.sent.filter(({ payload }) => payload.length > 0).length).toBe(10);
     pair.pass(101_000);
     expect(pair.client.connection.path.cwnd).toBe(20 * mss);
-    let lost = false;
-    pair.passes = ({ payload }) => lost || payload.length === 0 || !(lost = true);
+    loses(pair, 0);
     let before = 0;
     pair.run(() => {
       before = Math.max(before, pair.client.connection.path.cwnd);

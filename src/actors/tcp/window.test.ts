@@ -144,7 +144,9 @@ describe('acknowledgements', () => {
   it('tell at once of a gap, with the newest range first, and of what came twice', () => {
     const pair = new TcpPair({ client: { timestamps: false } }).connect();
     const at = (offset: number, length: number) =>
-      pair.server.arrive(segment(Flag.ACK, 1_001 + offset, 2_001, {}, pattern(5_000).subarray(offset, offset + length)));
+      pair.server.arrive(
+        segment(Flag.ACK, 1_001 + offset, 2_001, {}, pattern(5_000).subarray(offset, offset + length)),
+      );
     const sacks = () => pair.server.sent.at(-1)?.options.sacks?.map(({ left, right }) => [left - 1_001, right - 1_001]);
     at(100, 100);
     expect(sacks()).toEqual([[100, 200]]);
@@ -171,7 +173,9 @@ describe('acknowledgements', () => {
     pair.client.run((connection) => connection.write(pattern(1_000_000)));
     pair.run(() => pair.server.receivedBytes === 1_000_000 && pair.client.receivedBytes === 1_000_000);
     expect(pair.client.connection.stats.timeouts).toBe(0);
-    expect(pair.server.sent.some(({ options, payload }) => options.sacks !== undefined && payload.length === 0)).toBe(true);
+    expect(pair.server.sent.some(({ options, payload }) => options.sacks !== undefined && payload.length === 0)).toBe(
+      true,
+    );
   });
 });
 

@@ -5,6 +5,7 @@ import type { Scheduler } from '../../actors/scheduler.ts';
 import type { TlsProvider } from '../../actors/ssl/tls-provider.ts';
 import type { JournalData } from '../../actors/tap.ts';
 import type { Config } from '../../config/schema.ts';
+import { GATEWAY_BUILDER } from '../../config/gateway-builder.ts';
 import { gatewayOptions } from '../../config/gateway-options.ts';
 import type { Vault } from '../../engine/crypto/vault.ts';
 import type { Journal } from '../../journal/store.ts';
@@ -28,9 +29,6 @@ const JOURNAL_FLUSH_MS = 250;
 /** Of one and the same defect, so many are told; all are counted. */
 const DEFECTS_TOLD = 10;
 const MS_US = 1_000;
-
-/** Name under which a journal's config record says that `gatewayBuilder` builds its device. */
-export const GATEWAY_BUILDER = 'gateway';
 
 /** An interface, as a runtime needs it. */
 export interface RuntimePort extends FramePort {

@@ -1,0 +1,44 @@
+import { Command } from 'commander';
+import { configJsonSchema } from '../config/schema.ts';
+import { loadConfig } from '../transport/runtime/config-file.ts';
+import { inspectInterface } from '../transport/runtime/open-interface.ts';
+import { SetupError } from '../transport/runtime/setup-error.ts';
+import { EXIT_OK, telling } from './exit-codes.ts';
+
+const DAY_MS = 86_400_000;
+/** A certificate that ends sooner is worth a word. */
+const EXPIRY_WARNING_DAYS = 30;
+
+/** `glassgate check CONFIG`: all that `up` would refuse, without changing anything. */
+export function checkCommand(): Command {
+  return new Command('check')
+    .description('Check a configuration, its certificates and its interface; change nothing.')
+    .argument('[config]', 'YAML file')
+    .option('--schema', 'print the JSON Schema of configurations instead (for editors)')
+    .option('--no-interface', 'do not look at the interface: the gateway runs on another machine')
+    .addHelpText('after', '\nExit codes: 0 good, 1 something failed, 2 the configuration is wrong, 3 a file may not be read.')
+    .action((file: string | undefined, options: { schema?: boolean; interface: boolean }) =>
+      telling(async () => {
+        if (options.schema === true) print(JSON.stringify(configJsonSchema(), undefined, 2));
+        else check(file, options.interface);
+        return EXIT_OK;
+      }),
+    );
+}
+
+function check(file: string | undefined, withInterface: boolean): void {
+  if (file === undefined) throw new SetupError('config', 'say which configuration to check: glassgate check CONFIG');
+  const now = new Date();
+  const { config, warnings, notAfter } = loadConfig(file, now);
+  if (withInterface) inspectInterface(config, file);
+  for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
+  const days = Math.floor((notAfter.getTime() - now.getTime()) / DAY_MS);
+  if (days < EXPIRY_WARNING_DAYS) process.stderr.write(`warning: the certificate expires in ${days} days\n`);
+  const peers = config.peers.map(({ name, connect }) => (connect ? `connects to ${name}` : `is connected to by ${name}`));
+  const listens = config.listen === undefined ? [] : [`listens on port ${config.listen.port}`];
+  print(`${file} is good: gateway ${config.name}, embodiment ${config.embodiment}, ${config.address} on ${config.interface.name}; ${[...listens, ...peers].join(', ')}`);
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}

@@ -10,6 +10,11 @@ interface CommandEntry {
 /** All commands, in the order of `--help`. A module in this folder exports a function that returns the commander `Command`. */
 export const COMMANDS: readonly CommandEntry[] = [
   {
+    name: 'demo',
+    summary: 'two LANs, two gateways and a tunnel, step by step; nothing on this machine changes',
+    load: async () => (await import('./demo.ts')).demoCommand(),
+  },
+  {
     name: 'up',
     summary: 'run a gateway on a real interface',
     load: async () => (await import('./up.ts')).upCommand(),

@@ -7,6 +7,12 @@ export interface NamedSource {
   readonly view: SourceView;
 }
 
+/** A record and the place of its source in the list. */
+export interface SourcedRecord {
+  readonly source: number;
+  readonly record: JournalRecord;
+}
+
 /** First message of a stream: begin anew with this. Records follow that lead to `sources`. */
 export interface HelloMessage {
   readonly version: string;

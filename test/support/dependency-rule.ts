@@ -27,6 +27,7 @@ const RULES: Readonly<Record<string, FolderRule>> = {
   lab: { folders: [...CORE_FOLDERS, 'topologies', 'transport', 'journal'], packages: CORE_PACKAGES },
   ipsec: { folders: CORE_FOLDERS, packages: CORE_PACKAGES },
   config: { folders: [...CORE_FOLDERS, 'topologies', 'ipsec'], packages: ['zod', 'yaml'] },
+  'page-model': { folders: ['actors'], packages: ['xstate'] },
 };
 
 /** Files straight under src/ are the package's public face; they only re-export. */

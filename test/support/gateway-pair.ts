@@ -1,176 +1,136 @@
-import { Device } from '../../src/actors/device.ts';
-import type { Frame } from '../../src/actors/frame.ts';
-import type { GatewayPeer } from '../../src/actors/gateway/config.ts';
-import {
-  type GatewayApplicationConfig,
-  GatewayApplicationLayer,
-} from '../../src/actors/gateway/gateway-application.ts';
-import type { LayerHost } from '../../src/actors/host.ts';
-import { Layer, type SavedLayer } from '../../src/actors/layer.ts';
-import { Port } from '../../src/actors/port.ts';
-import { VirtualScheduler } from '../../src/actors/scheduler.ts';
-import { SslLayer } from '../../src/actors/ssl/layer.ts';
-import { type JournalRecord, NO_JOURNAL } from '../../src/actors/tap.ts';
-import { nobleProvider } from '../../src/engine/crypto/noble.ts';
-import { labWorld } from '../../src/lab/world.ts';
-import type { Ip4 } from '../../src/wire/address.ts';
-import { FakeTcpLayer, type WireMessage } from './fake-tcp.ts';
+import type { Device } from '../../src/actors/device.ts';
+import { parseConfig } from '../../src/config/parse.ts';
+import type { Config } from '../../src/config/schema.ts';
+import type { Journal } from '../../src/journal/store.ts';
+import type { ReceivedFrame, SentFrame } from '../../src/transport/os/types.ts';
+import type { GatewayEvent } from '../../src/transport/runtime/control-protocol.ts';
+import { GatewayRuntime, type RuntimePort } from '../../src/transport/runtime/gateway-runtime.ts';
+import { ownMac } from '../../src/transport/runtime/own-mac.ts';
+import { RealClock } from '../../src/transport/runtime/real-clock.ts';
+import { opensslTls, realVault } from '../../src/transport/runtime/real-world.ts';
+import { secureRandom } from '../../src/transport/runtime/secure-random.ts';
+import { createAuthority, issueCertificate, type KeyPairPem } from '../../src/transport/tls/certificates.ts';
 
-export const GATEWAY_A = 'gateway-a';
-export const GATEWAY_B = 'gateway-b';
-export const GATEWAY_PORT = 4433;
-const DELAY_US = 10_000;
+const ZERO = {
+  receivedBatches: 0,
+  receivedSuperFrames: 0,
+  receivedTruncated: 0,
+  receivedMalformed: 0,
+  receiveErrors: 0,
+  kernelDropped: 0,
+  sentQueued: 0,
+  sendQueued: 0,
+  sendDropped: 0,
+};
 
-/** Stands where the virtual NIC stands: keeps what comes out of the tunnel. */
-class NicProbe extends Layer {
-  readonly kind = 'nic-probe';
-  readonly frames: Frame[] = [];
-  readonly port: Port<Frame, Frame>;
-
-  constructor(host: LayerHost, label: string) {
-    super(host, label);
-    this.port = this.addPort<Frame, Frame>('nic', (frame) => this.frames.push(frame));
-  }
-
-  override outsideEvent(_name: string, data: never): boolean {
-    return this.port.send(this.host.frame(data));
-  }
-
-  save(): SavedLayer {
-    return { version: 1 };
-  }
-
-  restore(): void {}
-}
-
-export class GatewayEnd {
+/** One end of a cable in memory, with an interface's manners. What is sent arrives at the other end in a later turn. */
+export class CablePort implements RuntimePort {
   readonly name: string;
-  readonly address: Ip4;
+  readonly mac: string;
+  readonly mtu = 1500;
+  readonly counters = { ...ZERO, receivedFrames: 0, receivedBytes: 0, sentFrames: 0, sentBytes: 0 };
+  other: CablePort | undefined;
+  /** Hears what leaves here. */
+  onSent: (bytes: Uint8Array) => void = () => {};
+  #listener: (frames: ReceivedFrame[]) => void = () => {};
+
+  constructor(name: string, mac: string) {
+    this.name = name;
+    this.mac = mac;
+  }
+
+  onBatch(listener: (frames: ReceivedFrame[]) => void): void {
+    this.#listener = listener;
+  }
+
+  send(frames: SentFrame[]): void {
+    for (const { bytes } of frames) {
+      this.counters.sentFrames += 1;
+      this.counters.sentBytes += bytes.length;
+      this.onSent(bytes);
+    }
+    const copies = frames.map(({ bytes }) => ({ bytes: bytes.slice() }));
+    setImmediate(() => this.other?.deliver(copies));
+  }
+
+  deliver(frames: ReceivedFrame[]): void {
+    for (const { bytes } of frames) {
+      this.counters.receivedFrames += 1;
+      this.counters.receivedBytes += bytes.length;
+    }
+    this.#listener(frames);
+  }
+}
+
+export interface PairMember {
+  readonly runtime: GatewayRuntime;
   readonly device: Device;
-
-  constructor(device: Device, address: Ip4) {
-    this.device = device;
-    this.name = device.name;
-    this.address = address;
-  }
-
-  get gateway(): GatewayApplicationLayer {
-    return this.device.layer('2001A') as GatewayApplicationLayer;
-  }
-
-  get ssl(): SslLayer {
-    return this.device.layer('2002') as SslLayer;
-  }
-
-  /** State of the only peer. */
-  get state(): string | undefined {
-    return this.gateway.status().peers[0]?.state;
-  }
-
-  get received(): Uint8Array[] {
-    return (this.device.layer('2010') as NicProbe).frames.map(({ bytes }) => bytes);
-  }
-
-  event(name: string, data: object = {}): void {
-    this.device.input({ kind: 'event', layer: '2001A', name, data: data as never });
-  }
-
-  tcpEvent(name: string, data: object): void {
-    this.device.input({ kind: 'event', layer: '2003', name, data: data as never });
-  }
-
-  /** A frame of the LAN. */
-  lan(bytes: Uint8Array): void {
-    this.device.input({ kind: 'event', layer: '2010', name: 'frame', data: bytes });
-  }
+  readonly port: CablePort;
+  readonly events: GatewayEvent[];
+  readonly config: Config;
 }
 
-export interface GatewayPairOptions {
-  readonly a?: Partial<GatewayApplicationConfig>;
-  readonly b?: Partial<GatewayApplicationConfig>;
-  /** Of the peer entry that each has for the other. */
-  readonly aPeer?: Partial<GatewayPeer>;
-  readonly bPeer?: Partial<GatewayPeer>;
-  readonly seed?: number;
-  /** Microseconds that B starts after A. */
-  readonly bLater_us?: number;
-  readonly tamper?: (from: string, message: WireMessage) => WireMessage | undefined;
+export interface PairOptions {
+  readonly embodiment?: 'engine' | 'software';
+  readonly f13?: 'tcp' | 'udp';
+  readonly journal?: (name: string, snapshot: GatewayRuntime['snapshot']) => Journal;
+  /** Certificates other than the right ones, by gateway. */
+  readonly certificates?: Readonly<Record<string, KeyPairPem>>;
+  readonly authority?: KeyPairPem;
+  readonly more?: string;
+  /** Hears a copy of every secret that the vaults come to hold. */
+  readonly onSecret?: (bytes: Uint8Array) => void;
 }
 
-/** Two gateways without drivers over a reliable byte stream: A dials, B listens, unless told otherwise. */
-export class GatewayPair {
-  readonly scheduler = new VirtualScheduler();
-  readonly journal: JournalRecord[] = [];
-  readonly a: GatewayEnd;
-  readonly b: GatewayEnd;
+/** Gateways 20 (listens) and 30 (connects) on one cable, in real time, with OpenSSL's TLS. Neither is started. */
+export async function gatewayPair(options: PairOptions = {}): Promise<{ g20: PairMember; g30: PairMember }> {
+  const ca = options.authority ?? (await createAuthority('CA', new Date()));
+  const [g20, g30] = await Promise.all(['gateway20', 'gateway30'].map((name) => member(name, ca, options)));
+  g20!.port.other = g30!.port;
+  g30!.port.other = g20!.port;
+  return { g20: g20!, g30: g30! };
+}
 
-  constructor(options: GatewayPairOptions = {}) {
-    const {
-      a = {},
-      b = {},
-      aPeer = {},
-      bPeer = {},
-      seed = 1,
-      bLater_us = 0,
-      tamper = (_from, message) => message,
-    } = options;
-    const tap = {
-      ...NO_JOURNAL,
-      level: 'control' as const,
-      record: (record: JournalRecord) => void this.journal.push(record),
-    };
-    const world = labWorld({ scheduler: this.scheduler, seed, tap, aead: nobleProvider });
-    const make = (
-      name: string,
-      other: string,
-      address: Ip4,
-      config: Partial<GatewayApplicationConfig>,
-      peer: Partial<GatewayPeer>,
-    ) =>
-      new GatewayEnd(
-        new Device(world, name, (host) => {
-          const remote = {
-            name: other,
-            address: address ^ 3,
-            port: GATEWAY_PORT,
-            shape: 'tcp' as const,
-            handshake: 'hold' as const,
-          };
-          const peers = [{ ...remote, connect: name === GATEWAY_A, ...peer }];
-          const listen = { port: GATEWAY_PORT, shape: 'tcp' as const, handshake: 'hold' as const };
-          const gateway = new GatewayApplicationLayer(host, '2001A', { name, address, listen, peers, ...config });
-          const nic = new NicProbe(host, '2010');
-          const ssl = new SslLayer(host, '2002', { address, peers: [{ name: other }] });
-          const tcp = new FakeTcpLayer(host, '2003', address, (message) => carry(name, message));
-          Port.join(nic.port, gateway.ports.nic as typeof nic.port);
-          Port.join(gateway.ports.ssl as never, ssl.ports.upper as never);
-          Port.join(tcp.upper, ssl.ports.lower as typeof tcp.upper);
-          return [gateway, nic, ssl, tcp];
-        }),
-        address,
-      );
-    const carry = (from: string, sent: WireMessage) => {
-      const message = tamper(from, sent);
-      if (message === undefined) return;
-      this.scheduler.at(this.scheduler.now_us() + DELAY_US, () =>
-        (from === GATEWAY_A ? this.b : this.a).tcpEvent('wire', message),
-      );
-    };
-    this.a = make(GATEWAY_A, GATEWAY_B, 0x0a00_0001, a, aPeer);
-    this.b = make(GATEWAY_B, GATEWAY_A, 0x0a00_0002, b, bPeer);
-    this.a.device.start();
-    this.scheduler.at(bLater_us, () => this.b.device.start());
-  }
+async function member(name: string, ca: KeyPairPem, options: PairOptions): Promise<PairMember> {
+  const config = configOf(name, options);
+  const own = options.certificates?.[name] ?? (await issueCertificate(ca, name, new Date()));
+  const port = new CablePort('cable0', `02:00:00:00:01:${name.slice(-2)}`);
+  const vault = realVault(options.onSecret);
+  const tls = opensslTls({ ...own, ca: ca.certificate }, vault);
+  let runtime: GatewayRuntime | undefined;
+  const journal = options.journal?.(name, () => runtime?.snapshot() ?? []);
+  runtime = new GatewayRuntime({
+    config,
+    mac: ownMac(config, port.mac),
+    port,
+    clock: new RealClock(),
+    random: secureRandom,
+    vault,
+    tls,
+    journal,
+    wallClock: () => new Date(),
+  });
+  const events: GatewayEvent[] = [];
+  runtime.subscribe((event) => events.push(event));
+  return { runtime, device: runtime.device, port, events, config };
+}
 
-  run(time_us = 1_000_000): this {
-    this.scheduler.runUntil(this.scheduler.now_us() + time_us);
-    return this;
-  }
-
-  notes(device: string, name: string): unknown[] {
-    const wanted = this.journal.filter(
-      (record) => record.kind === 'note' && record.device === device && record.name === name,
-    );
-    return wanted.map(({ data }) => data);
-  }
+function configOf(name: string, { embodiment = 'engine', f13 = 'tcp', more = '' }: PairOptions): Config {
+  const is20 = name === 'gateway20';
+  const parsed = parseConfig(
+    `
+name: ${name}
+embodiment: ${embodiment}
+numerals: ${is20 ? 2000 : 3000}
+interface: { name: cable0 }
+address: 10.9.0.${name.slice(-2)}/24
+tls: { ca: ca, certificate: c, key: k }
+${is20 ? `listen: { port: 4433, f13: ${f13} }` : ''}
+peers:
+  - { name: ${is20 ? 'gateway30' : 'gateway20'}, f13: ${f13}${is20 ? '' : ', address: 10.9.0.20, port: 4433, connect: true'} }
+${more}`,
+    name,
+  );
+  if (!parsed.ok) throw new Error(parsed.errors.join('\n'));
+  return parsed.config;
 }

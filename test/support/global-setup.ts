@@ -8,8 +8,10 @@ import { coverageLines, mergeCoverage } from './transition-coverage.ts';
 /**
  * Runs once before all tests and once after them. Workers write the transitions their machines took into GLASSGATE_COVERAGE_DIR; the
  * tear-down prints them merged, and fails a whole `npm test` (GLASSGATE_COVERAGE=strict) that left one neither taken nor explained.
+ * Who starts the tests with a folder of his own reads it himself, as the mutation run does.
  */
-export default function setup(project: TestProject): () => void {
+export default function setup(project: TestProject): (() => void) | undefined {
+  if (process.env.GLASSGATE_COVERAGE_DIR !== undefined || process.env.GLASSGATE_MUTATE !== undefined) return undefined;
   const folder = mkdtempSync(join(tmpdir(), 'glassgate-coverage-'));
   process.env.GLASSGATE_COVERAGE_DIR = folder;
   return () => {

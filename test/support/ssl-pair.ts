@@ -84,8 +84,8 @@ export class SslEnd {
       const probe = new ProbeLayer(host, 'application');
       const ssl = new SslLayer(host, 'ssl', { address: ADDRESS[name] as Ip4, peers, ...options });
       const tcp = new FakeTcpLayer(host, 'tcp', ADDRESS[name] as Ip4, send);
-      Port.join(probe.ssl, ssl.ports.upper as typeof probe.ssl);
-      Port.join(tcp.upper, ssl.ports.lower as typeof tcp.upper);
+      Port.join(probe.ssl, ssl.ports.upper as never);
+      Port.join(tcp.upper, ssl.ports.lower as never);
       return [probe, ssl, tcp];
     });
     this.probe = this.device.layer('application') as ProbeLayer;

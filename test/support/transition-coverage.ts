@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 
 /** What one worker saw: for each machine id, all transitions it has and those that were taken, keyed `from|event|to|index`. */
 type WorkerCoverage = Record<string, { all: string[]; taken: string[] }>;
@@ -11,6 +11,24 @@ export interface MachineCoverage {
   readonly taken: number;
   /** Untaken and without an explanation. */
   readonly unexplained: readonly string[];
+}
+
+/** A worker's file in the coverage folder: it names the test file that the transitions were taken by. */
+export function coverageFileName(testPath: string, unique: string): string {
+  return `${encodeURIComponent(relative(process.cwd(), testPath))} ${unique}.json`;
+}
+
+/** The test files that took each transition (`machine: from|event|index`), from what the workers left in `folder`. */
+export function takenBy(folder: string): ReadonlyMap<string, readonly string[]> {
+  const files = new Map<string, string[]>();
+  for (const name of readdirSync(folder)) {
+    const testFile = decodeURIComponent(name.slice(0, name.indexOf(' ')));
+    const seen = JSON.parse(readFileSync(join(folder, name), 'utf8')) as WorkerCoverage;
+    for (const [machine, keys] of Object.entries(seen)) {
+      for (const key of keys.taken) files.set(`${machine}: ${key}`, [...(files.get(`${machine}: ${key}`) ?? []), testFile]);
+    }
+  }
+  return files;
 }
 
 /** Merges every `*.json` file that the test workers left in `folder`; sorted by machine id. */

@@ -194,7 +194,7 @@ describe('accelerator control', () => {
       expect(control.states).toEqual(['LINGERING']);
       if (legCloses) control.driver('leg-closed', { tuple: TUPLE, reason: '0' });
       else control.host.advance(LEG_LINGER_MS * 1000);
-      expect(control.said()).toEqual(['settings engine-stop', 'settings withdraw']);
+      expect(control.said()).toEqual(['settings withdraw', 'settings engine-stop']);
       expect(control.states).toEqual([]);
       expect(control.host.timers()).toEqual([]);
     }
@@ -206,7 +206,7 @@ describe('accelerator control', () => {
     control.driver('leg-closed', { tuple: TUPLE, reason: '3' });
     expect(control.said()).toEqual(['ssl close']);
     control.ssl('closed', { reason: 'local' });
-    expect(control.said()).toEqual(['settings engine-stop', 'settings withdraw']);
+    expect(control.said()).toEqual(['settings withdraw', 'settings engine-stop']);
   });
 
   it('waits for nothing either when the leg ended while SSL was closing', () => {
@@ -215,7 +215,7 @@ describe('accelerator control', () => {
     control.driver('leg-closed', { tuple: TUPLE, reason: '0' });
     control.said();
     control.ssl('closed', { reason: 'local' });
-    expect(control.said()).toEqual(['settings engine-stop', 'settings withdraw']);
+    expect(control.said()).toEqual(['settings withdraw', 'settings engine-stop']);
   });
 
   it('a session that SSL ends before keys leaves nothing to stop', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { GATEWAY_A, GATEWAY_B, GatewayPair, type GatewayPairOptions } from '../../../test/support/gateway-pair.ts';
+import { GATEWAY_A, GATEWAY_B, TunnelPair, type TunnelPairOptions } from '../../../test/support/tunnel-pair.ts';
 import { BACK_OFF_MOST_MS } from '../../machines/peer.ts';
 import { ArpOperation } from '../../wire/arp.ts';
 import { buildArpFrame, buildTcpFrame } from '../../wire/build.ts';
@@ -14,7 +14,7 @@ const LAN_B = 0x0200_0000_00bb;
 const HOST_A = 0xc0a8_0001;
 const HOST_B = 0xc0a8_0002;
 
-function segment(flags = Flag.ACK, mss?: number, source = HOST_A, destination = HOST_B): Uint8Array {
+function segment(flags: number = Flag.ACK, mss?: number, source = HOST_A, destination = HOST_B): Uint8Array {
   return buildTcpFrame(
     {
       ethernet: { source: LAN_A, destination: LAN_B },
@@ -33,11 +33,11 @@ function segment(flags = Flag.ACK, mss?: number, source = HOST_A, destination = 
   );
 }
 
-function up(options: GatewayPairOptions = {}): GatewayPair {
-  return new GatewayPair(options).run();
+function up(options: TunnelPairOptions = {}): TunnelPair {
+  return new TunnelPair(options).run();
 }
 
-function sessionStates(end: GatewayPair['a']): string[] {
+function sessionStates(end: TunnelPair['a']): string[] {
   return end.gateway.status().sessions.map(({ state }) => state);
 }
 
@@ -59,7 +59,7 @@ describe('a tunnel between two gateway applications', () => {
   });
 
   it('drops frames while no session stands', () => {
-    const pair = new GatewayPair({ aPeer: { connect: false } });
+    const pair = new TunnelPair({ aPeer: { connect: false } });
     pair.a.lan(segment());
     expect(pair.a.gateway.drops.get('no-session')).toBe(1);
   });
@@ -88,7 +88,7 @@ describe('a tunnel between two gateway applications', () => {
   });
 
   it('lowers the MSS of SYNs to what fits into one record of the path, both ways, unless told not to', () => {
-    const mssThrough = (options: GatewayPairOptions, mss: number) => {
+    const mssThrough = (options: TunnelPairOptions, mss: number) => {
       const pair = up(options);
       pair.a.lan(segment(Flag.SYN, mss));
       pair.run();
@@ -151,7 +151,7 @@ describe('a tunnel between two gateway applications', () => {
 
 describe('dialling again', () => {
   it('waits 1 s, doubling to 60 s, give or take a quarter', () => {
-    const pair = new GatewayPair({ b: { listen: undefined } });
+    const pair = new TunnelPair({ b: { listen: undefined } });
     const waits: number[] = [];
     let last_us = 0;
     for (let round = 0; round < 9; round++) {
@@ -168,7 +168,7 @@ describe('dialling again', () => {
   });
 
   it('goes at once when the operator says so, and not at all when he says stop', () => {
-    const pair = new GatewayPair({ b: { listen: undefined } }).run(500_000);
+    const pair = new TunnelPair({ b: { listen: undefined } }).run(500_000);
     expect(pair.a.state).toBe('BACK-OFF');
     pair.a.event('connect', { peer: GATEWAY_B });
     expect(pair.a.state).toBe('DIALLING');
@@ -196,7 +196,7 @@ describe('dialling again', () => {
   });
 
   it('is not done where nobody asked for it, until the operator does', () => {
-    const pair = new GatewayPair({ aPeer: { connect: false } });
+    const pair = new TunnelPair({ aPeer: { connect: false } });
     pair.a.event('connect', { peer: GATEWAY_B });
     pair.run();
     expect([pair.a.state, pair.b.state]).toEqual(['UP', 'UP']);
@@ -208,7 +208,7 @@ describe('dialling again', () => {
   });
 
   it('stops when the peer comes by itself', () => {
-    const pair = new GatewayPair({ b: { listen: undefined }, bPeer: { connect: false } }).run(500_000);
+    const pair = new TunnelPair({ b: { listen: undefined }, bPeer: { connect: false } }).run(500_000);
     expect(pair.a.state).toBe('BACK-OFF');
     pair.b.event('connect', { peer: GATEWAY_A });
     pair.run(300_000);
@@ -222,7 +222,7 @@ describe('two sessions of one peer', () => {
   it.each([0, 1, 5_000, 20_000, 25_000, 35_000, 50_000, 61_000, 75_000, 100_000])(
     'both dial, the second %i us later: one session stays, at both ends the same',
     (bLater_us) => {
-      const pair = new GatewayPair({ bPeer: { connect: true }, bLater_us });
+      const pair = new TunnelPair({ bPeer: { connect: true }, bLater_us });
       pair.run(20 * SECOND_US);
       expect([pair.a.state, pair.b.state]).toEqual(['UP', 'UP']);
       expect([sessionStates(pair.a), sessionStates(pair.b)]).toEqual([['ALIVE.UP'], ['ALIVE.UP']]);

@@ -260,8 +260,9 @@ export abstract class TunnelsLayer extends Layer {
       case 'ended':
         return this.#ended(session);
       case 'forget':
-        this.release(session);
+        // The leg's last packet needs the F13 numbers that the engine keeps until it is stopped.
         this.settings.send({ kind: 'withdraw', tuple: session.tuple });
+        this.release(session);
         this.#sessions.delete(name);
     }
   }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { layerCompliance } from '../../../test/support/compliance.ts';
 import { DriverEnd, DriverPair, FAR, FAR_HOP, NEAR, NEAR_HOP } from '../../../test/support/driver-pair.ts';
-import { HELLO_TRIES, REQUEST_TRIES, SUSPECT_MS } from '../../machines/leg.ts';
+import { HELLO_TRIES, LINGER_MS, REQUEST_TRIES, SUSPECT_MS } from '../../machines/leg.ts';
 import { buildTcpFrame, buildUdpFrame } from '../../wire/build.ts';
 import { checksumVerdict, type FrameView, parseFrame } from '../../wire/frame.ts';
 import { buildLeg, LegKind, legKindName, parseLeg } from '../../wire/leg.ts';
@@ -229,6 +229,36 @@ describe('leg that does not come to be', () => {
   });
 });
 
+describe('leg that ended in order', () => {
+  const ended = (): DriverPair => {
+    const pair = new DriverPair();
+    pair.connect();
+    pair.near.tcp?.close();
+    pair.settle();
+    pair.far.tcp?.close();
+    pair.settle();
+    return pair;
+  };
+
+  it('still answers for a while, then tells firewalls to forget it', () => {
+    const pair = ended();
+    expect([pair.state('near'), pair.state('far')]).toEqual(['LINGERING', 'LINGERING']);
+    expect(pair.near.indications().at(-1)).toMatchObject({ kind: 'leg-closed' });
+    pair.advance(LINGER_MS * 1000 + 2_000_000);
+    expect(words(pair).filter((each) => each.endsWith('BYE')).length).toBeGreaterThan(0);
+    expect([pair.near.driver.sessions.size, pair.far.driver.sessions.size]).toEqual([0, 0]);
+  });
+
+  it('ends at once when the application withdraws it', () => {
+    const pair = ended();
+    pair.near.host.inject('settings', { kind: 'withdraw', tuple: pair.near.tuple });
+    pair.settle();
+    expect(words(pair).at(-1)).toBe('near BYE');
+    pair.near.host.advance(LOCAL_TIME_WAIT_US);
+    expect(pair.near.driver.sessions.size).toBe(0);
+  });
+});
+
 describe('leg, strangers and rumours', () => {
   it('a HELLO flood costs no state, and each answer is no longer than the question', () => {
     const pair = new DriverPair();
@@ -412,6 +442,9 @@ describe('intermediate driver, what is not its own', () => {
     expect([end.taken().length, end.host.dropReasons()]).toEqual([0, ['no-session']]);
   });
 });
+
+/** Longer than block A stays in TIME-WAIT. */
+const LOCAL_TIME_WAIT_US = 1_100_000;
 
 function withSourcePort(frame: Uint8Array, port: number): Uint8Array {
   const copy = frame.slice();

@@ -316,6 +316,22 @@ describe('what a session is refused for', () => {
     expect(pair.server.secured()).toHaveLength(1);
   });
 
+  it('a TLS session that ends between the offer and the keys', () => {
+    const pair = new SslPair();
+    pair.server.probe.digest = undefined;
+    pair.connect();
+    pair.server.device.tlsEngine('ssl', `${pair.serverSession}#1`)?.end();
+    pair.server.ask({
+      kind: 'leg',
+      session: pair.serverSession,
+      digest: new Uint8Array(32).fill(5),
+      shape: 'tcp',
+      handshake: 'hold',
+    });
+    expect(pair.server.closedReason()).toBe('closed-early');
+    expect(pair.server.secured()).toEqual([]);
+  });
+
   it('one handshake too many', () => {
     const pair = new SslPair({ tamper: (_from, message) => (message.kind === 'bytes' ? undefined : message) });
     for (let at = 0; at <= HALF_OPEN_SESSIONS; at++) pair.connect(`s${at}`, 50_000);
@@ -411,7 +427,7 @@ describe('renewing', () => {
   it('a client that begins one too soon after the last is not followed', () => {
     const pair = up();
     pair.client.ask({ kind: 'renew', session: 'one' });
-    pair.run();
+    pair.run((RENEWALS_APART_MS / 2) * 1000);
     rawBytes(pair, pair.server, Uint8Array.of(0x16, 3, 3, 0, 1, 0));
     expect(pair.server.closedReason()).toBe('malformed');
   });
@@ -492,6 +508,13 @@ describe('ending', () => {
     pair.client.ask({ kind: 'close', session: 'one' });
     pair.run();
     expect([pair.client.closedReason(), pair.server.closedReason()]).toEqual(['local', 'peer']);
+  });
+
+  it('by a STOP alone', () => {
+    const pair = up();
+    pair.client.device.tlsEngine('ssl', 'one#1')?.write(buildNegotiation({ kind: 'stop', reason: 7 }));
+    pair.run();
+    expect([pair.client.closedReason(), pair.server.closedReason()]).toEqual(['peer', 'peer']);
   });
 
   it('by a close_notify alone', () => {

@@ -8,8 +8,10 @@ import { Layer, type MachineView, type SavedLayer } from '../layer.ts';
 import type { Port } from '../port.ts';
 import type { SslFailure, SslIndication, SslRequest, TcpCloseReason, TcpIndication, TcpRequest } from '../services.ts';
 import type { JournalData } from '../tap.ts';
-import { engineParts, type SavedSslSession, SslSession, type SslSessionHost, type SslSessionStart } from './session.ts';
+import { type SavedSslSession, SslSession } from './session.ts';
+import type { SslSessionHost, SslSessionStart } from './session-host.ts';
 import type { Wishes } from './terms.ts';
+import { engineParts } from './tls-line.ts';
 import type { PeerExpectation, TlsEvent } from './tls-provider.ts';
 
 /** Accepted sessions whose handshake is under way; more are aborted at once. */
@@ -102,10 +104,10 @@ export class SslLayer extends Layer {
   }
 
   status(): readonly SslSessionStatus[] {
-    return [...this.#sessions.values()].map(({ start, state, facts, epochs }) => {
+    return [...this.#sessions.values()].map(({ start, state, facts, generation, epochs }) => {
       const { suite, order, pathMtu } = facts.parameters ?? {};
       const peer = facts.peerName === '' ? (start.peer ?? '') : facts.peerName;
-      return { session: start.name, state, peer, generation: facts.generation, suite, order, pathMtu, epochs };
+      return { session: start.name, state, peer, generation, suite, order, pathMtu, epochs };
     });
   }
 
@@ -138,7 +140,7 @@ export class SslLayer extends Layer {
       case 'renew':
         return session.renew();
       case 'records':
-        return session.useRecords(request.parameters);
+        return session.turnOnRecords(request.parameters);
       case 'close':
         return session.event({ type: 'close' });
     }

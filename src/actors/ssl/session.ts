@@ -1,81 +1,33 @@
 import type { SnapshotFrom } from 'xstate';
-import type { Vault } from '../../engine/crypto/vault.ts';
-import { type FourTuple, f13Overhead } from '../../engine/f13.ts';
-import type { RecordLimits } from '../../engine/records/limits.ts';
+import { f13Overhead } from '../../engine/f13.ts';
 import { type SavedSplitter, StreamSplitter } from '../../engine/stream-splitter.ts';
 import { type SslEvent, sslMachine } from '../../machines/ssl.ts';
-import { concat, EMPTY } from '../../wire/bytes.ts';
-import { buildNegotiation, type NegotiationMessage, type Offer, parseNegotiation } from '../../wire/negotiation.ts';
+import type { NegotiationMessage, Offer } from '../../wire/negotiation.ts';
 import { Reason } from '../../wire/terms.ts';
 import { UNIT_LEG } from '../../wire/unit.ts';
-import type { DropReason } from '../drop-reason.ts';
 import type { Frame } from '../frame.ts';
-import { type MachineCommand, MachineHost, type MachineObserver, type SavedMachine } from '../machine-host.ts';
+import { type MachineCommand, MachineHost, type SavedMachine } from '../machine-host.ts';
 import { RecordSession, type RecordSessionNews, type SavedRecordSession } from '../records/record-session.ts';
-import type { RecordParameters, SslFailure, SslIndication, TcpRequest } from '../services.ts';
-import type { JournalData } from '../tap.ts';
+import type { RecordParameters, SslFailure, SslIndication } from '../services.ts';
+import type { SslSessionHost, SslSessionStart } from './session-host.ts';
 import { type SavedTcpWriter, TcpWriter } from './tcp-writer.ts';
-import {
-  deriveParameters,
-  judgeGo,
-  judgeOffer,
-  type LegFacts,
-  makeGo,
-  makeOffer,
-  type Terms,
-  type Wishes,
-} from './terms.ts';
-import type { PeerExpectation, TlsEngine, TlsEvent, TlsFailure, TlsOpen } from './tls-provider.ts';
+import { deriveParameters, judgeGo, judgeOffer, type LegFacts, makeGo, makeOffer, type Terms } from './terms.ts';
+import { type SavedTlsLine, TlsLine } from './tls-line.ts';
+import type { TlsEvent, TlsFailure } from './tls-provider.ts';
 
-/** Between two renewals at least so long: keys of the session before then live at most beside two others. */
+/**
+ * Between two renewals at least so long, so that few sets of keys live beside each other. The server takes half of it: the client's
+ * hellos may have been under way for different times.
+ */
 export const RENEWALS_APART_MS = 30_000;
-/** Negotiation bytes that may wait for the rest of a message. */
-const NEGOTIATION_BYTES = 1024;
 /** Connection ids of so many generations count as live. */
 const LIVE_GENERATIONS = 3;
-const TLS_HANDSHAKE = 0x16;
-
-/** What a session needs of the layer that it is part of. */
-export interface SslSessionHost {
-  now_us(): number;
-  setTimer(name: string, delay_us: number): void;
-  clearTimer(name: string): void;
-  readonly vault: Vault;
-  readonly observer: MachineObserver;
-  readonly wishes: Wishes;
-  readonly limits: Partial<RecordLimits>;
-  /** Random, nonzero, of no other session. */
-  newConnectionId(): number;
-  /** Who may be at the other end; all configured peers for an accepted session. */
-  expectation(peer: string | undefined): PeerExpectation;
-  /** Name of the configured peer that showed a name or a pin. */
-  peerNameOf(shown: string): string;
-  openTls(engine: string, options: TlsOpen): void;
-  tlsEngine(engine: string): TlsEngine | undefined;
-  closeTls(engine: string): void;
-  toTcp(request: TcpRequest): void;
-  indicate(indication: SslIndication): void;
-  frame(bytes: Uint8Array): Frame;
-  drop(reason: DropReason, frame: Frame | undefined, detail?: JournalData): void;
-  count(name: string): void;
-  note(name: string, data: JournalData): void;
-  ended(): void;
-}
-
-/** What a session begins with. */
-export interface SslSessionStart {
-  /** Also the name of the TCP connection. */
-  readonly name: string;
-  readonly role: 'client' | 'server';
-  /** Client: who must be at the other end. */
-  readonly peer?: string;
-  readonly tuple: FourTuple;
-}
 
 export interface SavedSslSession {
   readonly start: SslSessionStart;
   readonly machine: SavedMachine;
   readonly splitter: SavedSplitter;
+  readonly tls: SavedTlsLine;
   readonly writer: SavedTcpWriter;
   readonly records?: SavedRecordSession;
   /** Parameters that the record part was turned on with. */
@@ -85,15 +37,9 @@ export interface SavedSslSession {
 
 /** Plain data that control events leave behind. */
 interface Facts {
-  /** Number of the newest TLS session; 0 before the first. */
-  generation: number;
-  /** The one whose records arrive. */
-  receiving: number;
   leg?: LegFacts;
   offer?: Offer;
   terms?: Terms;
-  /** Negotiation bytes without an end yet. */
-  rest: Uint8Array;
   peerName: string;
   parameters?: RecordParameters;
   /** Receive ids, newest first. */
@@ -129,14 +75,26 @@ export class SslSession {
   readonly #machine: MachineHost<typeof sslMachine, Decision>;
   readonly #splitter = new StreamSplitter();
   readonly #writer: TcpWriter;
+  readonly #tls: TlsLine;
   #records: RecordSession | undefined;
   #firstParameters: RecordParameters | undefined;
-  #facts: Facts = { generation: 0, receiving: 0, rest: EMPTY, peerName: '', ids: [] };
+  #facts: Facts = { peerName: '', ids: [] };
 
   constructor(host: SslSessionHost, start: SslSessionStart) {
     this.start = start;
     this.#host = host;
     this.#writer = new TcpWriter((bytes) => host.toTcp({ kind: 'write', connection: start.name, bytes }));
+    const { openTls, tlsEngine, closeTls } = host;
+    this.#tls = new TlsLine(
+      {
+        openTls,
+        tlsEngine,
+        closeTls,
+        negotiated: (message) => this.#negotiated(message),
+        malformed: (detail) => this.#fail('malformed', detail),
+      },
+      start.name,
+    );
     this.#machine = new MachineHost({
       machine: sslMachine,
       instance: start.name,
@@ -158,6 +116,11 @@ export class SslSession {
   get machines(): readonly { readonly instance: string; readonly machine: never; readonly state: string }[] {
     const records = this.#records?.machine;
     return [this.#machine, ...(records === undefined ? [] : [records])] as never;
+  }
+
+  /** TLS sessions so far. */
+  get generation(): number {
+    return this.#tls.generation;
   }
 
   get facts(): Readonly<Facts> {
@@ -185,7 +148,7 @@ export class SslSession {
   }
 
   /** Turns the record part on, or gives it the keys of a renewal. */
-  useRecords(parameters: RecordParameters): void {
+  turnOnRecords(parameters: RecordParameters): void {
     const payloadBytes = parameters.pathMtu - f13Overhead(this.#facts.leg?.shape ?? 'tcp');
     if (this.#records !== undefined) {
       if (!this.#records.renew(parameters, payloadBytes))
@@ -217,8 +180,7 @@ export class SslSession {
   }
 
   remoteClosed(): void {
-    for (const generation of new Set([this.#facts.receiving, this.#facts.generation]))
-      this.#engine(generation)?.receiveEnd();
+    this.#tls.receiveEnd();
   }
 
   tcpGone(reason: SslFailure): void {
@@ -237,18 +199,17 @@ export class SslSession {
   // ---- TLS ----
 
   tlsEvent(generation: number, event: TlsEvent): void {
-    const { generation: newest, receiving } = this.#facts;
-    if (generation !== newest && generation !== receiving) return;
+    if (!this.#tls.hears(generation)) return;
     switch (event.kind) {
       case 'output':
         // What the TLS session before still says would be taken for the new one's.
-        if (generation === newest) this.#toPeer(event.bytes);
+        if (generation === this.#tls.generation) this.#toPeer(event.bytes);
         return;
       case 'secured':
         this.#facts.peerName = this.#host.peerNameOf(event.peerName);
         return this.#machine.send({ type: 'tls.secured' });
       case 'data':
-        return this.#negotiation(event.bytes);
+        return this.#tls.data(event.bytes);
       case 'ended':
         return this.#machine.send({ type: 'tls.ended' });
       case 'failed':
@@ -266,6 +227,7 @@ export class SslSession {
       start: this.start,
       machine: this.#machine.save(),
       splitter: this.#splitter.save(),
+      tls: this.#tls.save(),
       writer: this.#writer.save(),
       ...(this.#records && { records: this.#records.save(), firstParameters: this.#firstParameters }),
       facts: { ...this.#facts },
@@ -275,6 +237,7 @@ export class SslSession {
   restore(saved: SavedSslSession): void {
     this.#machine.restore(saved.machine);
     this.#splitter.restore(saved.splitter);
+    this.#tls.restore(saved.tls);
     this.#writer.restore(saved.writer);
     this.#facts = saved.facts;
     if (saved.records === undefined || saved.firstParameters === undefined) return;
@@ -319,57 +282,23 @@ export class SslSession {
 
   // ---- inside: TLS and negotiation ----
 
-  #engine(generation: number): TlsEngine | undefined {
-    return this.#host.tlsEngine(engineName(this.start.name, generation));
-  }
-
   #toPeer(bytes: Uint8Array): void {
     if (!this.#writer.control(bytes)) this.#fail('busy', 'too much waits for TCP');
   }
 
-  /** A handshake record in clear after the session stood begins the next TLS session (docs/PROTOCOL.md section 5). */
   #tlsRecord(record: Uint8Array): void {
-    const facts = this.#facts;
-    if (record[0] === TLS_HANDSHAKE && facts.receiving < facts.generation) this.#receiveNewest();
-    else if (record[0] === TLS_HANDSHAKE && this.decision.established) {
+    if (this.decision.established && this.#tls.begins(record)) {
       if (this.start.role === 'client') return this.#fail('malformed', 'a server does not begin a TLS session');
-      if (this.#tooSoon()) return this.#fail('malformed', 'renewed too soon');
+      if (this.#renewedWithin(RENEWALS_APART_MS / 2)) return this.#fail('malformed', 'renewed too soon');
       this.#machine.send({ type: 'hello.received' });
     }
-    this.#engine(facts.receiving)?.receive(record);
-  }
-
-  #receiveNewest(): void {
-    const facts = this.#facts;
-    if (facts.receiving !== 0) this.#host.closeTls(engineName(this.start.name, facts.receiving));
-    facts.receiving = facts.generation;
-    facts.rest = EMPTY;
+    this.#tls.receive(record);
   }
 
   #openTls(): void {
-    const { name, role, peer } = this.start;
-    const facts = this.#facts;
-    facts.generation += 1;
-    if (facts.generation > 1) facts.renewed_us = this.#host.now_us();
-    const engine = engineName(name, facts.generation);
-    this.#host.openTls(engine, { role, peer: this.#host.expectation(peer), sessionLabel: engine });
-    // A client hears the session before until the server's new one begins.
-    if (role === 'server' || facts.generation === 1) this.#receiveNewest();
-    this.#engine(facts.generation)?.start();
-  }
-
-  #negotiation(bytes: Uint8Array): void {
-    const all = concat(this.#facts.rest, bytes);
-    let at = 0;
-    while (at < all.length) {
-      const read = parseNegotiation(all, at, all.length);
-      if (!read.ok && read.reason === 'incomplete') break;
-      if (!read.ok) return this.#fail('malformed', read.reason);
-      at = read.end;
-      if (!this.#negotiated(read.message)) return this.#fail('malformed', `unexpected ${read.message.kind}`);
-    }
-    this.#facts.rest = all.slice(at);
-    if (this.#facts.rest.length > NEGOTIATION_BYTES) this.#fail('malformed', 'endless negotiation');
+    const { role, peer } = this.start;
+    if (this.#tls.generation > 0) this.#facts.renewed_us = this.#host.now_us();
+    this.#tls.open({ role, peer: this.#host.expectation(peer) });
   }
 
   /** False when the message has no place now. */
@@ -396,7 +325,7 @@ export class SslSession {
 
   #sendOffer(): void {
     this.#facts.offer = makeOffer(this.#host.wishes, this.#facts.leg as LegFacts, this.#newId());
-    this.#say(this.#facts.offer);
+    this.#tls.say(this.#facts.offer);
   }
 
   #agree(): void {
@@ -409,8 +338,8 @@ export class SslSession {
 
   /** Both: keys from the exporter, and word to the application. */
   #accept(): void {
-    const { generation, terms, peerName } = this.#facts;
-    const engine = this.#engine(generation);
+    const { terms, peerName } = this.#facts;
+    const { engine } = this.#tls;
     const { vault } = this.#host;
     const parameters = engine && deriveParameters(vault, engine, terms as Terms, this.start.role, peerName);
     if (parameters === undefined) return this.#fail('closed-early', 'TLS ended during the negotiation');
@@ -419,13 +348,9 @@ export class SslSession {
     this.#host.indicate({ kind: 'secured', session: this.start.name, parameters });
   }
 
-  #say(message: NegotiationMessage): boolean {
-    return this.#engine(this.#facts.generation)?.write(buildNegotiation(message)) ?? false;
-  }
-
   #endTls(): void {
-    const said = this.#say({ kind: 'stop', reason: Reason.OPERATOR });
-    this.#engine(this.#facts.generation)?.end();
+    const said = this.#tls.say({ kind: 'stop', reason: Reason.OPERATOR });
+    this.#tls.engine?.end();
     if (!said) this.#machine.send({ type: 'tls.ended' });
   }
 
@@ -436,13 +361,14 @@ export class SslSession {
   }
 
   #mayRenew(): boolean {
-    if (this.start.role === 'server' || !this.decision.established || this.#tooSoon()) return false;
+    if (this.start.role === 'server' || !this.decision.established || this.#renewedWithin(RENEWALS_APART_MS))
+      return false;
     return this.#records === undefined || this.#records.state === 'LIVE.STEADY';
   }
 
-  #tooSoon(): boolean {
+  #renewedWithin(time_ms: number): boolean {
     const { renewed_us } = this.#facts;
-    return renewed_us !== undefined && this.#host.now_us() - renewed_us < RENEWALS_APART_MS * 1000;
+    return renewed_us !== undefined && this.#host.now_us() - renewed_us < time_ms * 1000;
   }
 
   #fail(reason: SslFailure, detail: string): void {
@@ -480,7 +406,7 @@ export class SslSession {
       case 'accept':
         return this.#accept();
       case 'sendGo':
-        this.#say(makeGo(this.#facts.terms as Terms, this.#host.wishes, this.#facts.leg as LegFacts));
+        this.#tls.say(makeGo(this.#facts.terms as Terms, this.#host.wishes, this.#facts.leg as LegFacts));
         return;
       case 'stopRecords':
         return this.#records?.stop(Reason.OPERATOR);
@@ -505,27 +431,12 @@ export class SslSession {
   }
 
   #forget(): void {
-    const { name } = this.start;
     this.#writer.close();
     this.#records?.stop(Reason.OPERATOR);
     this.#host.clearTimer('phase');
-    for (const generation of new Set([this.#facts.receiving, this.#facts.generation])) {
-      if (generation !== 0) this.#host.closeTls(engineName(name, generation));
-    }
+    this.#tls.close();
     this.#host.ended();
   }
-}
-
-/** Name of a TLS engine: session and generation. */
-export function engineName(session: string, generation: number): string {
-  return `${session}#${generation}`;
-}
-
-/** The parts of {@link engineName}; undefined for anything else. */
-export function engineParts(engine: string): { readonly session: string; readonly generation: number } | undefined {
-  const at = engine.lastIndexOf('#');
-  const generation = Number(engine.slice(at + 1));
-  return at > 0 && Number.isInteger(generation) ? { session: engine.slice(0, at), generation } : undefined;
 }
 
 function failureOf(reason: TlsFailure): SslFailure {

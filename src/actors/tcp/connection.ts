@@ -340,6 +340,9 @@ export class TcpConnection implements ConnectionCore {
       case 'tlp':
         if (this.#sender.tailProbe.fired()) this.#sender.probeTail();
         return;
+      case 'reorder':
+        if (this.#sender.reordering.fired()) this.#sender.recovery.reorderingOver();
+        return;
       case 'ack':
         if (this.#receiver.delayedAck.fired()) this.#receiver.ackNow = true;
         return;

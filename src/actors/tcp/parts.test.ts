@@ -89,28 +89,43 @@ describe('the scoreboard', () => {
     return board;
   };
 
-  it('counts as lost what three SACKed segments stand behind', () => {
+  it('counts as lost at once what three SACKed segments stand behind', () => {
     const board = filled(6);
     board.sack([{ left: 1_100, right: 1_300 }], 1_000, 1_600, 10);
-    board.judge(0);
+    expect(board.judge(10, 5, false)).toBeGreaterThan(0);
     expect(board.lostCount).toBe(0);
     board.sack([{ left: 1_100, right: 1_400 }], 1_000, 1_600, 11);
-    board.judge(0);
+    expect(board.judge(11, 5, false)).toBe(0);
     expect(board.nextLost()?.seq).toBe(1_000);
     expect(board.pipe).toBe(200);
+  });
+
+  it('waits for a while with fewer, and always where the path was seen to reorder', () => {
+    const board = filled(6);
+    board.sack([{ left: 1_100, right: 1_200 }], 1_000, 1_600, 10);
+    // Sent at 0 and 1; the second took 9, so the first is overdue at 9 plus 5.
+    expect(board.judge(10, 5, false)).toBe(4);
+    expect(board.judge(14, 5, false)).toBe(0);
+    expect(board.nextLost()?.seq).toBe(1_000);
+    const reordering = filled(6);
+    reordering.sack([{ left: 1_100, right: 1_200 }], 1_000, 1_600, 10);
+    reordering.acknowledge(1_200, 11);
+    reordering.sack([{ left: 1_300, right: 1_600 }], 1_200, 1_600, 12);
+    expect(reordering.judge(12, 5, false)).toBeGreaterThan(0);
+    expect(reordering.lostCount).toBe(0);
   });
 
   it('counts one that was sent again as lost only when something later has arrived', () => {
     const board = filled(8);
     board.sack([{ left: 1_100, right: 1_400 }], 1_000, 1_800, 10);
-    board.judge(5);
+    board.judge(10, 5, false);
     board.sentAgain(board.nextLost()!, 20);
     board.sack([{ left: 1_100, right: 1_600 }], 1_000, 1_800, 21);
-    board.judge(5);
+    board.judge(21, 5, true);
     expect(board.lostCount).toBe(0);
     board.sent({ seq: 1_800, end: 1_900 }, 26);
     board.sack([{ left: 1_800, right: 1_900 }], 1_000, 1_900, 40);
-    board.judge(5);
+    board.judge(40, 5, true);
     expect(board.nextLost()?.seq).toBe(1_000);
   });
 
@@ -138,7 +153,7 @@ describe('the scoreboard', () => {
             una = (left + count) >>> 0;
             board.acknowledge(una, now_us);
           } else if (name === 'sack') board.sack([{ left, right }], una, nxt, now_us);
-          else if (name === 'judge') board.judge(at);
+          else if (name === 'judge') board.judge(now_us, at, count > 3);
           else if (name === 'loseAll') board.loseAll();
           else if (name === 'loseFirst') board.loseFirst();
           else if (name === 'resend' || name === 'split') {
@@ -194,7 +209,8 @@ describe('congestion control', () => {
 
   it('of Reno grows by one segment in a round trip and halves', () => {
     const reno = new Congestion('reno', 1_000);
-    reno.lost(20_000);
+    reno.cwnd = 20_000;
+    reno.lost(50_000);
     expect(reno.cwnd).toBe(10_000);
     for (let i = 0; i < 10; i++) reno.acked(1_000, i, 1);
     expect(reno.cwnd).toBe(11_000);

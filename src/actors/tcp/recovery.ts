@@ -11,11 +11,16 @@ import { NONE, type SendNumbers } from './send-numbers.ts';
 /** Below this a reordering window would be noise. */
 const MIN_REORDER_US = 1_000;
 
-/** What ACKs tell about the network: round trips, losses, and how much may be under way. RFC 6675 with SACK, RFC 6582 without. */
+/**
+ * What ACKs tell about the network: round trips, losses, and how much may be under way. RFC 8985 and 6675 with SACK, RFC 6582
+ * without.
+ */
 export class Recovery {
   readonly rtt = new RttEstimator();
   readonly congestion: Congestion;
   readonly board = new Scoreboard();
+  /** Time after which {@link reorderingOver} is due, found by the last ACK; 0 for never. */
+  reorderWait_us = 0;
   readonly #core: ConnectionCore;
   readonly #n: SendNumbers;
   readonly #stats: TcpStats;
@@ -59,11 +64,17 @@ export class Recovery {
     n.una = segment.ack;
     if (advance > 0) this.#progress(delivered.rtt_us || timestampRtt_us);
     if (!n.sack) this.#countDuplicates(isDuplicate, advance, delivered.segments);
-    this.board.judge(Math.max(MIN_REORDER_US, this.rtt.min_us / 4));
+    if (n.sack) this.#judge();
     this.#endTailProbe(segment, isDuplicate);
     this.#recover(flight, advance);
     const bytes = delivered.bytes + sacked;
     if (!wasFast && bytes > 0 && n.cwndLimited) this.congestion.acked(bytes, now_us, this.rtt.srtt_us);
+  }
+
+  /** The time for reordering is over: what is still missing counts as lost. */
+  reorderingOver(): void {
+    this.#judge();
+    this.#recover(this.flight, 0);
   }
 
   /** The retransmission timer went off for data: all that is under way counts as lost (RFC 6298 section 5, RFC 5681 section 3.1). */
@@ -86,6 +97,11 @@ export class Recovery {
     this.rtt.restore(saved.rtt);
     this.congestion.restore(saved.congestion);
     this.board.restore(saved.board);
+  }
+
+  #judge(): void {
+    const reorder_us = Math.min(Math.max(MIN_REORDER_US, this.rtt.min_us / 4), this.rtt.srtt_us);
+    this.reorderWait_us = this.board.judge(this.#core.host.now_us(), reorder_us, this.#n.recover !== NONE);
   }
 
   /** RFC 5681 section 2. */

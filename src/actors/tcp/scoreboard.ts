@@ -2,8 +2,8 @@ import { seqDiff, seqGe, seqGt, seqLe, seqLt, seqMax } from '../../wire/seq.ts';
 import type { SackBlock } from '../../wire/tcp.ts';
 import { DUPLICATES_FOR_LOSS } from './limits.ts';
 
-/** Where a sent segment is believed to be. */
-type Place = 'in-flight' | 'lost' | 'sacked';
+/** Where a sent segment is believed to be; `gone` ones have left the board. */
+type Place = 'in-flight' | 'lost' | 'sacked' | 'gone';
 
 /** A segment that was sent and is not cumulatively acknowledged. */
 export interface SentSegment {
@@ -13,8 +13,9 @@ export interface SentSegment {
   /** SYN and FIN bits; each takes a number. */
   readonly syn: boolean;
   readonly fin: boolean;
-  /** Time of the last transmission. */
+  /** Time of the last transmission, and its place among all of them: many go out in one microsecond. */
   sent_us: number;
+  order: number;
   transmissions: number;
   place: Place;
 }
@@ -29,12 +30,25 @@ export interface Delivered {
   rtt_us: number;
 }
 
-/** Dropped entries at the front of the list before it is packed. */
+/** One sending of a segment: of no interest any more once it was sent again. */
+interface Transmission {
+  readonly segment: SentSegment;
+  readonly order: number;
+}
+
+/** The delivered segment that was sent last (RFC 8985: RACK.segment, RACK.rtt). */
+interface Newest {
+  readonly order: number;
+  readonly rtt_us: number;
+}
+
+/** Dropped entries at the front of a list before it is packed. */
 const PACK_SEGMENTS = 512;
+const NOTHING_WAITS_US = 0;
 
 /**
  * What was sent and what is known of it (RFC 6675 section 3): which segments were SACKed, which count as lost, how many bytes are
- * in the network. Segments stand in order of sequence number.
+ * in the network. Segments stand in order of sequence number. What is lost is found by time (RFC 8985, RACK).
  */
 export class Scoreboard {
   /** Bytes in the network: sent, not SACKed, not lost. */
@@ -46,12 +60,15 @@ export class Scoreboard {
   #sacked = 0;
   /** No lost segment stands before this number. */
   #lostFrom = 0;
-  /** Up to here, segments were judged by the SACKs above them. */
-  #judgedTo = 0;
-  /** Segments sent again, in the order of that. */
-  #resent: SentSegment[] = [];
-  /** Transmission time of the newest segment known to be delivered. */
-  #newestDelivered_us = 0;
+  /** Sendings in the order of time; the first ones may be settled already. */
+  #transmissions: Transmission[] = [];
+  #settled = 0;
+  #newest: Newest = { order: 0, rtt_us: 0 };
+  #sent = 0;
+  /** Highest number that was delivered; undefined before the first. */
+  #highest: number | undefined;
+  /** The path has been seen to change the order of segments. */
+  #reorders = false;
 
   get size(): number {
     return this.#segments.length - this.#head;
@@ -74,10 +91,20 @@ export class Scoreboard {
   }
 
   sent(segment: { seq: number; end: number; syn?: boolean; fin?: boolean }, now_us: number): SentSegment {
-    if (this.size === 0) this.#lostFrom = this.#judgedTo = segment.seq;
+    if (this.size === 0) this.#lostFrom = segment.seq;
     const { seq, end, syn = false, fin = false } = segment;
-    const made: SentSegment = { seq, end, syn, fin, sent_us: now_us, transmissions: 1, place: 'in-flight' };
+    const made: SentSegment = {
+      seq,
+      end,
+      syn,
+      fin,
+      sent_us: now_us,
+      order: ++this.#sent,
+      transmissions: 1,
+      place: 'in-flight',
+    };
     this.#segments.push(made);
+    this.#transmissions.push({ segment: made, order: made.order });
     this.pipe += lengthOf(made);
     return made;
   }
@@ -90,8 +117,9 @@ export class Scoreboard {
       segment.place = 'in-flight';
     }
     segment.sent_us = now_us;
+    segment.order = ++this.#sent;
     segment.transmissions += 1;
-    this.#resent.push(segment);
+    this.#transmissions.push({ segment, order: segment.order });
   }
 
   /** Cuts a segment in two at `length` bytes (the path takes smaller ones than when it was sent) and returns the first part. */
@@ -100,7 +128,14 @@ export class Scoreboard {
     const front: SentSegment = { ...segment, end: cut, fin: false };
     const rest: SentSegment = { ...segment, seq: cut };
     this.#segments.splice(this.#indexOf(segment.seq), 1, front, rest);
-    this.#resent = this.#resent.flatMap((other) => (other === segment ? [front, rest] : [other]));
+    this.#transmissions = this.#transmissions.flatMap((sending) =>
+      sending.segment === segment
+        ? [
+            { ...sending, segment: front },
+            { ...sending, segment: rest },
+          ]
+        : [sending],
+    );
     if (segment.place === 'lost') this.#lost += 1;
     if (segment.place === 'sacked') this.#sacked += 1;
     return front;
@@ -118,13 +153,13 @@ export class Scoreboard {
         this.#delivered(first, now_us);
       }
       this.#leave(first);
+      first.place = 'gone';
       delivered.segments += 1;
       this.#head += 1;
     }
     if (!once) delivered.rtt_us = 0;
     this.#trimFirst(una);
     this.#lostFrom = seqMax(this.#lostFrom, una);
-    this.#judgedTo = seqMax(this.#judgedTo, una);
     this.#pack();
     return delivered;
   }
@@ -148,10 +183,23 @@ export class Scoreboard {
     return bytes;
   }
 
-  /** IsLost() of RFC 6675: three segments behind it have arrived. Segments sent again are judged by time instead. */
-  judge(reorder_us: number): void {
-    this.#judgeBySacks();
-    this.#judgeResent(reorder_us);
+  /**
+   * Finds what is lost: segments sent before one that has arrived, a round trip and some time for reordering ago (RFC 8985 section
+   * 6.2). Three SACKed segments need no such time unless the path reorders. Returns the time until another look is worthwhile, or 0.
+   */
+  judge(now_us: number, reorder_us: number, recovering: boolean): number {
+    const isSure = !this.#reorders && (recovering || this.#sacked >= DUPLICATES_FOR_LOSS);
+    const limit_us = this.#newest.rtt_us + (isSure ? 0 : reorder_us);
+    for (; this.#settled < this.#transmissions.length; this.#settled++) {
+      const { segment, order } = this.#transmissions[this.#settled];
+      if (segment.place !== 'in-flight' || segment.order !== order) continue;
+      if (order > this.#newest.order) break;
+      const left_us = segment.sent_us + limit_us - now_us;
+      if (left_us > 0) return left_us;
+      this.#lose(segment);
+    }
+    this.#packTransmissions();
+    return NOTHING_WAITS_US;
   }
 
   /** The first segment counts as lost (three duplicate ACKs or a partial one without SACK, RFC 6582). */
@@ -176,7 +224,6 @@ export class Scoreboard {
       }
       if (segment.place === 'in-flight') this.#lose(segment);
     }
-    this.#resent = [];
   }
 
   /** The first lost segment that was not sent again yet. */
@@ -193,62 +240,44 @@ export class Scoreboard {
 
   clear(): void {
     this.#segments = [];
-    this.#resent = [];
-    this.#head = this.#lost = this.#sacked = this.pipe = 0;
+    this.#transmissions = [];
+    this.#head = this.#settled = this.#lost = this.#sacked = this.pipe = 0;
   }
 
   save() {
     const segments = this.#segments.slice(this.#head);
+    const places = new Map(segments.map((segment, at) => [segment, at]));
     return {
       segments: segments.map((segment) => ({ ...segment })),
-      resent: this.#resent.flatMap((segment) => {
-        const at = segments.indexOf(segment);
-        return at < 0 ? [] : [at];
+      transmissions: this.#transmissions.slice(this.#settled).flatMap(({ segment, order }) => {
+        const at = places.get(segment);
+        return at === undefined || order !== segment.order ? [] : [at];
       }),
-      marks: [this.#lostFrom, this.#judgedTo, this.#newestDelivered_us],
+      lostFrom: this.#lostFrom,
+      newest: { ...this.#newest },
+      sent: this.#sent,
+      highest: this.#highest ?? null,
+      reorders: this.#reorders,
     };
   }
 
   restore(saved: ReturnType<Scoreboard['save']>): void {
     this.clear();
     this.#segments = saved.segments.map((segment) => ({ ...segment }));
-    this.#resent = saved.resent.map((at) => this.#segments[at]);
-    [this.#lostFrom, this.#judgedTo, this.#newestDelivered_us] = saved.marks;
+    this.#transmissions = saved.transmissions.map((at) => {
+      const segment = this.#segments[at];
+      return { segment, order: segment.order };
+    });
+    this.#lostFrom = saved.lostFrom;
+    this.#newest = { ...saved.newest };
+    this.#sent = saved.sent;
+    this.#highest = saved.highest ?? undefined;
+    this.#reorders = saved.reorders;
     for (const segment of this.#segments) {
       if (segment.place === 'in-flight') this.pipe += lengthOf(segment);
       else if (segment.place === 'lost') this.#lost += 1;
       else this.#sacked += 1;
     }
-  }
-
-  #judgeBySacks(): void {
-    if (this.#sacked < DUPLICATES_FOR_LOSS) return;
-    let at = this.#segments.length;
-    for (let above = 0; above < DUPLICATES_FOR_LOSS; ) if (this.#segments[--at].place === 'sacked') above += 1;
-    const limit = at;
-    for (at = this.#indexOf(this.#judgedTo); at < limit; at++) {
-      const segment = this.#segments[at];
-      if (segment.place === 'in-flight' && segment.transmissions === 1) this.#lose(segment);
-    }
-    if (seqGt(this.#segments[limit].seq, this.#judgedTo)) this.#judgedTo = this.#segments[limit].seq;
-  }
-
-  /** One sent again is lost again when something sent later than it has arrived (the rule of RFC 8985). */
-  #judgeResent(reorder_us: number): void {
-    let gone = 0;
-    for (; gone < this.#resent.length; gone++) {
-      const segment = this.#resent[gone];
-      const isUnderWay = segment.place === 'in-flight' && this.#holds(segment);
-      if (!isUnderWay) continue;
-      if (segment.sent_us + reorder_us >= this.#newestDelivered_us) break;
-      this.#lose(segment);
-    }
-    if (gone > 0) this.#resent.splice(0, gone);
-  }
-
-  #holds(segment: SentSegment): boolean {
-    const first = this.first;
-    return first !== undefined && seqGe(segment.seq, first.seq);
   }
 
   #lose(segment: SentSegment): void {
@@ -266,9 +295,13 @@ export class Scoreboard {
   }
 
   #delivered(segment: SentSegment, now_us: number): void {
-    // Which transmission arrived is not known of one that was sent again just now.
-    if (segment.transmissions > 1 && segment.sent_us === now_us) return;
-    this.#newestDelivered_us = Math.max(this.#newestDelivered_us, segment.sent_us);
+    const isFirst = segment.transmissions === 1;
+    if (this.#highest === undefined || seqGt(segment.end, this.#highest)) this.#highest = segment.end;
+    else if (isFirst && seqLt(segment.end, this.#highest)) this.#reorders = true;
+    const rtt_us = now_us - segment.sent_us;
+    // It may be the first sending that has arrived, not the last: the round trip would be too short to be true.
+    if (!isFirst && rtt_us < this.#newest.rtt_us / 2) return;
+    if (segment.order > this.#newest.order) this.#newest = { order: segment.order, rtt_us };
   }
 
   /** An ACK in the middle of the first segment: the rest stays. */
@@ -294,12 +327,18 @@ export class Scoreboard {
   #pack(): void {
     if (this.#head === this.#segments.length) {
       this.#segments = [];
-      this.#resent = [];
-      this.#head = 0;
+      this.#transmissions = [];
+      this.#head = this.#settled = 0;
     } else if (this.#head >= PACK_SEGMENTS && this.#head * 2 >= this.#segments.length) {
       this.#segments.splice(0, this.#head);
       this.#head = 0;
     }
+  }
+
+  #packTransmissions(): void {
+    if (this.#settled < PACK_SEGMENTS || this.#settled * 2 < this.#transmissions.length) return;
+    this.#transmissions.splice(0, this.#settled);
+    this.#settled = 0;
   }
 }
 

@@ -11,6 +11,7 @@ import {
   SEND_QUEUE_BYTES,
   SYN_ACK_RETRANSMISSIONS,
   SYN_RETRANSMISSIONS,
+  TAIL_PROBE_SLACK_US,
 } from './limits.ts';
 import { Recovery } from './recovery.ts';
 import type { SentSegment } from './scoreboard.ts';
@@ -25,6 +26,7 @@ export class Sender {
   readonly retransmission: LazyTimer;
   readonly windowProbe: LazyTimer;
   readonly tailProbe: LazyTimer;
+  readonly reordering: LazyTimer;
   readonly #core: ConnectionCore;
   readonly #stats: TcpStats;
   readonly #queue = new SendQueue();
@@ -39,6 +41,7 @@ export class Sender {
     this.retransmission = new LazyTimer(core.host, 'rto');
     this.windowProbe = new LazyTimer(core.host, 'persist');
     this.tailProbe = new LazyTimer(core.host, 'tlp');
+    this.reordering = new LazyTimer(core.host, 'reorder');
   }
 
   /** Bytes that may be written before the queue is over its mark. */
@@ -85,6 +88,8 @@ export class Sender {
     const { n, recovery } = this;
     const advance = seqDiff(segment.ack, n.una);
     recovery.acknowledge(segment, timestampRtt_us);
+    if (recovery.reorderWait_us > 0) this.reordering.set(recovery.reorderWait_us);
+    else this.reordering.off();
     // Whoever answers lives, even when its window stays shut (RFC 9293 MUST-37).
     if (segment.window === 0) n.retries = n.probes = 0;
     if (advance > 0) {
@@ -165,7 +170,7 @@ export class Sender {
   clear(): void {
     this.#queue.clear();
     this.recovery.board.clear();
-    for (const timer of [this.retransmission, this.windowProbe, this.tailProbe]) timer.dispose();
+    for (const timer of this.#timers) timer.dispose();
   }
 
   save() {
@@ -173,7 +178,7 @@ export class Sender {
       n: { ...this.n },
       recovery: this.recovery.save(),
       queue: this.#queue.save(),
-      timers: [this.retransmission.save(), this.windowProbe.save(), this.tailProbe.save()] as const,
+      timers: this.#timers.map((timer) => timer.save()),
     };
   }
 
@@ -181,9 +186,13 @@ export class Sender {
     Object.assign(this.n, saved.n);
     this.recovery.restore(saved.recovery);
     this.#queue.restore(saved.queue);
-    this.retransmission.restore(saved.timers[0]);
-    this.windowProbe.restore(saved.timers[1]);
-    this.tailProbe.restore(saved.timers[2]);
+    this.#timers.forEach((timer, at) => {
+      timer.restore(saved.timers[at]);
+    });
+  }
+
+  get #timers(): readonly LazyTimer[] {
+    return [this.retransmission, this.windowProbe, this.tailProbe, this.reordering];
   }
 
   /** Drops acknowledged bytes from the queue and tells the user when it has room again. */
@@ -332,10 +341,10 @@ export class Sender {
     return this.n.sack && this.n.recover === NONE && this.n.tailProbe === NONE && this.recovery.rtt.srtt_us > 0;
   }
 
-  /** Two round trips after the last sending or progress, and time for a delayed ACK; where the retransmission timer is sooner it does. */
+  /** Two round trips after the last sending or progress, and time for the delayed ACK of a lone one; where the retransmission timer is sooner it does. */
   #armTailProbe(): void {
-    const { rtt } = this.recovery;
-    const delay_us = Math.round(2 * rtt.srtt_us) + DELAYED_ACK_US;
+    const { rtt, board } = this.recovery;
+    const delay_us = Math.round(2 * rtt.srtt_us) + (board.size === 1 ? DELAYED_ACK_US : TAIL_PROBE_SLACK_US);
     if (delay_us < rtt.rto_us()) this.tailProbe.set(delay_us);
   }
 

@@ -194,6 +194,20 @@ describe('congestion', () => {
     pair.run(() => pair.server.receivedBytes === 4_000_000);
   });
 
+  it('keeps the window small on a path with much loss, however many bytes are SACKed', () => {
+    for (let seed = 1; seed <= 3; seed++) {
+      const pair = new TcpPair({ seed, link: { delay_us: 10_000, loss: 0.1 } }).connect();
+      pair.client.run((connection) => connection.write(pattern(2_000_000)));
+      let largest = 0;
+      pair.run(() => {
+        largest = Math.max(largest, pair.client.connection.path.cwnd);
+        return pair.server.receivedBytes === 2_000_000;
+      });
+      expect(pair.server.receivedBytes).toBe(2_000_000);
+      expect(largest / pair.client.connection.path.mss).toBeLessThan(40);
+    }
+  });
+
   it('forgets a large window when nothing was sent for longer than a timeout', () => {
     const pair = new TcpPair({ link: { delay_us: 20_000 } }).connect();
     pair.client.run((connection) => connection.write(pattern(2_000_000)));

@@ -73,9 +73,16 @@ export function spawnSandbox(
   return { child, signal, exit: exitCode(child).finally(() => control.destroy()) };
 }
 
-/** Runs a program in a sandbox with this process's standard streams and signals; its exit code. */
-export async function enterSandbox(argv: readonly string[], options: SandboxOptions = {}): Promise<number> {
+/**
+ * Runs a program in a sandbox with this process's standard streams and signals; its exit code. `onStart` gets the pid of a process in
+ * the sandbox's network and mount namespaces.
+ */
+export async function enterSandbox(
+  argv: readonly string[],
+  { onStart, ...options }: SandboxOptions & { onStart?: (pid: number) => void } = {},
+): Promise<number> {
   const sandbox = spawnSandbox(argv, { ...options, stdio: 'inherit' });
+  if (sandbox.child.pid !== undefined) onStart?.(sandbox.child.pid);
   const forward = (name: NodeJS.Signals): void => sandbox.signal(name);
   for (const name of FORWARDED) process.on(name, forward);
   try {

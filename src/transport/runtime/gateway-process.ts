@@ -1,7 +1,7 @@
 import type { Server } from 'node:net';
 import type { JournalLevel } from '../../actors/tap.ts';
 import type { Journal } from '../../journal/store.ts';
-import type { RealPort } from '../os/types.ts';
+import { interfaceInfo, type RealPort } from '../os/index.ts';
 import { loadConfig } from './config-file.ts';
 import { controlPath } from './control-path.ts';
 import type { GatewayEvent } from './control-protocol.ts';
@@ -90,10 +90,21 @@ async function stop(runtime: GatewayRuntime, control: ControlServer, port: RealP
 /** Errors that the port survives are counted there; what ends it is told here. */
 function interfaceLost(port: RealPort, say: (text: string) => void): Promise<string> {
   return new Promise((resolve) => {
-    port.onEvent(({ code, fatal }) => {
-      if (!fatal) return;
-      say(`interface ${port.name} is gone (${code})`);
-      resolve(`interface ${port.name} is gone (${code})`);
+    port.onEvent(({ operation, code, fatal }) => {
+      if (operation !== 'receive' || code === 'MALFORMED') return;
+      const isGone = fatal || !isThere(port.name);
+      const text = isGone ? `interface ${port.name} is gone (${code})` : `interface ${port.name} cannot receive (${code})`;
+      say(text);
+      if (isGone) resolve(text);
     });
   });
+}
+
+function isThere(name: string): boolean {
+  try {
+    interfaceInfo(name);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -21,8 +21,10 @@ import { dropsOf, frameCounts, peersOf, seconds, tunnelsOf } from './gateway-sta
 import { realWorld } from './real-world.ts';
 import { WatchingTap } from './watching-tap.ts';
 
-/** Sessions have so long to end in order. */
-export const STOP_LIMIT_MS = 3_000;
+/** Sessions have so long to end in order; with what follows a stop stays within 3 s. */
+export const STOP_LIMIT_MS = 2_500;
+/** The last bytes of sessions that are through have so long to leave. */
+const LINGER_LIMIT_MS = 300;
 const STOP_POLL_MS = 20;
 /** Committed records are at most so old when the process is killed. */
 const JOURNAL_FLUSH_MS = 250;
@@ -103,9 +105,9 @@ export class GatewayRuntime implements Controlled {
 
   async #stop(): Promise<void> {
     const top = tunnelsOf(this.device);
-    const deadline_us = this.#parts.clock.now_us() + STOP_LIMIT_MS * MS_US;
     this.#guard(() => this.device.input({ kind: 'event', layer: top.label, name: 'drain', data: null }));
-    while (top.status().sessions.length > 0 && this.#parts.clock.now_us() < deadline_us) await this.#wait(STOP_POLL_MS);
+    await this.#until(() => top.status().sessions.every(({ state }) => state === 'LINGERING'), STOP_LIMIT_MS);
+    await this.#until(() => top.status().sessions.length === 0, LINGER_LIMIT_MS);
     this.#guard(() => this.device.stop());
     this.#edge.flush();
     // What the last inputs made TLS and timers say still goes out.
@@ -175,6 +177,11 @@ export class GatewayRuntime implements Controlled {
     if (!this.#isRunning) return;
     this.#parts.journal?.flush();
     this.#parts.clock.at(this.#parts.clock.now_us() + JOURNAL_FLUSH_MS * MS_US, () => this.#flushJournal());
+  }
+
+  async #until(isDone: () => boolean, limit_ms: number): Promise<void> {
+    const deadline_us = this.#parts.clock.now_us() + limit_ms * MS_US;
+    while (!isDone() && this.#parts.clock.now_us() < deadline_us) await this.#wait(STOP_POLL_MS);
   }
 
   #wait(delay_ms: number): Promise<void> {

@@ -11,10 +11,10 @@ import { OpensslProvider, type TlsCredentials } from '../tls/openssl.ts';
 /** Runs work whose errors must not end the process. */
 export type Guard = (work: () => void) => void;
 
-/** A vault with OpenSSL's ciphers and a fresh secret of this process. */
-export function realVault(): Vault {
+/** A vault with OpenSSL's ciphers and a fresh secret of this process. `onSecret` is for the test that searches outputs for secrets. */
+export function realVault(onSecret?: (bytes: Uint8Array) => void): Vault {
   const secret = Uint8Array.from(randomBytes(PROCESS_SECRET_BYTES));
-  const vault = createVault({ provider: opensslProvider, secret });
+  const vault = createVault({ provider: opensslProvider, secret, onSecret });
   secret.fill(0);
   return vault;
 }

@@ -94,8 +94,9 @@ export class Congestion {
     this.#growth.restore(growth);
   }
 
+  /** `flight` counts SACKed bytes too, so it may be far above what the window ever allowed to be under way. */
   #cutTo(flight: number): void {
     const part = this.#growth.cut(this.cwnd, this.#mss);
-    this.ssthresh = Math.max(Math.floor(flight * part), 2 * this.#mss);
+    this.ssthresh = Math.max(Math.floor(Math.min(flight, this.cwnd) * part), 2 * this.#mss);
   }
 }

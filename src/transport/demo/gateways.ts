@@ -1,0 +1,93 @@
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { type HostProcess, spawn, TWO_LAN } from '../netlab/index.ts';
+import { ask } from '../runtime/control-client.ts';
+import type { GatewayStatus } from '../runtime/control-protocol.ts';
+import { KeyDirectory } from '../tls/key-directory.ts';
+import { type DemoOptions, kindOf } from './options.ts';
+
+/** TCP 2003 listens here, on gateway 20. */
+export const LISTEN_PORT = 443;
+const CERTIFICATE_DAYS = 30;
+const LOG_LINES_TOLD = 12;
+const STOP_GRACE_MS = 6_000;
+
+type Numeral = 20 | 30;
+
+/** Files of one gateway in the demo's folder. */
+export interface GatewayFiles {
+  readonly config: string;
+  readonly journal: string;
+  readonly socket: string;
+  readonly log: string;
+}
+
+export function gatewayFiles(folder: string, numeral: Numeral): GatewayFiles {
+  const file = (end: string): string => join(folder, `gateway${numeral}.${end}`);
+  return { config: file('yaml'), journal: file('journal'), socket: file('sock'), log: file('log') };
+}
+
+/** Makes a CA and both gateways' certificates, and writes both configurations. */
+export async function prepareGateways(folder: string, options: DemoOptions): Promise<void> {
+  const now = new Date();
+  const keys = new KeyDirectory(join(folder, 'keys'));
+  await keys.init('glassgate demo CA', false, now);
+  for (const numeral of [20, 30] as const) {
+    await keys.issue(`gateway${numeral}`, CERTIFICATE_DAYS, false, now);
+    writeFileSync(gatewayFiles(folder, numeral).config, stringify(configOf(folder, numeral, options)));
+  }
+}
+
+function configOf(folder: string, numeral: Numeral, { embodiment, f13, handshake }: DemoOptions): object {
+  const place = numeral === 20 ? TWO_LAN.gateway20 : TWO_LAN.gateway30;
+  const { journal, socket } = gatewayFiles(folder, numeral);
+  const keys = join(folder, 'keys');
+  const far = { name: `gateway${numeral === 20 ? 30 : 20}`, f13, handshake };
+  return {
+    name: `gateway${numeral}`,
+    embodiment: kindOf(embodiment, numeral),
+    numerals: numeral * 100,
+    interface: { kind: 'packet', name: place.interface, mac: place.mac },
+    address: `${place.ip}/${place.prefix}`,
+    gateway: place.defaultRoute,
+    tls: {
+      ca: join(keys, 'ca.cert.pem'),
+      certificate: join(keys, `gateway${numeral}.cert.pem`),
+      key: join(keys, `gateway${numeral}.key.pem`),
+      crl: join(keys, 'crl.pem'),
+    },
+    ...(numeral === 20 && { listen: { port: LISTEN_PORT, f13, handshake } }),
+    peers: [numeral === 20 ? far : { ...far, address: TWO_LAN.gateway20.ip, port: LISTEN_PORT, connect: true }],
+    journal: { file: journal, level: 'inputs' },
+    control: { socket },
+  };
+}
+
+/** A gateway process in its host. */
+export interface RunningGateway {
+  readonly files: GatewayFiles;
+  /** Resolves when it ended. */
+  readonly exit: Promise<number>;
+  status(): Promise<GatewayStatus>;
+  /** The last lines it wrote. */
+  logTail(): string;
+  /** Ends it in order. */
+  stop(): Promise<number>;
+}
+
+/** Starts `glassgate up` for a gateway; `command` is the command line that runs glassgate. */
+export function startGateway(folder: string, numeral: Numeral, command: readonly string[]): RunningGateway {
+  const files = gatewayFiles(folder, numeral);
+  const place = numeral === 20 ? TWO_LAN.gateway20 : TWO_LAN.gateway30;
+  const log = openSync(files.log, 'a');
+  const running: HostProcess = spawn(place.host, [...command, 'up', files.config, '--json'], { stdio: ['ignore', log, log] });
+  closeSync(log);
+  return {
+    files,
+    exit: running.exit,
+    status: async () => (await ask(files.socket, { command: 'status' })) as GatewayStatus,
+    logTail: () => readFileSync(files.log, 'utf8').trim().split('\n').slice(-LOG_LINES_TOLD).join('\n'),
+    stop: () => running.stop('SIGTERM', STOP_GRACE_MS),
+  };
+}

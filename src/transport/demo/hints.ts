@@ -1,0 +1,64 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { TWO_LAN } from '../netlab/index.ts';
+import { gatewayFiles } from './gateways.ts';
+
+const ENTER_FILE = 'enter';
+const EXECUTABLE_MODE = 0o755;
+
+/**
+ * Leaves a script in the folder that runs a command on one of the hosts, from outside. `pid`: a process in the sandbox's namespaces, as
+ * it is called out there.
+ */
+export function leaveEntrance(folder: string, pid: number): void {
+  const user = process.getuid?.() === 0 ? '' : '-U --preserve-credentials ';
+  const lines = [
+    '#!/bin/sh',
+    `# ${ENTER_FILE} HOST COMMAND...: runs a command on a host of the demo.`,
+    // An ordinary user's PATH often lacks the folders of ip and nft.
+    'PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"',
+    `exec nsenter -t ${pid} ${user}-m -n ip netns exec "$@"`,
+    '',
+  ];
+  writeFileSync(join(folder, ENTER_FILE), lines.join('\n'), { mode: EXECUTABLE_MODE });
+}
+
+/** What to try while the demo stays up, with exact commands for another terminal. */
+export function hints(folder: string, command: readonly string[]): string {
+  const glassgate = commandText(command);
+  const [near, far] = [gatewayFiles(folder, 20), gatewayFiles(folder, 30)];
+  const lines = [
+    ...hostHints(join(folder, ENTER_FILE)),
+    'ask a gateway what it does, end the tunnel, open it again',
+    `    ${glassgate} status --socket ${near.socket}`,
+    `    ${glassgate} disconnect gateway20 --socket ${far.socket}`,
+    `    ${glassgate} connect gateway20 --socket ${far.socket}`,
+    'replay all that gateway 20 has done so far, and compare every event',
+    `    ${glassgate} replay ${near.journal} --verify`,
+    'what gateway 20 received and sent, for Wireshark',
+    `    ${glassgate} export ${near.journal} --pcapng gateway20.pcapng`,
+  ];
+  return ['', 'The tunnel stays up. Try in another terminal:', ...lines.map((line) => `  ${line}`), ''].join('\n');
+}
+
+function hostHints(enter: string): string[] {
+  if (!existsSync(enter)) return [];
+  const { terminal, server, firewall, taps } = TWO_LAN;
+  const { host, interface: w3 } = taps.W3;
+  return [
+    'be on a host (t21, s31, gw20, gw30, fw33, hub22, hub32)',
+    `    ${enter} ${terminal.host} bash`,
+    `    ${enter} ${terminal.host} ping ${server.ip}`,
+    'look at the wire between gateway 20 and the firewall',
+    `    ${enter} ${host} tcpdump -nei ${w3}          (or: tshark -i ${w3})`,
+    'see what the firewall counts, and the one connection that it knows',
+    `    ${enter} ${firewall.host} nft list counters`,
+    `    ${enter} ${firewall.host} conntrack -L`,
+  ];
+}
+
+/** In a clone the launcher, which takes any Node; where glassgate is installed, its name. */
+function commandText(command: readonly string[]): string {
+  const clone = /^(.*)\/src\/cli\/main\.ts$/.exec(command.at(-1) ?? '');
+  return clone === null ? 'glassgate' : `${clone[1]}/bin/glassgate.js`;
+}

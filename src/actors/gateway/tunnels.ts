@@ -1,6 +1,5 @@
 import type { FourTuple } from '../../engine/f13.ts';
 import type { Ip4 } from '../../wire/address.ts';
-import { u16 } from '../../wire/bytes.ts';
 import { LEG_DIGEST_BYTES } from '../../wire/terms.ts';
 import type { LayerHost } from '../host.ts';
 import { tupleKey } from '../intermediate-driver/settings.ts';
@@ -9,16 +8,11 @@ import type { MachineCommand } from '../machine-host.ts';
 import type { Port } from '../port.ts';
 import type { RecordParameters, SettingIndication, SettingRequest, SslIndication, SslRequest } from '../services.ts';
 import type { JournalData } from '../tap.ts';
+import { ephemeralPort, jittered } from './chance.ts';
 import { type GatewayConfig, RENEW_EVERY_MS, TUNNEL_SESSIONS, UNCLAIMED_LEGS } from './config.ts';
 import { Peer, type SavedPeer } from './peer.ts';
 import { type Leg, type SavedTunnelSession, TunnelSession } from './session.ts';
 import { type GatewayStatus, statusOf } from './status.ts';
-
-/** RFC 6335 section 6: dynamic ports. */
-const FIRST_EPHEMERAL_PORT = 49_152;
-const EPHEMERAL_PORTS = 16_384;
-/** Back-off varies by a quarter up and down, so that two ends do not stay in step. */
-const JITTER_SHARE = 0.25;
 
 /**
  * What accelerator control and gateway application have in common: listening and dialling, sessions and peers, announcements to the
@@ -326,7 +320,7 @@ export abstract class TunnelsLayer extends Layer {
         for (const session of this.#of(peer)) session.send({ type: 'close' });
         return;
       case 'armBackOff':
-        return this.setTimer(`back-off:${peer.config.name}`, this.#jittered(params.delay_ms) * 1000);
+        return this.#armBackOff(peer, params.delay_ms);
       case 'disarmBackOff':
         return this.clearTimer(`back-off:${peer.config.name}`);
     }
@@ -345,16 +339,13 @@ export abstract class TunnelsLayer extends Layer {
     this.#add(`dial-${++this.#dialled}`, tuple, true, name, this.settings.connected).send({ type: 'dial' });
   }
 
-  #freePort(): number {
-    const used = new Set([...this.#sessions.values()].map(({ tuple }) => tuple.localPort));
-    let offset = u16(this.host.randomBytes(this.label, 2), 0) % EPHEMERAL_PORTS;
-    while (used.has(FIRST_EPHEMERAL_PORT + offset)) offset = (offset + 1) % EPHEMERAL_PORTS;
-    return FIRST_EPHEMERAL_PORT + offset;
+  #armBackOff({ config }: Peer, delay_ms: number): void {
+    this.setTimer(`back-off:${config.name}`, jittered(this.host.randomBytes(this.label, 2), delay_ms) * 1000);
   }
 
-  #jittered(delay_ms: number): number {
-    const share = u16(this.host.randomBytes(this.label, 2), 0) / 0x1_0000;
-    return Math.round(delay_ms * (1 - JITTER_SHARE + 2 * JITTER_SHARE * share));
+  #freePort(): number {
+    const used = new Set([...this.#sessions.values()].map(({ tuple }) => tuple.localPort));
+    return ephemeralPort(this.host.randomBytes(this.label, 2), used);
   }
 
   // ---- inside ----

@@ -6,8 +6,9 @@ import { u32 } from '../../wire/bytes.ts';
 import type { LayerHost } from '../host.ts';
 import { Layer, type MachineView, type SavedLayer } from '../layer.ts';
 import type { Port } from '../port.ts';
-import type { SslFailure, SslIndication, SslRequest, TcpCloseReason, TcpIndication, TcpRequest } from '../services.ts';
+import type { SslIndication, SslRequest, TcpIndication, TcpRequest } from '../services.ts';
 import type { JournalData } from '../tap.ts';
+import { failureOfTcp } from './failures.ts';
 import { type SavedSslSession, SslSession } from './session.ts';
 import type { SslSessionHost, SslSessionStart } from './session-host.ts';
 import type { Wishes } from './terms.ts';
@@ -179,7 +180,7 @@ export class SslLayer extends Layer {
       case 'remote-closed':
         return session.remoteClosed();
       case 'closed':
-        return session.tcpGone(failureOf(indication.reason));
+        return session.tcpGone(failureOfTcp(indication.reason));
     }
   }
 
@@ -242,24 +243,9 @@ export class SslLayer extends Layer {
 
   /** One draw; the next free number where it is taken. */
   #newConnectionId(): number {
-    const live = new Set([...this.#sessions.values()].flatMap(({ facts }) => facts.ids));
+    const live = new Set([...this.#sessions.values()].flatMap(({ connectionIds }) => connectionIds));
     let id = u32(this.host.randomBytes(this.label, 4), 0);
     while (id === 0 || live.has(id)) id = (id + 1) >>> 0;
     return id;
-  }
-}
-
-function failureOf(reason: TcpCloseReason): SslFailure {
-  switch (reason) {
-    case 'refused':
-      return 'tcp-refused';
-    case 'timed-out':
-      return 'tcp-timed-out';
-    case 'unreachable':
-      return 'tcp-unreachable';
-    case 'normal':
-      return 'closed-early';
-    default:
-      return 'tcp-reset';
   }
 }

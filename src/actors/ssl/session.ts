@@ -2,26 +2,27 @@ import type { SnapshotFrom } from 'xstate';
 import { f13Overhead } from '../../engine/f13.ts';
 import { type SavedSplitter, StreamSplitter } from '../../engine/stream-splitter.ts';
 import { type SslEvent, sslMachine } from '../../machines/ssl.ts';
-import type { NegotiationMessage, Offer } from '../../wire/negotiation.ts';
+import type { NegotiationMessage } from '../../wire/negotiation.ts';
 import { Reason } from '../../wire/terms.ts';
 import { UNIT_LEG } from '../../wire/unit.ts';
 import type { Frame } from '../frame.ts';
 import { type MachineCommand, MachineHost, type SavedMachine } from '../machine-host.ts';
-import { RecordSession, type RecordSessionNews, type SavedRecordSession } from '../records/record-session.ts';
+import type { RecordSessionHost, RecordSessionNews } from '../records/record-session.ts';
 import type { RecordParameters, SslFailure, SslIndication } from '../services.ts';
+import { Agreement, type SavedAgreement } from './agreement.ts';
+import { failureOfTls } from './failures.ts';
+import { RecordPart, type SavedRecordPart } from './record-part.ts';
 import type { SslSessionHost, SslSessionStart } from './session-host.ts';
 import { type SavedTcpWriter, TcpWriter } from './tcp-writer.ts';
-import { deriveParameters, judgeGo, judgeOffer, type LegFacts, makeGo, makeOffer, type Terms } from './terms.ts';
-import { type SavedTlsLine, TlsLine } from './tls-line.ts';
-import type { TlsEvent, TlsFailure } from './tls-provider.ts';
+import { deriveParameters, type LegFacts } from './terms.ts';
+import { type SavedTlsLine, TlsLine, type TlsLineHost } from './tls-line.ts';
+import type { TlsEvent } from './tls-provider.ts';
 
 /**
  * Between two renewals at least so long, so that few sets of keys live beside each other. The server takes half of it: the client's
  * hellos may have been under way for different times.
  */
 export const RENEWALS_APART_MS = 30_000;
-/** Connection ids of so many generations count as live. */
-const LIVE_GENERATIONS = 3;
 
 export interface SavedSslSession {
   readonly start: SslSessionStart;
@@ -29,21 +30,15 @@ export interface SavedSslSession {
   readonly splitter: SavedSplitter;
   readonly tls: SavedTlsLine;
   readonly writer: SavedTcpWriter;
-  readonly records?: SavedRecordSession;
-  /** Parameters that the record part was turned on with. */
-  readonly firstParameters?: RecordParameters;
+  readonly records?: SavedRecordPart;
+  readonly agreement: SavedAgreement;
   readonly facts: Facts;
 }
 
 /** Plain data that control events leave behind. */
 interface Facts {
-  leg?: LegFacts;
-  offer?: Offer;
-  terms?: Terms;
   peerName: string;
   parameters?: RecordParameters;
-  /** Receive ids, newest first. */
-  ids: readonly number[];
   renewed_us?: number;
 }
 
@@ -76,25 +71,17 @@ export class SslSession {
   readonly #splitter = new StreamSplitter();
   readonly #writer: TcpWriter;
   readonly #tls: TlsLine;
-  #records: RecordSession | undefined;
-  #firstParameters: RecordParameters | undefined;
-  #facts: Facts = { peerName: '', ids: [] };
+  readonly #agreement: Agreement;
+  readonly #records: RecordPart;
+  #facts: Facts = { peerName: '' };
 
   constructor(host: SslSessionHost, start: SslSessionStart) {
     this.start = start;
     this.#host = host;
     this.#writer = new TcpWriter((bytes) => host.toTcp({ kind: 'write', connection: start.name, bytes }));
-    const { openTls, tlsEngine, closeTls } = host;
-    this.#tls = new TlsLine(
-      {
-        openTls,
-        tlsEngine,
-        closeTls,
-        negotiated: (message) => this.#negotiated(message),
-        malformed: (detail) => this.#fail('malformed', detail),
-      },
-      start.name,
-    );
+    this.#agreement = new Agreement(host.wishes, host.newConnectionId);
+    this.#records = new RecordPart(this.#recordHost(), host.limits);
+    this.#tls = new TlsLine(this.#tlsHost(), start.name);
     this.#machine = new MachineHost({
       machine: sslMachine,
       instance: start.name,
@@ -114,7 +101,7 @@ export class SslSession {
   }
 
   get machines(): readonly { readonly instance: string; readonly machine: never; readonly state: string }[] {
-    const records = this.#records?.machine;
+    const records = this.#records.session?.machine;
     return [this.#machine, ...(records === undefined ? [] : [records])] as never;
   }
 
@@ -127,8 +114,13 @@ export class SslSession {
     return this.#facts;
   }
 
+  /** Receive ids that may be in use. */
+  get connectionIds(): readonly number[] {
+    return this.#agreement.ids;
+  }
+
   get epochs(): { readonly send: number; readonly receive: number } | undefined {
-    return this.#records?.epochs;
+    return this.#records.session?.epochs;
   }
 
   event(event: SslEvent): void {
@@ -138,7 +130,7 @@ export class SslSession {
   // ---- the application ----
 
   tellLeg(leg: LegFacts): void {
-    this.#facts.leg = { digest: leg.digest, shape: leg.shape, handshake: leg.handshake };
+    this.#agreement.tellLeg(leg);
     this.#machine.send({ type: 'leg' });
   }
 
@@ -149,18 +141,12 @@ export class SslSession {
 
   /** Turns the record part on, or gives it the keys of a renewal. */
   turnOnRecords(parameters: RecordParameters): void {
-    const payloadBytes = parameters.pathMtu - f13Overhead(this.#facts.leg?.shape ?? 'tcp');
-    if (this.#records !== undefined) {
-      if (!this.#records.renew(parameters, payloadBytes))
-        this.#fail('malformed', 'renewed before the last renewal was over');
-      return;
-    }
-    this.#records = this.#newRecords(parameters);
-    this.#records.start();
+    const payloadBytes = parameters.pathMtu - f13Overhead(this.#agreement.leg?.shape ?? 'tcp');
+    if (!this.#records.turnOn(parameters, payloadBytes))
+      this.#fail('malformed', 'renewed before the last renewal was over');
   }
 
   sealFrame(frame: Frame): void {
-    if (this.#records === undefined) return this.#host.drop('not-started', frame);
     if (!this.#writer.takesData) return this.#host.drop('queue-full', frame);
     const units = this.#records.seal(frame.bytes);
     if (typeof units === 'string') return this.#host.drop(units, frame);
@@ -213,13 +199,13 @@ export class SslSession {
       case 'ended':
         return this.#machine.send({ type: 'tls.ended' });
       case 'failed':
-        return this.#fail(failureOf(event.reason), event.detail);
+        return this.#fail(failureOfTls(event.reason), event.detail);
     }
   }
 
   timerFired(name: string): void {
     if (name === 'phase') this.#machine.send({ type: 'timer' });
-    else this.#records?.timerFired(name);
+    else this.#records.timerFired(name);
   }
 
   save(): SavedSslSession {
@@ -229,7 +215,8 @@ export class SslSession {
       splitter: this.#splitter.save(),
       tls: this.#tls.save(),
       writer: this.#writer.save(),
-      ...(this.#records && { records: this.#records.save(), firstParameters: this.#firstParameters }),
+      records: this.#records.save(),
+      agreement: this.#agreement.save(),
       facts: { ...this.#facts },
     };
   }
@@ -239,33 +226,22 @@ export class SslSession {
     this.#splitter.restore(saved.splitter);
     this.#tls.restore(saved.tls);
     this.#writer.restore(saved.writer);
+    this.#agreement.restore(saved.agreement);
     this.#facts = saved.facts;
-    if (saved.records === undefined || saved.firstParameters === undefined) return;
-    this.#records = this.#newRecords(saved.firstParameters);
     this.#records.restore(saved.records);
   }
 
   // ---- inside: records ----
 
-  #newRecords(parameters: RecordParameters): RecordSession {
-    this.#firstParameters = parameters;
-    const payloadBytes = parameters.pathMtu - f13Overhead(this.#facts.leg?.shape ?? 'tcp');
-    const { vault, observer, limits } = this.#host;
-    const host = {
-      now_us: () => this.#host.now_us(),
-      setTimer: (name: string, delay_us: number) => this.#host.setTimer(name, delay_us),
-      clearTimer: (name: string) => this.#host.clearTimer(name),
-      vault,
-      observer,
-      transmit: (unit: Uint8Array) => this.#toPeer(unit),
-      news: (news: RecordSessionNews) => this.#news(news),
-    };
-    return new RecordSession(host, parameters, { payloadBytes, limits });
+  #recordHost(): RecordSessionHost {
+    const { vault, observer, now_us, setTimer, clearTimer } = this.#host;
+    const transmit = (unit: Uint8Array): void => this.#toPeer(unit);
+    return { vault, observer, now_us, setTimer, clearTimer, transmit, news: (news) => this.#news(news) };
   }
 
   #unit(unit: Uint8Array): void {
     const type = unit[0] as number;
-    if (this.#records === undefined || type === UNIT_LEG) return this.#host.drop('unexpected-unit', undefined, type);
+    if (type === UNIT_LEG) return this.#host.drop('unexpected-unit', undefined, type);
     const received = this.#records.receive(unit);
     if (received.kind === 'refused') return this.#host.drop(received.reason, undefined, received.detail);
     if (received.kind !== 'frame') return;
@@ -281,6 +257,12 @@ export class SslSession {
   }
 
   // ---- inside: TLS and negotiation ----
+
+  #tlsHost(): TlsLineHost {
+    const { openTls, tlsEngine, closeTls } = this.#host;
+    const malformed = (detail: string): void => this.#fail('malformed', detail);
+    return { openTls, tlsEngine, closeTls, malformed, negotiated: (message) => this.#negotiated(message) };
+  }
 
   #toPeer(bytes: Uint8Array): void {
     if (!this.#writer.control(bytes)) this.#fail('busy', 'too much waits for TCP');
@@ -309,39 +291,28 @@ export class SslSession {
     }
     if (message.kind !== this.decision.expects) return false;
     if (message.kind === 'offer') {
-      this.#facts.offer = message;
+      this.#agreement.keepOffer(message);
       this.#machine.send({ type: 'offer.received' });
       return true;
     }
-    const { offer, leg } = this.#facts;
-    const terms = judgeGo(message, offer as Offer, leg as LegFacts);
-    if (typeof terms === 'string') this.#fail(terms, 'GO');
-    else {
-      this.#facts.terms = terms;
-      this.#machine.send({ type: 'go.received' });
-    }
+    const failure = this.#agreement.judgeGo(message);
+    if (failure !== undefined) this.#fail(failure, 'GO');
+    else this.#machine.send({ type: 'go.received' });
     return true;
   }
 
-  #sendOffer(): void {
-    this.#facts.offer = makeOffer(this.#host.wishes, this.#facts.leg as LegFacts, this.#newId());
-    this.#tls.say(this.#facts.offer);
-  }
-
   #agree(): void {
-    const { offer, leg } = this.#facts;
-    const terms = judgeOffer(offer as Offer, this.#host.wishes, leg as LegFacts, this.#newId());
-    if (typeof terms === 'string') return this.#fail(terms, 'OFFER');
-    this.#facts.terms = terms;
-    this.#accept();
+    const failure = this.#agreement.judgeOffer();
+    if (failure === undefined) this.#accept();
+    else this.#fail(failure, 'OFFER');
   }
 
   /** Both: keys from the exporter, and word to the application. */
   #accept(): void {
-    const { terms, peerName } = this.#facts;
     const { engine } = this.#tls;
-    const { vault } = this.#host;
-    const parameters = engine && deriveParameters(vault, engine, terms as Terms, this.start.role, peerName);
+    const { terms } = this.#agreement;
+    const parameters =
+      engine && deriveParameters(this.#host.vault, engine, terms, this.start.role, this.#facts.peerName);
     if (parameters === undefined) return this.#fail('closed-early', 'TLS ended during the negotiation');
     this.#facts.parameters = parameters;
     this.#host.count('handshakes');
@@ -354,16 +325,10 @@ export class SslSession {
     if (!said) this.#machine.send({ type: 'tls.ended' });
   }
 
-  #newId(): number {
-    const id = this.#host.newConnectionId();
-    this.#facts.ids = [id, ...this.#facts.ids].slice(0, LIVE_GENERATIONS);
-    return id;
-  }
-
   #mayRenew(): boolean {
     if (this.start.role === 'server' || !this.decision.established || this.#renewedWithin(RENEWALS_APART_MS))
       return false;
-    return this.#records === undefined || this.#records.state === 'LIVE.STEADY';
+    return this.#records.steady;
   }
 
   #renewedWithin(time_ms: number): boolean {
@@ -400,16 +365,17 @@ export class SslSession {
       case 'endTls':
         return this.#endTls();
       case 'sendOffer':
-        return this.#sendOffer();
+        this.#tls.say(this.#agreement.makeOffer());
+        return;
       case 'agree':
         return this.#agree();
       case 'accept':
         return this.#accept();
       case 'sendGo':
-        this.#tls.say(makeGo(this.#facts.terms as Terms, this.#host.wishes, this.#facts.leg as LegFacts));
+        this.#tls.say(this.#agreement.makeGo());
         return;
       case 'stopRecords':
-        return this.#records?.stop(Reason.OPERATOR);
+        return this.#records.stop(Reason.OPERATOR);
       case 'armTimer':
         return this.#host.setTimer('phase', params.delay_ms * 1000);
       case 'disarmTimer':
@@ -432,14 +398,9 @@ export class SslSession {
 
   #forget(): void {
     this.#writer.close();
-    this.#records?.stop(Reason.OPERATOR);
+    this.#records.stop(Reason.OPERATOR);
     this.#host.clearTimer('phase');
     this.#tls.close();
     this.#host.ended();
   }
-}
-
-function failureOf(reason: TlsFailure): SslFailure {
-  if (reason === 'timeout') return 'timed-out';
-  return reason === 'too-many-handshakes' ? 'busy' : reason;
 }

@@ -21,6 +21,8 @@ export interface UpOptions {
   readonly journalFile?: string;
   readonly journalLevel?: JournalLevel;
   readonly onEvent: (event: GatewayEvent) => void;
+  /** Hears every secret of the run. Only for the test that searches outputs for them; no command gives it. */
+  readonly onSecret?: (bytes: Uint8Array) => void;
 }
 
 /** A gateway that runs in this process. */
@@ -45,7 +47,7 @@ export async function startGateway(options: UpOptions): Promise<RunningGateway> 
   }
 }
 
-async function assemble({ configFile, journalFile, journalLevel, onEvent }: UpOptions, undo: (() => unknown)[]): Promise<RunningGateway> {
+async function assemble({ configFile, journalFile, journalLevel, onEvent, onSecret }: UpOptions, undo: (() => unknown)[]): Promise<RunningGateway> {
   const now = new Date();
   const { config, folder, credentials, warnings } = loadConfig(configFile, now);
   const say = (kind: GatewayEvent['kind'], text: string): void => onEvent({ time: new Date().toISOString(), kind, text });
@@ -55,7 +57,7 @@ async function assemble({ configFile, journalFile, journalLevel, onEvent }: UpOp
   undo.push(() => port.close());
   const clock = new RealClock();
   becomeUser(config, configFile);
-  const vault = realVault();
+  const vault = realVault(onSecret);
   const tls = opensslTls(credentials, vault);
   let runtime: GatewayRuntime | undefined;
   const journal = openRunJournal({

@@ -8,5 +8,7 @@ const make = (host: BenchHost) => new IpRoutingLayer(host, '2004', { lowers: [{ 
 /** IP routing 2004: one operation is one packet to TCP (up) or to the IP stack that leads to its destination (down). */
 export const ipRoutingBenchmarks = [
   ...layerBenchmarks('ip-routing up', (frame_bytes) => passing(make, 'lower', 'tcp', tcpPacket(INBOUND, frame_bytes))),
-  ...layerBenchmarks('ip-routing down', (frame_bytes) => passing(make, 'tcp', 'lower', tcpPacket(OUTBOUND, frame_bytes))),
+  ...layerBenchmarks('ip-routing down', (frame_bytes) =>
+    passing(make, 'tcp', 'lower', tcpPacket(OUTBOUND, frame_bytes)),
+  ),
 ];

@@ -9,12 +9,22 @@ const make = (host: BenchHost) => new IpStackLayer(host, '2005', { interface: OW
 
 /** The neighbour asks for our address, and so is known. */
 function meetNeighbour(host: BenchHost): void {
-  const arp = { operation: ArpOperation.REQUEST, senderMac: OTHER.mac, senderIp: OTHER.address, targetMac: 0, targetIp: OWN.address };
+  const arp = {
+    operation: ArpOperation.REQUEST,
+    senderMac: OTHER.mac,
+    senderIp: OTHER.address,
+    targetMac: 0,
+    targetIp: OWN.address,
+  };
   host.inject('lower', host.frame(buildArpFrame({ ethernet: { destination: OWN.mac, source: OTHER.mac }, arp })));
 }
 
 /** IP stack 2005: one operation is one frame for this host (up), or one packet to a known neighbour that gets its Ethernet header (down). */
 export const ipStackBenchmarks = [
-  ...layerBenchmarks('ip-stack up', (frame_bytes) => passing(make, 'lower', 'upper', tcpFrame(OTHER, OWN, INBOUND, frame_bytes))),
-  ...layerBenchmarks('ip-stack down', (frame_bytes) => passing(make, 'upper', 'lower', tcpPacket(OUTBOUND, frame_bytes), meetNeighbour)),
+  ...layerBenchmarks('ip-stack up', (frame_bytes) =>
+    passing(make, 'lower', 'upper', tcpFrame(OTHER, OWN, INBOUND, frame_bytes)),
+  ),
+  ...layerBenchmarks('ip-stack down', (frame_bytes) =>
+    passing(make, 'upper', 'lower', tcpPacket(OUTBOUND, frame_bytes), meetNeighbour),
+  ),
 ];

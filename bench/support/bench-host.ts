@@ -123,7 +123,10 @@ export class BenchHost implements LayerHost {
 
   openTls(layer: string, engine: string, options: TlsOpen): void {
     const opened = this.#world.tls?.open(this.#name, `${layer}/${engine}`, options, (event) =>
-      this.#queue.push(() => void this.#layer?.outsideEvent('tls', { engine, ...event } as unknown as JournalData), undefined),
+      this.#queue.push(
+        () => void this.#layer?.outsideEvent('tls', { engine, ...event } as unknown as JournalData),
+        undefined,
+      ),
     );
     if (opened !== undefined) this.#tls.set(engine, opened);
   }

@@ -34,10 +34,19 @@ export function tcpPacket(tuple: TcpTuple, frame_bytes: number, seq = 1, ack = 1
 }
 
 /** The same as a frame between the two interfaces. */
-export function tcpFrame(from: InterfaceAddress, to: InterfaceAddress, tuple: TcpTuple, frame_bytes: number): Uint8Array {
+export function tcpFrame(
+  from: InterfaceAddress,
+  to: InterfaceAddress,
+  tuple: TcpTuple,
+  frame_bytes: number,
+): Uint8Array {
   return ethernetFrame(from, to, tcpPacket(tuple, frame_bytes));
 }
 
-export function ethernetFrame(from: Pick<InterfaceAddress, 'mac'>, to: Pick<InterfaceAddress, 'mac'>, packet: Uint8Array): Uint8Array {
+export function ethernetFrame(
+  from: Pick<InterfaceAddress, 'mac'>,
+  to: Pick<InterfaceAddress, 'mac'>,
+  packet: Uint8Array,
+): Uint8Array {
   return buildEthernet({ destination: to.mac, source: from.mac, etherType: EtherType.IP4 }, packet);
 }

@@ -48,7 +48,10 @@ export function passing(
 ): Stand {
   const host = new BenchHost();
   let out = 0;
-  host.attach(make(host), { [to]: () => void (out += 1) });
+  const count = () => {
+    out += 1;
+  };
+  host.attach(make(host), { [to]: count });
   before(host);
   const message = host.frame(bytes);
   return { host, port: from, out: () => out, messages: () => [message] };

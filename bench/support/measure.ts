@@ -47,7 +47,11 @@ interface Sample {
  * Measures all benchmarks, interleaved: the samples of one are spread over the whole time, so that what else the machine does hits all
  * of them alike. `told` hears of each sample.
  */
-export function measureAll(benchmarks: readonly Benchmark[], effort: Effort, told: (done: number, of: number) => void = () => {}): Result[] {
+export function measureAll(
+  benchmarks: readonly Benchmark[],
+  effort: Effort,
+  told: (done: number, of: number) => void = () => {},
+): Result[] {
   const subjects = benchmarks.map((benchmark) => calibrated(benchmark, effort));
   let done = 0;
   for (let round = 0; round < effort.samples; round++) {

@@ -9,13 +9,22 @@ const HEAD = ['', 'per second', 'ns each', 'MB/s', 'least', 'most'];
 export function tablesText(results: readonly Result[]): string {
   const names = Object.keys(TABLES) as TableName[];
   const present = names.filter((name) => results.some(({ table }) => table === name));
-  return present.map((name) => tableText(TABLES[name], results.filter(({ table }) => table === name))).join('\n\n');
+  return present
+    .map((name) =>
+      tableText(
+        TABLES[name],
+        results.filter(({ table }) => table === name),
+      ),
+    )
+    .join('\n\n');
 }
 
 function tableText(title: string, results: readonly Result[]): string {
   const rows = [HEAD, ...results.map(rowOf)];
   const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => (row[column] as string).length)));
-  const lines = rows.map((row) => row.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!))).join('  '));
+  const lines = rows.map((row) =>
+    row.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!))).join('  '),
+  );
   return [title, ...lines.map((line) => `  ${line.trimEnd()}`)].join('\n');
 }
 

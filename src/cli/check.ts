@@ -16,7 +16,10 @@ export function checkCommand(): Command {
     .argument('[config]', 'YAML file')
     .option('--schema', 'print the JSON Schema of configurations instead (for editors)')
     .option('--no-interface', 'do not look at the interface: the gateway runs on another machine')
-    .addHelpText('after', '\nExit codes: 0 good, 1 something failed, 2 the configuration is wrong, 3 a file may not be read.')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 good, 1 something failed, 2 the configuration is wrong, 3 a file may not be read.',
+    )
     .action((file: string | undefined, options: { schema?: boolean; interface: boolean }) =>
       telling(async () => {
         if (options.schema === true) print(JSON.stringify(configJsonSchema(), undefined, 2));
@@ -34,9 +37,13 @@ function check(file: string | undefined, withInterface: boolean): void {
   for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
   const days = Math.floor((notAfter.getTime() - now.getTime()) / DAY_MS);
   if (days < EXPIRY_WARNING_DAYS) process.stderr.write(`warning: the certificate expires in ${days} days\n`);
-  const peers = config.peers.map(({ name, connect }) => (connect ? `connects to ${name}` : `is connected to by ${name}`));
+  const peers = config.peers.map(({ name, connect }) =>
+    connect ? `connects to ${name}` : `is connected to by ${name}`,
+  );
   const listens = config.listen === undefined ? [] : [`listens on port ${config.listen.port}`];
-  print(`${file} is good: gateway ${config.name}, embodiment ${config.embodiment}, ${config.address} on ${config.interface.name}; ${[...listens, ...peers].join(', ')}`);
+  print(
+    `${file} is good: gateway ${config.name}, embodiment ${config.embodiment}, ${config.address} on ${config.interface.name}; ${[...listens, ...peers].join(', ')}`,
+  );
 }
 
 function print(text: string): void {

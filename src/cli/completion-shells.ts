@@ -54,10 +54,18 @@ function zsh(root: CompletionNode): string {
   const nodes = allNodes(root);
   const cases = nodes.map(({ path, options, children, choices }) => {
     const flags = options.flatMap((option) =>
-      option.flags.filter((flag) => flag.startsWith('--')).map((flag) => `'*${flag}[${zshText(option.description)}]${zshValue(option)}'`),
+      option.flags
+        .filter((flag) => flag.startsWith('--'))
+        .map((flag) => `'*${flag}[${zshText(option.description)}]${zshValue(option)}'`),
     );
-    const entries = [...children.map((child) => `'${nameOf(child)}:${zshText(child.summary)}'`), ...choices.map((choice) => `'${choice}'`)];
-    const rest = entries.length > 0 ? `'*: :((${entries.map((entry) => entry.slice(1, -1).replace(/ /g, '\\ ')).join(' ')}))'` : `'*:file:_files'`;
+    const entries = [
+      ...children.map((child) => `'${nameOf(child)}:${zshText(child.summary)}'`),
+      ...choices.map((choice) => `'${choice}'`),
+    ];
+    const rest =
+      entries.length > 0
+        ? `'*: :((${entries.map((entry) => entry.slice(1, -1).replace(/ /g, '\\ ')).join(' ')}))'`
+        : `'*:file:_files'`;
     return `    '${path}') _arguments ${[...flags, rest].join(' ')} ;;`;
   });
   return `#compdef ${PROGRAM}
@@ -89,10 +97,14 @@ function zshValue({ takesValue, choices }: CompletionNode['options'][number]): s
 function fish(root: CompletionNode): string {
   const lines = allNodes(root).flatMap((node) => {
     const condition = `-n '${fishCondition(node)}'`;
-    const words = node.children.map((child) => `complete -c ${PROGRAM} ${condition} -f -a ${nameOf(child)} -d '${fishText(child.summary)}'`);
+    const words = node.children.map(
+      (child) => `complete -c ${PROGRAM} ${condition} -f -a ${nameOf(child)} -d '${fishText(child.summary)}'`,
+    );
     const choices = node.choices.map((choice) => `complete -c ${PROGRAM} ${condition} -f -a ${choice}`);
     const options = node.options.map(({ flags, description, takesValue, choices: values }) => {
-      const names = flags.map((flag) => (flag.startsWith('--') ? `-l ${flag.slice(2)}` : `-s ${flag.slice(1)}`)).join(' ');
+      const names = flags
+        .map((flag) => (flag.startsWith('--') ? `-l ${flag.slice(2)}` : `-s ${flag.slice(1)}`))
+        .join(' ');
       const value = takesValue ? (values.length > 0 ? ` -x -a '${values.join(' ')}'` : ' -r') : '';
       return `complete -c ${PROGRAM} ${condition} ${names}${value} -d '${fishText(description)}'`;
     });

@@ -26,7 +26,10 @@ export function completionTree(command: Command, path = ''): CompletionNode {
   return {
     path,
     summary: command.summary() || command.description(),
-    options: [...command.options.map(optionOf), { flags: ['--help'], description: 'show help', takesValue: false, choices: [] }],
+    options: [
+      ...command.options.map(optionOf),
+      { flags: ['--help'], description: 'show help', takesValue: false, choices: [] },
+    ],
     children,
     choices: argument?.argChoices ?? [],
   };

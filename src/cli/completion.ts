@@ -9,7 +9,10 @@ export function completionCommand(): Command {
   return new Command('completion')
     .description('Print a completion script for a shell.')
     .addArgument(new Argument('<shell>', 'which shell').choices(SHELLS))
-    .addHelpText('after', '\nFor bash: eval "$(glassgate completion bash)" in ~/.bashrc. The first line of each script says where it goes.')
+    .addHelpText(
+      'after',
+      '\nFor bash: eval "$(glassgate completion bash)" in ~/.bashrc. The first line of each script says where it goes.',
+    )
     .action(async (shell: Shell) => {
       process.stdout.write(completionScript(shell, await programTree()));
     });

@@ -5,8 +5,14 @@ import type { PeerCommand } from '../transport/runtime/control-protocol.ts';
 import { EXIT_OK, telling } from './exit-codes.ts';
 
 const WORDS: Readonly<Record<PeerCommand, { readonly does: string; readonly done: string }>> = {
-  connect: { does: 'Open the session with a peer, and open it again whenever it is lost.', done: 'is being connected to' },
-  disconnect: { does: 'End the session with a peer, and open no other until `connect`.', done: 'is being disconnected' },
+  connect: {
+    does: 'Open the session with a peer, and open it again whenever it is lost.',
+    done: 'is being connected to',
+  },
+  disconnect: {
+    does: 'End the session with a peer, and open no other until `connect`.',
+    done: 'is being disconnected',
+  },
   renew: { does: 'Make fresh keys for the session with a peer, in a new TLS session.', done: 'is getting fresh keys' },
 };
 
@@ -17,7 +23,10 @@ export function peerCommand(name: PeerCommand): Command {
     .description(does)
     .argument('<peer>', 'name of the peer, as in the configuration')
     .option('--socket <path>', "control socket; left out: that of this user's one gateway")
-    .addHelpText('after', '\nThe answer comes at once; `glassgate status` shows what became of it.\nExit codes: 0 the gateway took it, 1 it refused or none answers, 2 wrong arguments, 3 the socket belongs to another user.')
+    .addHelpText(
+      'after',
+      '\nThe answer comes at once; `glassgate status` shows what became of it.\nExit codes: 0 the gateway took it, 1 it refused or none answers, 2 wrong arguments, 3 the socket belongs to another user.',
+    )
     .action((peer: string, options: { socket?: string }) =>
       telling(async () => {
         await ask(options.socket ?? onlyControlPath(), { command: name, peer });

@@ -7,7 +7,11 @@ export const EXIT_RUNTIME = 1;
 export const EXIT_CONFIG = 2;
 export const EXIT_FACILITY = 3;
 
-const OF_FAULT: Readonly<Record<SetupFault, number>> = { runtime: EXIT_RUNTIME, config: EXIT_CONFIG, facility: EXIT_FACILITY };
+const OF_FAULT: Readonly<Record<SetupFault, number>> = {
+  runtime: EXIT_RUNTIME,
+  config: EXIT_CONFIG,
+  facility: EXIT_FACILITY,
+};
 
 /** Does a command's work. What an operator can put right becomes one line (or one for each mistake) on stderr, and an exit code. */
 export async function telling(work: () => Promise<number>): Promise<void> {

@@ -15,7 +15,9 @@ export function statusText(status: GatewayStatus): string {
     ...table(['PEER', 'STATE', 'SINCE', 'ROLE', 'REMOTE', 'F13', 'SUITE', 'EPOCH OUT/IN'], status.peers.map(peerRow)),
   ];
   if (status.drops.length > 0) {
-    const rows = [...status.drops].sort((one, other) => other.count - one.count).map(({ layer, kind, reason, count }) => [reason, String(count), `${layer} ${kind}`]);
+    const rows = [...status.drops]
+      .sort((one, other) => other.count - one.count)
+      .map(({ layer, kind, reason, count }) => [reason, String(count), `${layer} ${kind}`]);
     lines.push('', ...table(['DROPPED', 'FRAMES', 'BY'], rows));
   }
   if (status.internalErrors > 0) lines.push('', `${status.internalErrors} internal errors: please report them`);
@@ -34,12 +36,28 @@ function journalText({ journal }: GatewayStatus): string {
 
 function peerRow({ name, state, since_s, session }: PeerStatus): string[] {
   const epoch = session?.epoch === null || session === null ? '-' : `${session.epoch.send}/${session.epoch.receive}`;
-  return [name, state, duration(since_s), session?.role ?? '-', session?.remote ?? '-', session?.f13 ?? '-', session?.suite ?? '-', epoch];
+  return [
+    name,
+    state,
+    duration(since_s),
+    session?.role ?? '-',
+    session?.remote ?? '-',
+    session?.f13 ?? '-',
+    session?.suite ?? '-',
+    epoch,
+  ];
 }
 
 function table(head: string[], rows: string[][]): string[] {
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => (row[column] as string).length)));
-  return [head, ...rows].map((row) => row.map((cell, column) => cell.padEnd(widths[column] as number)).join('  ').trimEnd());
+  const widths = head.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => (row[column] as string).length)),
+  );
+  return [head, ...rows].map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] as number))
+      .join('  ')
+      .trimEnd(),
+  );
 }
 
 /** `3 d 4 h`, `4 h 12 min`, `12 min 5 s`, `5 s`. */
@@ -52,7 +70,11 @@ export function duration(total_s: number): string {
   ];
   const first = parts.findIndex(([count]) => count > 0);
   if (first < 0) return '0 s';
-  return parts.slice(first, first + 2).filter(([count]) => count > 0).map(([count, unit]) => `${count} ${unit}`).join(' ');
+  return parts
+    .slice(first, first + 2)
+    .filter(([count]) => count > 0)
+    .map(([count, unit]) => `${count} ${unit}`)
+    .join(' ');
 }
 
 /** Binary units with one decimal from KiB on. */

@@ -18,7 +18,10 @@ export function statusCommand(): Command {
     .option('--json', 'print one JSON object; with --follow, JSON lines')
     .option('--follow', 'then go on with events as they happen, until Ctrl-C')
     .option('--socket <path>', "control socket; left out: that of this user's one gateway")
-    .addHelpText('after', '\nExit codes: 0 shown, 1 no gateway answers, 2 wrong arguments, 3 the socket belongs to another user.')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 shown, 1 no gateway answers, 2 wrong arguments, 3 the socket belongs to another user.',
+    )
     .action((options: StatusOptions) => telling(() => status(options)));
 }
 
@@ -30,7 +33,11 @@ async function status({ json, follow: isFollowing, socket }: StatusOptions): Pro
   if (isFollowing !== true) return EXIT_OK;
   const interrupted = new AbortController();
   process.once('SIGINT', () => interrupted.abort());
-  await follow(path, (event) => print(json === true ? JSON.stringify(event) : `${event.time.slice(11, 19)} ${event.text}`), interrupted.signal);
+  await follow(
+    path,
+    (event) => print(json === true ? JSON.stringify(event) : `${event.time.slice(11, 19)} ${event.text}`),
+    interrupted.signal,
+  );
   return EXIT_OK;
 }
 

@@ -12,7 +12,10 @@ export interface UpOutput {
 /** JSON lines by pino; each event is a line with its own fields. */
 export function jsonOutput(): UpOutput {
   // Synchronous: the last line before the end must not be lost.
-  const log: Logger = pino({ base: null, timestamp: false, messageKey: 'text' }, pino.destination({ fd: 1, sync: true }));
+  const log: Logger = pino(
+    { base: null, timestamp: false, messageKey: 'text' },
+    pino.destination({ fd: 1, sync: true }),
+  );
   const time = (): string => new Date().toISOString();
   return {
     event: ({ text, ...event }) => log[event.kind === 'warning' ? 'warn' : 'info'](event, text),

@@ -71,5 +71,9 @@ function untilEnd(gateway: RunningGateway, output: UpOutput): Promise<boolean> {
 /** What the journal has is on the disk before the line that says so. */
 function dump({ runtime, journal }: RunningGateway, output: UpOutput): void {
   journal?.flush();
-  output.say(journal === undefined ? 'SIGUSR2: there is no journal' : `SIGUSR2: journal ${journal.path} is complete up to record ${runtime.status().journal?.records}`);
+  output.say(
+    journal === undefined
+      ? 'SIGUSR2: there is no journal'
+      : `SIGUSR2: journal ${journal.path} is complete up to record ${runtime.status().journal?.records}`,
+  );
 }

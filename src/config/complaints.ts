@@ -37,10 +37,13 @@ function wordsFor(issue: Issue, value: unknown): string {
   if (issue.code === 'invalid_value') {
     const values = issue.values.map(String);
     const meant = typeof value === 'string' ? nearest(value, values) : undefined;
-    return meant === undefined ? `must be ${listed(values)}, not ${given}` : `must be ${listed(values)}, not ${given}; did you mean '${meant}'?`;
+    return meant === undefined
+      ? `must be ${listed(values)}, not ${given}`
+      : `must be ${listed(values)}, not ${given}; did you mean '${meant}'?`;
   }
   if (issue.code === 'too_small' || issue.code === 'too_big') return `${bound(issue)}, not ${given}`;
-  if (issue.code === 'invalid_type' && issue.message.startsWith('Invalid input')) return `must be ${kind(issue.expected)}, not ${given}`;
+  if (issue.code === 'invalid_type' && issue.message.startsWith('Invalid input'))
+    return `must be ${kind(issue.expected)}, not ${given}`;
   return `must be ${issue.message}, not ${given}`;
 }
 
@@ -73,7 +76,9 @@ function shown(value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
   if (typeof value === 'object') return 'a group of keys';
   const text = typeof value === 'string' ? `'${value}'` : String(value);
-  return text.length > SHOWN_CHARACTERS ? `${JSON.stringify(text.slice(0, SHOWN_CHARACTERS)).slice(1, -1)}…` : JSON.stringify(text).slice(1, -1);
+  return text.length > SHOWN_CHARACTERS
+    ? `${JSON.stringify(text.slice(0, SHOWN_CHARACTERS)).slice(1, -1)}…`
+    : JSON.stringify(text).slice(1, -1);
 }
 
 function listed(values: readonly string[]): string {
@@ -83,7 +88,8 @@ function listed(values: readonly string[]): string {
 
 function valueAt(value: unknown, path: Path): unknown {
   let at = value;
-  for (const step of path) at = at === null || typeof at !== 'object' ? undefined : (at as Record<string | number, unknown>)[step];
+  for (const step of path)
+    at = at === null || typeof at !== 'object' ? undefined : (at as Record<string | number, unknown>)[step];
   return at;
 }
 

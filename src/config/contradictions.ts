@@ -1,4 +1,4 @@
-import { type Cidr, inNetwork, type Ip4, networkBroadcast, parseCidr, parseIp4 } from '../wire/address.ts';
+import { type Cidr, type Ip4, inNetwork, networkBroadcast, parseCidr, parseIp4 } from '../wire/address.ts';
 import type { Complaint, Path } from './complaints.ts';
 import type { Config } from './schema.ts';
 
@@ -33,7 +33,8 @@ function ownAddress(config: Config, own: Cidr): Complaint[] {
 
 /** Why an address cannot be a host's; undefined when it can. */
 function notAHost(address: Ip4, network: Cidr): string | undefined {
-  if (address >= MULTICAST_FIRST || address >>> 24 === 0 || address >>> 24 === 127) return "must be a host's address, not one with another use";
+  if (address >= MULTICAST_FIRST || address >>> 24 === 0 || address >>> 24 === 127)
+    return "must be a host's address, not one with another use";
   if (!inNetwork(address, network) || network.prefix > BROADCAST_PREFIX_MAX) return undefined;
   if (address === networkBroadcast(network)) return 'must be a host, not the broadcast address of the network';
   return inNetwork(address - 1, network) ? undefined : 'must be a host, not the network itself';
@@ -58,7 +59,9 @@ function peerAddress(config: Config, peer: Peer, at: number, own: Cidr): Complai
   const why = notAHost(address, own);
   if (why !== undefined) return [complaint(path, why)];
   if (!inNetwork(address, own) && config.gateway === undefined)
-    return [complaint(path, `is outside of the own network ${config.address}: the key 'gateway' must name the next hop`)];
+    return [
+      complaint(path, `is outside of the own network ${config.address}: the key 'gateway' must name the next hop`),
+    ];
   return [];
 }
 

@@ -94,19 +94,43 @@ describe('each mistake is one line with place, value and remedy', () => {
     ['embodyment: engine', "g.yaml:17:1: embodyment: unknown key, did you mean 'embodiment'?"],
     [['name: gateway20\n', '\n'], 'g.yaml:2:1: name: missing; it must be given'],
     [['  key: gateway20.key.pem\n', ''], 'g.yaml:7:3: tls.key: missing; it must be given'],
-    [['name: gateway20', 'name: gate way'], "g.yaml:1:7: name: must be a DNS name without wildcards, as in the certificate: letters, digits, - and _ , parts joined by dots, not 'gate way'"],
-    [['  name: eth0', '  name: eth0\n  kind: tapp'], "g.yaml:4:9: interface.kind: must be packet or tap, not 'tapp'; did you mean 'tap'?"],
-    [['  name: eth0', '  name: an-interface-too-long'], "g.yaml:3:9: interface.name: must have at most 15 characters, not 'an-interface-too-long'"],
+    [
+      ['name: gateway20', 'name: gate way'],
+      "g.yaml:1:7: name: must be a DNS name without wildcards, as in the certificate: letters, digits, - and _ , parts joined by dots, not 'gate way'",
+    ],
+    [
+      ['  name: eth0', '  name: eth0\n  kind: tapp'],
+      "g.yaml:4:9: interface.kind: must be packet or tap, not 'tapp'; did you mean 'tap'?",
+    ],
+    [
+      ['  name: eth0', '  name: an-interface-too-long'],
+      "g.yaml:3:9: interface.name: must have at most 15 characters, not 'an-interface-too-long'",
+    ],
     [['  name: eth0', "  name: ''"], "g.yaml:3:9: interface.name: must not be empty, not ''"],
-    [['  name: eth0', '  name: eth0\n  mac: 01:00:5e:00:00:01'], "g.yaml:4:8: interface.mac: must be auto, interface, or a unicast MAC such as 02:00:00:00:00:20, not '01:00:5e:00:00:01'"],
-    [['  name: eth0', '  name: eth0\n  mac: 00:00:4c:00:00:0c'], "g.yaml:4:8: interface.mac: must be auto, interface, or a unicast MAC such as 02:00:00:00:00:20, not '00:00:4c:00:00:0c'"],
-    [['10.1.0.20/24', '10.1.0.20'], "g.yaml:4:10: address: must be an IPv4 address with the length of its prefix, such as 192.0.2.20/24, not '10.1.0.20'"],
-    [['10.1.0.20/24', '10.1.0.255/24'], 'g.yaml:4:10: address: must be a host, not the broadcast address of the network'],
+    [
+      ['  name: eth0', '  name: eth0\n  mac: 01:00:5e:00:00:01'],
+      "g.yaml:4:8: interface.mac: must be auto, interface, or a unicast MAC such as 02:00:00:00:00:20, not '01:00:5e:00:00:01'",
+    ],
+    [
+      ['  name: eth0', '  name: eth0\n  mac: 00:00:4c:00:00:0c'],
+      "g.yaml:4:8: interface.mac: must be auto, interface, or a unicast MAC such as 02:00:00:00:00:20, not '00:00:4c:00:00:0c'",
+    ],
+    [
+      ['10.1.0.20/24', '10.1.0.20'],
+      "g.yaml:4:10: address: must be an IPv4 address with the length of its prefix, such as 192.0.2.20/24, not '10.1.0.20'",
+    ],
+    [
+      ['10.1.0.20/24', '10.1.0.255/24'],
+      'g.yaml:4:10: address: must be a host, not the broadcast address of the network',
+    ],
     [['10.1.0.20/24', '10.1.0.0/24'], 'g.yaml:4:10: address: must be a host, not the network itself'],
     [['10.1.0.20/24', '224.0.0.5/24'], "g.yaml:4:10: address: must be a host's address, not one with another use"],
     [['gateway: 10.1.0.1', 'gateway: 10.9.0.1'], 'g.yaml:5:10: gateway: must be in the own network 10.1.0.20/24'],
     [['gateway: 10.1.0.1', 'gateway: 10.1.0.20'], 'g.yaml:5:10: gateway: must not be the own address'],
-    [['gateway: 10.1.0.1\n', ''], "g.yaml:13:14: peers[0].address: is outside of the own network 10.1.0.20/24: the key 'gateway' must name the next hop"],
+    [
+      ['gateway: 10.1.0.1\n', ''],
+      "g.yaml:13:14: peers[0].address: is outside of the own network 10.1.0.20/24: the key 'gateway' must name the next hop",
+    ],
     [['  port: 4433', '  port: 70000'], 'g.yaml:11:9: listen.port: must be at most 65535, not 70000'],
     [['  port: 4433', '  port: http'], "g.yaml:11:9: listen.port: must be a port number, 1 to 65535, not 'http'"],
     [['- name: gateway30', '- name: gateway20'], "g.yaml:13:11: peers[0].name: 'gateway20' is this gateway itself"],
@@ -115,18 +139,29 @@ describe('each mistake is one line with place, value and remedy', () => {
     [['address: 10.2.0.30', 'address: 10.1.0.20'], 'g.yaml:14:14: peers[0].address: must not be the own address'],
     ['mtu: 500', 'g.yaml:17:6: mtu: must be at least 1280, not 500'],
     ['mtu: 1500.5', 'g.yaml:17:6: mtu: must be a whole number, not 1500.5'],
-    ['suites: [aes-256-gcm, rot13]', "g.yaml:17:23: suites[1]: must be aes-256-gcm, aes-128-gcm or chacha20-poly1305, not 'rot13'"],
+    [
+      'suites: [aes-256-gcm, rot13]',
+      "g.yaml:17:23: suites[1]: must be aes-256-gcm, aes-128-gcm or chacha20-poly1305, not 'rot13'",
+    ],
     ['suites: []', 'g.yaml:17:9: suites: must have at least 1 entry, not an empty list'],
-    ['clampMss: perhaps', "g.yaml:17:11: clampMss: must be true, false, or a number of bytes from 536 to 9216, not 'perhaps'"],
+    [
+      'clampMss: perhaps',
+      "g.yaml:17:11: clampMss: must be true, false, or a number of bytes from 536 to 9216, not 'perhaps'",
+    ],
     ['journal: everything', "g.yaml:17:10: journal: must be a group of keys, not 'everything'"],
-    ['journal: {level: input}', "g.yaml:17:18: journal.level: must be off, control, inputs, frames or full, not 'input'; did you mean 'inputs'?"],
+    [
+      'journal: {level: input}',
+      "g.yaml:17:18: journal.level: must be off, control, inputs, frames or full, not 'input'; did you mean 'inputs'?",
+    ],
     ['name: again', 'g.yaml:17:1: Map keys must be unique'],
     ['\tmtu: 3', 'g.yaml:17:'],
   ];
   it.each(cases)('%j', (change, message) => {
     const errors = errorsOf(change);
     expect(errors).toHaveLength(1);
-    expect(errors[0]?.slice(0, message.endsWith(', ') || !message.includes(' ') ? message.length : undefined)).toBe(message);
+    expect(errors[0]?.slice(0, message.endsWith(', ') || !message.includes(' ') ? message.length : undefined)).toBe(
+      message,
+    );
   });
 
   it('needs somebody who opens a session', () => {
@@ -140,7 +175,12 @@ describe('each mistake is one line with place, value and remedy', () => {
   it('tells all of them at once, in the order of the file', () => {
     const text = GOOD.replace('10.1.0.20/24', '300.1.1.1/8').replace('4433', '0').replace('name: eth0', 'nam: eth0');
     const parsed = parseConfig(text, 'g.yaml');
-    expect(parsed.ok ? [] : parsed.errors.map((line) => line.split(' ')[0])).toEqual(['g.yaml:3:3:', 'g.yaml:3:3:', 'g.yaml:4:10:', 'g.yaml:11:9:']);
+    expect(parsed.ok ? [] : parsed.errors.map((line) => line.split(' ')[0])).toEqual([
+      'g.yaml:3:3:',
+      'g.yaml:3:3:',
+      'g.yaml:4:10:',
+      'g.yaml:11:9:',
+    ]);
   });
 });
 
@@ -148,13 +188,19 @@ describe('text that is no configuration', () => {
   it.each(['', '# only a comment\n', 'null'])('%j is empty', (text) => {
     expect(parseConfig(text, 'f')).toEqual({ ok: false, errors: ['f:1:1: the file is empty'] });
   });
-  it.each(['just words', '- a\n- list', '[', '{a: [1, 2}', '*nowhere', '"\\x"', 'a: b: c', '%YAML 9\n---\n'])('%j is refused, not thrown', (text) => {
-    const parsed = parseConfig(text, 'f');
-    expect(parsed.ok).toBe(false);
-    for (const line of parsed.ok ? [] : parsed.errors) expect(line).toMatch(/^f:\d+:\d+: \S/);
-  });
+  it.each(['just words', '- a\n- list', '[', '{a: [1, 2}', '*nowhere', '"\\x"', 'a: b: c', '%YAML 9\n---\n'])(
+    '%j is refused, not thrown',
+    (text) => {
+      const parsed = parseConfig(text, 'f');
+      expect(parsed.ok).toBe(false);
+      for (const line of parsed.ok ? [] : parsed.errors) expect(line).toMatch(/^f:\d+:\d+: \S/);
+    },
+  );
   it('aliases that multiply are refused', () => {
-    const bomb = ['a: &a [x,x,x,x,x,x,x,x,x,x]', ...'bcdefgh'.split('').map((name, at) => `${name}: &${name} [${`*${'abcdefg'[at]},`.repeat(10)}]`)].join('\n');
+    const bomb = [
+      'a: &a [x,x,x,x,x,x,x,x,x,x]',
+      ...'bcdefgh'.split('').map((name, at) => `${name}: &${name} [${`*${'abcdefg'[at]},`.repeat(10)}]`),
+    ].join('\n');
     const parsed = parseConfig(bomb, 'f');
     expect(parsed).toMatchObject({ ok: false, errors: [expect.stringMatching(/^f:1:1: Excessive alias count/)] });
   });
@@ -162,7 +208,11 @@ describe('text that is no configuration', () => {
 
 describe('JSON Schema', () => {
   it('comes from the same definition, and a good file fits its required keys', () => {
-    const schema = configJsonSchema() as { required: string[]; properties: Record<string, unknown>; additionalProperties: boolean };
+    const schema = configJsonSchema() as {
+      required: string[];
+      properties: Record<string, unknown>;
+      additionalProperties: boolean;
+    };
     expect(schema.additionalProperties).toBe(false);
     const given = Object.keys(parse(GOOD) as object);
     expect(schema.required.filter((key) => !given.includes(key))).toEqual([]);

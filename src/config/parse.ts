@@ -1,24 +1,28 @@
 import { type Document, isMap, isNode, isPair, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
-import { contradictions } from './contradictions.ts';
 import { type Complaint, complaintsOf, type Path } from './complaints.ts';
+import { contradictions } from './contradictions.ts';
 import { type Config, configSchema } from './schema.ts';
 
 /** Larger files are no configuration; characters. */
 export const CONFIG_CHARACTERS_MAX = 1_048_576;
 
 /** What a file says, or what is wrong with it: `FILE:LINE:COLUMN: WHERE: WHAT`, one line each, in the order of the file. */
-export type ParsedConfig = { readonly ok: true; readonly config: Config } | { readonly ok: false; readonly errors: readonly string[] };
+export type ParsedConfig =
+  | { readonly ok: true; readonly config: Config }
+  | { readonly ok: false; readonly errors: readonly string[] };
 
 /** Reads a YAML (or JSON) configuration; `file` is its name for messages. */
 export function parseConfig(text: string, file: string): ParsedConfig {
-  if (text.length > CONFIG_CHARACTERS_MAX) return failed([`${file}:1:1: longer than ${CONFIG_CHARACTERS_MAX} characters`]);
+  if (text.length > CONFIG_CHARACTERS_MAX)
+    return failed([`${file}:1:1: longer than ${CONFIG_CHARACTERS_MAX} characters`]);
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
   const place = (offset: number): string => {
     const { line, col } = lines.linePos(offset);
     return `${file}:${Math.max(line, 1)}:${Math.max(col, 1)}`;
   };
-  if (document.errors.length > 0) return failed(document.errors.map(({ pos, message }) => `${place(pos[0])}: ${oneLine(message)}`));
+  if (document.errors.length > 0)
+    return failed(document.errors.map(({ pos, message }) => `${place(pos[0])}: ${oneLine(message)}`));
   const value = plainValue(document);
   if (typeof value === 'string') return failed([`${file}:1:1: ${value}`]);
   const judged = judge(value.value);
@@ -55,7 +59,10 @@ function plainValue(document: Document): { value: unknown } | string {
 /** Where in the text a path stands; of a key that is missing, the map that lacks it. */
 function offsetOf(document: Document, path: Path, at: Complaint['at']): number {
   for (let length = path.length; length >= 0; length--) {
-    const node = length === 0 ? document.contents : nodeAt(document, path.slice(0, length), at === 'key' && length === path.length);
+    const node =
+      length === 0
+        ? document.contents
+        : nodeAt(document, path.slice(0, length), at === 'key' && length === path.length);
     if (isNode(node) && node.range) return node.range[0];
   }
   return 0;
@@ -65,7 +72,9 @@ function nodeAt(document: Document, path: Path, wantsKey: boolean): unknown {
   if (!wantsKey) return document.getIn(path, true);
   const parent = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true);
   if (!isMap(parent)) return undefined;
-  const pair = parent.items.find((item) => isPair(item) && isScalar(item.key) && String(item.key.value) === path.at(-1));
+  const pair = parent.items.find(
+    (item) => isPair(item) && isScalar(item.key) && String(item.key.value) === path.at(-1),
+  );
   return pair?.key as Node | undefined;
 }
 

@@ -16,7 +16,10 @@ const PEERS_MAX = 64;
 
 const peerName = z
   .string()
-  .refine(isPeerName, 'a DNS name without wildcards, as in the certificate: letters, digits, - and _ , parts joined by dots');
+  .refine(
+    isPeerName,
+    'a DNS name without wildcards, as in the certificate: letters, digits, - and _ , parts joined by dots',
+  );
 const portNumber = z.int('a port number, 1 to 65535').min(1).max(65535);
 const filePath = z.string().min(1, 'the path of a file');
 const ip4 = z.ipv4('an IPv4 address such as 192.0.2.20');
@@ -24,7 +27,10 @@ const f13 = z.enum(['tcp', 'udp']);
 const handshake = z.enum(['hold', 'immediate']);
 
 const interfaceSchema = z.strictObject({
-  kind: z.enum(['packet', 'tap']).default('packet').describe('packet: an existing interface by AF_PACKET; tap: a TAP interface, made if it is not there'),
+  kind: z
+    .enum(['packet', 'tap'])
+    .default('packet')
+    .describe('packet: an existing interface by AF_PACKET; tap: a TAP interface, made if it is not there'),
   name: z
     .string()
     .min(1)
@@ -49,7 +55,9 @@ const tlsSchema = z.strictObject({
 const listenSchema = z.strictObject({
   port: portNumber.describe('port that other gateways connect to'),
   f13: f13.default('tcp').describe('shape of the tunnel packets: tcp passes stateful firewalls, udp is plain'),
-  handshake: handshake.default('hold').describe('hold: the SYN is held until the far end answers; immediate: it is answered at once'),
+  handshake: handshake
+    .default('hold')
+    .describe('hold: the SYN is held until the far end answers; immediate: it is answered at once'),
 });
 
 const peerSchema = z.strictObject({
@@ -61,14 +69,22 @@ const peerSchema = z.strictObject({
     .describe("key that the peer's certificate must have; then its name does not count"),
   address: ip4.optional().describe('where to connect to; needed with connect: true'),
   port: portNumber.optional().describe('port there; needed with connect: true'),
-  connect: z.boolean().default(false).describe('true: this gateway opens the session and opens it again when it is lost'),
+  connect: z
+    .boolean()
+    .default(false)
+    .describe('true: this gateway opens the session and opens it again when it is lost'),
   f13: f13.default('tcp'),
   handshake: handshake.default('hold'),
 });
 
 const journalSchema = z.strictObject({
-  file: filePath.optional().describe('where the journal goes; left out: no journal. A file of an earlier run is never touched'),
-  level: z.enum(['off', 'control', 'inputs', 'frames', 'full']).default('inputs').describe('inputs and above can be replayed'),
+  file: filePath
+    .optional()
+    .describe('where the journal goes; left out: no journal. A file of an earlier run is never touched'),
+  level: z
+    .enum(['off', 'control', 'inputs', 'frames', 'full'])
+    .default('inputs')
+    .describe('inputs and above can be replayed'),
   maxSize_MiB: z.int().min(1).max(1_048_576).default(1024).describe('the next file is opened at this size'),
   maxAge_h: z.int().min(1).max(8760).default(24).describe('the next file is opened at this age'),
   maxFiles: z.int().min(2).max(10_000).default(10).describe('files of one run that are kept; the oldest goes first'),
@@ -82,10 +98,18 @@ const controlSchema = z.strictObject({
 export const configSchema = z.strictObject({
   name: peerName.describe("this gateway's name, as in its certificate"),
   role: z.literal('gateway').default('gateway'),
-  embodiment: z.enum(['engine', 'software']).default('engine').describe('engine: frames go through the acceleration engine; software: the SSL layer seals them'),
-  numerals: z.union([z.literal(2000), z.literal(3000)], '2000 or 3000').default(2000).describe('series of the numerals that layers are called by'),
+  embodiment: z
+    .enum(['engine', 'software'])
+    .default('engine')
+    .describe('engine: frames go through the acceleration engine; software: the SSL layer seals them'),
+  numerals: z
+    .union([z.literal(2000), z.literal(3000)], '2000 or 3000')
+    .default(2000)
+    .describe('series of the numerals that layers are called by'),
   interface: interfaceSchema,
-  address: z.cidrv4('an IPv4 address with the length of its prefix, such as 192.0.2.20/24').describe("the gateway's own address; no other host may have it"),
+  address: z
+    .cidrv4('an IPv4 address with the length of its prefix, such as 192.0.2.20/24')
+    .describe("the gateway's own address; no other host may have it"),
   gateway: ip4.optional().describe('next hop to everything outside of the own network'),
   mtu: z.int().min(MTU_MIN).max(MTU_MAX).default(1500).describe('bytes of an IP packet on the interface'),
   tls: tlsSchema,
@@ -97,10 +121,18 @@ export const configSchema = z.strictObject({
     .default(['aes-256-gcm', 'aes-128-gcm', 'chacha20-poly1305'])
     .describe('ciphers for records, the most wanted first'),
   clampMss: z
-    .union([z.boolean(), z.int().min(MSS_MIN).max(MTU_MAX)], `true, false, or a number of bytes from ${MSS_MIN} to ${MTU_MAX}`)
+    .union(
+      [z.boolean(), z.int().min(MSS_MIN).max(MTU_MAX)],
+      `true, false, or a number of bytes from ${MSS_MIN} to ${MTU_MAX}`,
+    )
     .default(true)
     .describe('lower the MSS of connections through the tunnel, so that their packets fit; true: to what fits'),
-  renewal_min: z.int().min(1).max(MINUTES_PER_DAY).default(60).describe('a new TLS session with fresh keys comes after so many minutes'),
+  renewal_min: z
+    .int()
+    .min(1)
+    .max(MINUTES_PER_DAY)
+    .default(60)
+    .describe('a new TLS session with fresh keys comes after so many minutes'),
   journal: journalSchema.default(() => journalSchema.parse({})),
   control: controlSchema.default({}),
   user: z.string().min(1).optional().describe('user to become once the interface is open; started as root only'),

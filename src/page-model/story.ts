@@ -46,7 +46,7 @@ const STORY: Readonly<Record<string, readonly StoryRule[]>> = {
   'ssl command tcpConnect': [{ tell: 'sent', text: 'connect', target: TO_TCP, tone: 'session' }],
 
   'tcp command sendSyn': tcpSegment('SYN', 'forged SYN'),
-  'tcp command sendSynAck': tcpSegment('SYN+ACK', 'SYN+ACK in the far TCP’s name'),
+  'tcp command sendSynAck': tcpSegment('SYN+ACK', 'forged SYN+ACK'),
   'tcp transition segment.syn': [{ tell: 'step', at: DRIVER, to: 'SYN-RECEIVED.HELD', text: 'SYN held', tone: 'tcp' }],
   'tcp command sendFin': tcpSegment('FIN', 'FIN', 'end'),
   'tcp command sendReset': tcpSegment('RST', 'RST', 'end'),

@@ -6,7 +6,8 @@ import { findMutants, judgeAll, sample } from '../support/mutation-run.ts';
  * Environment: GLASSGATE_MUTATION_SAMPLE transitions to try (default 40) and GLASSGATE_MUTATION_SEED that picks them;
  * GLASSGATE_MUTATION_ALL=1 tries all; GLASSGATE_MUTATION_MACHINES=tcp,leg limits the run to some machines.
  */
-const { GLASSGATE_MUTATION_ALL, GLASSGATE_MUTATION_SAMPLE, GLASSGATE_MUTATION_SEED, GLASSGATE_MUTATION_MACHINES } = process.env;
+const { GLASSGATE_MUTATION_ALL, GLASSGATE_MUTATION_SAMPLE, GLASSGATE_MUTATION_SEED, GLASSGATE_MUTATION_MACHINES } =
+  process.env;
 const SAMPLE = GLASSGATE_MUTATION_ALL === '1' ? Number.POSITIVE_INFINITY : Number(GLASSGATE_MUTATION_SAMPLE ?? 40);
 const SEED = Number(GLASSGATE_MUTATION_SEED ?? 1);
 const MACHINES = GLASSGATE_MUTATION_MACHINES?.split(',');

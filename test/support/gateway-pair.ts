@@ -73,6 +73,8 @@ export interface PairMember {
 export interface PairOptions {
   readonly embodiment?: 'engine' | 'software';
   readonly f13?: 'tcp' | 'udp';
+  /** What gateway 30 has otherwise than gateway 20. */
+  readonly of30?: { readonly f13?: 'tcp' | 'udp'; readonly handshake?: 'hold' | 'immediate'; readonly port?: number };
   readonly journal?: (name: string, snapshot: GatewayRuntime['snapshot']) => Journal;
   /** Certificates other than the right ones, by gateway. */
   readonly certificates?: Readonly<Record<string, KeyPairPem>>;
@@ -115,8 +117,10 @@ async function member(name: string, ca: KeyPairPem, options: PairOptions): Promi
   return { runtime, device: runtime.device, port, events, config };
 }
 
-function configOf(name: string, { embodiment = 'engine', f13 = 'tcp', more = '' }: PairOptions): Config {
+function configOf(name: string, options: PairOptions): Config {
   const is20 = name === 'gateway20';
+  const { embodiment = 'engine', more = '' } = options;
+  const { f13 = options.f13 ?? 'tcp', handshake = 'hold', port = 4433 } = is20 ? {} : (options.of30 ?? {});
   const parsed = parseConfig(
     `
 name: ${name}
@@ -127,7 +131,7 @@ address: 10.9.0.${name.slice(-2)}/24
 tls: { ca: ca, certificate: c, key: k }
 ${is20 ? `listen: { port: 4433, f13: ${f13} }` : ''}
 peers:
-  - { name: ${is20 ? 'gateway30' : 'gateway20'}, f13: ${f13}${is20 ? '' : ', address: 10.9.0.20, port: 4433, connect: true'} }
+  - { name: ${is20 ? 'gateway30' : 'gateway20'}, f13: ${f13}${is20 ? '' : ', address: 10.9.0.20, port: ${port}, handshake: ${handshake}, connect: true'} }
 ${more}`,
     name,
   );

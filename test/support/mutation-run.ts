@@ -30,7 +30,13 @@ const OUTPUT_LIMIT_BYTES = 256 * 1024 * 1024;
 const EXIT_TESTS_FAILED = 1;
 
 /** Test files that run on virtual time in their own process: what starts other processes or namespaces sees no machine of ours. */
-const EXCLUDED = ['test/netlab/**', 'src/transport/netlab/**', 'test/package.test.ts', 'test/launcher.test.ts', 'test/demo/**'];
+const EXCLUDED = [
+  'test/netlab/**',
+  'src/transport/netlab/**',
+  'test/package.test.ts',
+  'test/launcher.test.ts',
+  'test/demo/**',
+];
 
 /** Runs all tests once with coverage; `filters` limits them to paths that contain one of these. @throws when a test fails */
 export async function findMutants(filters: readonly string[] = []): Promise<Mutant[]> {
@@ -43,7 +49,8 @@ export async function findMutants(filters: readonly string[] = []): Promise<Muta
     const code = await vitest(args, { GLASSGATE_COVERAGE_DIR: coverage }, BASELINE_LIMIT_MS);
     const result = JSON.parse(readFileSync(report, 'utf8')) as JsonReport;
     const failed = result.testResults.filter(({ status }) => status !== 'passed').map(({ name }) => name);
-    if (code !== 0 && failed.length > 0) console.log(`tests that fail without a mutation are left out: ${failed.join(', ')}`);
+    if (code !== 0 && failed.length > 0)
+      console.log(`tests that fail without a mutation are left out: ${failed.join(', ')}`);
     const files = takenBy(coverage);
     const cost = costs(result, failed);
     return (await productTransitions()).map((key) => ({ key, files: byCost(files.get(key) ?? [], cost) }));
@@ -91,14 +98,17 @@ async function isKilledBy(key: string, files: readonly string[]): Promise<boolea
   const transition = key.slice(key.indexOf(': ') + 2);
   const args = [...files, '--bail=1', '--maxWorkers=1', '--reporter=dot'];
   const code = await vitest(args, { GLASSGATE_MUTATE: transition }, MUTANT_LIMIT_MS);
-  if (code !== 0 && code !== EXIT_TESTS_FAILED && code !== undefined) throw new Error(`vitest ended with ${code} for ${key}`);
+  if (code !== 0 && code !== EXIT_TESTS_FAILED && code !== undefined)
+    throw new Error(`vitest ended with ${code} for ${key}`);
   return code !== 0;
 }
 
 /** Runs vitest's unit tests; its exit code, undefined when it took longer than the limit. */
 function vitest(args: readonly string[], env: Record<string, string>, limit_ms: number): Promise<number | undefined> {
   const script = join(process.cwd(), 'node_modules/vitest/vitest.mjs');
-  const inherited = Object.entries(process.env).filter(([name]) => !/^(VITEST|GLASSGATE_)|^(NODE_ENV|MODE|TEST|PROD|DEV)$/.test(name));
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !/^(VITEST|GLASSGATE_)|^(NODE_ENV|MODE|TEST|PROD|DEV)$/.test(name),
+  );
   return new Promise((resolve) => {
     execFile(
       process.execPath,

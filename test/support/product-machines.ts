@@ -8,7 +8,9 @@ import { allTransitionKeys } from '../../src/actors/machine-host.ts';
 export async function productMachines(): Promise<AnyStateMachine[]> {
   const files = globSync('src/machines/*.ts').filter((path) => !path.endsWith('.test.ts'));
   const modules = await Promise.all(files.map((path) => import(pathToFileURL(resolve(path)).href) as Promise<object>));
-  return modules.flatMap((module) => Object.values(module).filter((value): value is AnyStateMachine => value instanceof StateMachine));
+  return modules.flatMap((module) =>
+    Object.values(module).filter((value): value is AnyStateMachine => value instanceof StateMachine),
+  );
 }
 
 /** Keys of all their transitions, `machine: from|event|index`, sorted. */

@@ -25,7 +25,8 @@ export function takenBy(folder: string): ReadonlyMap<string, readonly string[]> 
     const testFile = decodeURIComponent(name.slice(0, name.indexOf(' ')));
     const seen = JSON.parse(readFileSync(join(folder, name), 'utf8')) as WorkerCoverage;
     for (const [machine, keys] of Object.entries(seen)) {
-      for (const key of keys.taken) files.set(`${machine}: ${key}`, [...(files.get(`${machine}: ${key}`) ?? []), testFile]);
+      for (const key of keys.taken)
+        files.set(`${machine}: ${key}`, [...(files.get(`${machine}: ${key}`) ?? []), testFile]);
     }
   }
   return files;

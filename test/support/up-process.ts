@@ -2,8 +2,8 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createAuthority, issueCertificate } from '../../src/transport/tls/certificates.ts';
 import { type HostProcess, spawn } from '../../src/transport/netlab/index.ts';
+import { createAuthority, issueCertificate } from '../../src/transport/tls/certificates.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
@@ -57,7 +57,8 @@ export class UpProcess {
     for (;;) {
       const found = this.lines.find(fits);
       if (found !== undefined) return found;
-      if (ended || performance.now() > until) throw new Error(`up: ${ended ? 'ended' : 'too late'}: ${this.stderr}${JSON.stringify(this.lines.slice(-5))}`);
+      if (ended || performance.now() > until)
+        throw new Error(`up: ${ended ? 'ended' : 'too late'}: ${this.stderr}${JSON.stringify(this.lines.slice(-5))}`);
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }

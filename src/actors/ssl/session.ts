@@ -1,4 +1,3 @@
-import type { SnapshotFrom } from 'xstate';
 import { f13Overhead } from '../../engine/f13.ts';
 import { type SavedSplitter, StreamSplitter } from '../../engine/stream-splitter.ts';
 import { type SslEvent, sslMachine } from '../../machines/ssl.ts';
@@ -10,6 +9,7 @@ import { type MachineCommand, MachineHost, type SavedMachine } from '../machine-
 import type { RecordSessionHost, RecordSessionNews } from '../records/record-session.ts';
 import type { RecordParameters, SslFailure, SslIndication } from '../services.ts';
 import { Agreement, type SavedAgreement } from './agreement.ts';
+import { type Decision, decide } from './decision.ts';
 import { failureOfTls } from './failures.ts';
 import { RecordPart, type SavedRecordPart } from './record-part.ts';
 import type { SslSessionHost, SslSessionStart } from './session-host.ts';
@@ -40,27 +40,6 @@ interface Facts {
   peerName: string;
   parameters?: RecordParameters;
   renewed_us?: number;
-}
-
-interface Decision {
-  readonly expects: 'offer' | 'go' | undefined;
-  readonly established: boolean;
-  /** Counts against the limit of handshakes under way. */
-  readonly halfOpen: boolean;
-  readonly alive: boolean;
-}
-
-function decide(snapshot: SnapshotFrom<typeof sslMachine>): Decision {
-  const alive = snapshot.matches('ALIVE');
-  const established = snapshot.matches({ ALIVE: 'ESTABLISHED' });
-  const awaitsOffer = snapshot.matches({ ALIVE: 'AWAITING-OFFER' });
-  const awaitsGo = snapshot.matches({ ALIVE: 'AWAITING-GO' });
-  return {
-    expects: awaitsOffer ? 'offer' : awaitsGo ? 'go' : undefined,
-    established,
-    halfOpen: alive && !established,
-    alive,
-  };
 }
 
 /** One TLS session after another over one TCP connection, with the records of the session in the same byte stream. */

@@ -1,5 +1,6 @@
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import { type HostProcess, spawn, TWO_LAN } from '../netlab/index.ts';
 import { ask } from '../runtime/control-client.ts';
@@ -12,8 +13,12 @@ export const LISTEN_PORT = 443;
 const CERTIFICATE_DAYS = 30;
 const LOG_LINES_TOLD = 12;
 const STOP_GRACE_MS = 6_000;
+/** A gateway answers its control socket by then. */
+const READY_LIMIT_MS = 20_000;
+const READY_POLL_MS = 50;
 
 type Numeral = 20 | 30;
+type GatewaySettings = Pick<DemoOptions, 'embodiment' | 'f13' | 'handshake'>;
 
 /** Files of one gateway in the demo's folder. */
 export interface GatewayFiles {
@@ -29,7 +34,7 @@ export function gatewayFiles(folder: string, numeral: Numeral): GatewayFiles {
 }
 
 /** Makes a CA and both gateways' certificates, and writes both configurations. */
-export async function prepareGateways(folder: string, options: DemoOptions): Promise<void> {
+export async function prepareGateways(folder: string, options: GatewaySettings): Promise<void> {
   const now = new Date();
   const keys = new KeyDirectory(join(folder, 'keys'));
   await keys.init('glassgate demo CA', false, now);
@@ -39,7 +44,7 @@ export async function prepareGateways(folder: string, options: DemoOptions): Pro
   }
 }
 
-function configOf(folder: string, numeral: Numeral, { embodiment, f13, handshake }: DemoOptions): object {
+function configOf(folder: string, numeral: Numeral, { embodiment, f13, handshake }: GatewaySettings): object {
   const place = numeral === 20 ? TWO_LAN.gateway20 : TWO_LAN.gateway30;
   const { journal, socket } = gatewayFiles(folder, numeral);
   const keys = join(folder, 'keys');
@@ -76,12 +81,12 @@ export interface RunningGateway {
   stop(): Promise<number>;
 }
 
-/** Starts `glassgate up` for a gateway; `command` is the command line that runs glassgate. */
-export function startGateway(folder: string, numeral: Numeral, command: readonly string[]): RunningGateway {
+/** Starts `glassgate up` for a gateway, with more `args` if need be; `command` is the command line that runs glassgate. */
+export function startGateway(folder: string, numeral: Numeral, command: readonly string[], args: readonly string[] = []): RunningGateway {
   const files = gatewayFiles(folder, numeral);
   const place = numeral === 20 ? TWO_LAN.gateway20 : TWO_LAN.gateway30;
   const log = openSync(files.log, 'a');
-  const running: HostProcess = spawn(place.host, [...command, 'up', files.config, '--json'], { stdio: ['ignore', log, log] });
+  const running: HostProcess = spawn(place.host, [...command, 'up', files.config, '--json', ...args], { stdio: ['ignore', log, log] });
   closeSync(log);
   return {
     files,
@@ -90,4 +95,22 @@ export function startGateway(folder: string, numeral: Numeral, command: readonly
     logTail: () => readFileSync(files.log, 'utf8').trim().split('\n').slice(-LOG_LINES_TOLD).join('\n'),
     stop: () => running.stop('SIGTERM', STOP_GRACE_MS),
   };
+}
+
+/** Waits until a gateway answers its control socket; throws when it ends before, or takes too long. */
+export async function ready(gateway: RunningGateway): Promise<void> {
+  let code: number | undefined;
+  void gateway.exit.then((ended) => {
+    code = ended;
+  });
+  for (const limit_ms = performance.now() + READY_LIMIT_MS; performance.now() < limit_ms; await sleep(READY_POLL_MS)) {
+    if (code !== undefined) throw new Error(`glassgate up ${gateway.files.config} ended with code ${code}:\n${gateway.logTail()}`);
+    try {
+      await gateway.status();
+      return;
+    } catch {
+      // Its socket is not there yet.
+    }
+  }
+  throw new Error(`the gateway of ${gateway.files.config} did not get ready:\n${gateway.logTail()}`);
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ping, TWO_LAN, type TwoLanNetwork, transfer, twoLanNetwork } from '../netlab/index.ts';
-import { type RunningGateway, prepareGateways, startGateway } from './gateways.ts';
+import { prepareGateways, type RunningGateway, ready, startGateway } from './gateways.ts';
 import { hints } from './hints.ts';
 import { JournalTail } from './journal-tail.ts';
 import { liveStatus } from './live-status.ts';
@@ -9,9 +9,7 @@ import type { Printer } from './printer.ts';
 import { mbitPerSecond, Stage, sizeText } from './stage.ts';
 import { Story } from './story.ts';
 
-/** A gateway answers its control socket by then. */
-const READY_LIMIT_MS = 20_000;
-const READY_POLL_MS = 50;
+const POLL_MS = 50;
 /** The tunnel stands by then. */
 const TUNNEL_LIMIT_MS = 40_000;
 /** Slower than this the transfer has failed, bytes per second. */
@@ -127,23 +125,6 @@ async function openTunnel({ options, folder, command, signal }: NetworkDemo, sta
   }
 }
 
-async function ready(gateway: RunningGateway): Promise<void> {
-  let code: number | undefined;
-  void gateway.exit.then((ended) => {
-    code = ended;
-  });
-  for (const limit_ms = performance.now() + READY_LIMIT_MS; performance.now() < limit_ms; await sleep(READY_POLL_MS)) {
-    if (code !== undefined) throw new Error(`glassgate up ${gateway.files.config} ended with code ${code}:\n${gateway.logTail()}`);
-    try {
-      await gateway.status();
-      return;
-    } catch {
-      // Its socket is not there yet.
-    }
-  }
-  throw new Error(`the gateway of ${gateway.files.config} did not get ready:\n${gateway.logTail()}`);
-}
-
 async function tunnelStands(story: Story, gateways: readonly RunningGateway[], signal: AbortSignal, stage: Stage): Promise<boolean> {
   const ended = Promise.race(gateways.map(async ({ exit, files }) => `glassgate up ${files.config} ended with code ${await exit}`));
   let why: string | undefined;
@@ -151,7 +132,7 @@ async function tunnelStands(story: Story, gateways: readonly RunningGateway[], s
     why = text;
   });
   const limit_ms = performance.now() + TUNNEL_LIMIT_MS;
-  while (!story.isComplete && why === undefined && performance.now() < limit_ms && !signal.aborted) await sleep(READY_POLL_MS);
+  while (!story.isComplete && why === undefined && performance.now() < limit_ms && !signal.aborted) await sleep(POLL_MS);
   if (story.isComplete || signal.aborted) return story.isComplete;
   const logs = gateways.map((gateway) => gateway.logTail()).join('\n');
   stage.tell({ step: 'tunnel-failed', box: 'demo', ok: false, text: `${why ?? `no tunnel after ${TUNNEL_LIMIT_MS / 1000} s`}\n${logs}` });

@@ -13,7 +13,11 @@ export interface LoadedConfig extends LoadedCredentials {
 
 /** Reads and checks a configuration file and the TLS files it names. Throws SetupError, with one line for each mistake. */
 export function loadConfig(file: string, now: Date): LoadedConfig {
-  const text = readText(file, 'configuration', 'give the path of a YAML file; `glassgate check --schema` tells what goes into it');
+  const text = readText(
+    file,
+    'configuration',
+    'give the path of a YAML file; `glassgate check --schema` tells what goes into it',
+  );
   const parsed = parseConfig(text, file);
   if (!parsed.ok) throw new SetupError('config', parsed.errors.join('\n'));
   const folder = dirname(file);

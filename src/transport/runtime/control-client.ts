@@ -28,9 +28,18 @@ export async function follow(path: string, onEvent: (event: GatewayEvent) => voi
   await ended;
 }
 
-function answerOf(socket: Socket, path: string, request: Wanted, onEvent: (event: GatewayEvent) => void): Promise<unknown> {
+function answerOf(
+  socket: Socket,
+  path: string,
+  request: Wanted,
+  onEvent: (event: GatewayEvent) => void,
+): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new SetupError('runtime', `the gateway behind ${path} did not answer within ${ANSWER_TIMEOUT_MS} ms`)), ANSWER_TIMEOUT_MS);
+    const timer = setTimeout(
+      () =>
+        reject(new SetupError('runtime', `the gateway behind ${path} did not answer within ${ANSWER_TIMEOUT_MS} ms`)),
+      ANSWER_TIMEOUT_MS,
+    );
     socket.once('close', () => {
       clearTimeout(timer);
       reject(new SetupError('runtime', `the gateway behind ${path} ended the connection`));
@@ -58,8 +67,15 @@ function open(path: string): Promise<Socket> {
       resolve(socket);
     });
     socket.once('error', ({ code, message }: NodeJS.ErrnoException) => {
-      if (code === 'EACCES') reject(new SetupError('facility', `${path} belongs to another user; run as that user, or as root`));
-      else if (code === 'ENOENT' || code === 'ECONNREFUSED') reject(new SetupError('runtime', `no gateway runs with the control socket ${path}; start one with \`glassgate up CONFIG\``));
+      if (code === 'EACCES')
+        reject(new SetupError('facility', `${path} belongs to another user; run as that user, or as root`));
+      else if (code === 'ENOENT' || code === 'ECONNREFUSED')
+        reject(
+          new SetupError(
+            'runtime',
+            `no gateway runs with the control socket ${path}; start one with \`glassgate up CONFIG\``,
+          ),
+        );
       else reject(new SetupError('runtime', `${path}: ${message}`));
     });
   });

@@ -56,7 +56,12 @@ export interface GatewayStatus {
   /** LAN frames that went into records and came out of them. */
   readonly framesSealed: number;
   readonly framesOpened: number;
-  readonly drops: readonly { readonly layer: string; readonly kind: string; readonly reason: DropReason; readonly count: number }[];
+  readonly drops: readonly {
+    readonly layer: string;
+    readonly kind: string;
+    readonly reason: DropReason;
+    readonly count: number;
+  }[];
   readonly journal: JournalStatus | null;
   /** Defects of glassgate itself that were survived. */
   readonly internalErrors: number;

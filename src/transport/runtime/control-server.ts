@@ -2,7 +2,14 @@ import { chmodSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { SOCKET_PATH_BYTES } from '../../config/schema.ts';
-import { type ControlAnswer, type ControlRequest, type GatewayEvent, type GatewayStatus, type PeerCommand, parseRequest } from './control-protocol.ts';
+import {
+  type ControlAnswer,
+  type ControlRequest,
+  type GatewayEvent,
+  type GatewayStatus,
+  type PeerCommand,
+  parseRequest,
+} from './control-protocol.ts';
 import { onLines } from './lines.ts';
 import { SetupError } from './setup-error.ts';
 
@@ -37,7 +44,10 @@ export class ControlServer {
   /** Throws SetupError: another gateway is there, or the place cannot be used. */
   static async listen(path: string, controlled: Controlled): Promise<ControlServer> {
     if (Buffer.byteLength(path) > SOCKET_PATH_BYTES)
-      throw new SetupError('config', `control socket ${path}: the path is longer than ${SOCKET_PATH_BYTES} bytes; set control.socket to a shorter one`);
+      throw new SetupError(
+        'config',
+        `control socket ${path}: the path is longer than ${SOCKET_PATH_BYTES} bytes; set control.socket to a shorter one`,
+      );
     const server = createServer();
     const made = new ControlServer(path, server);
     server.maxConnections = CONTROL_CONNECTIONS;
@@ -93,9 +103,16 @@ function answer(controlled: Controlled, request: ControlRequest): ControlAnswer 
 async function removeStale(path: string): Promise<void> {
   const file = lstatSync(path, { throwIfNoEntry: false });
   if (file === undefined) return;
-  if (!file.isSocket()) throw new SetupError('config', `control socket ${path}: there is a file that is no socket; set control.socket to a free path`);
+  if (!file.isSocket())
+    throw new SetupError(
+      'config',
+      `control socket ${path}: there is a file that is no socket; set control.socket to a free path`,
+    );
   if (await isAnswered(path))
-    throw new SetupError('runtime', `control socket ${path}: another gateway runs with it; \`glassgate status --socket ${path}\` shows it. Stop that one, or set control.socket`);
+    throw new SetupError(
+      'runtime',
+      `control socket ${path}: another gateway runs with it; \`glassgate status --socket ${path}\` shows it. Stop that one, or set control.socket`,
+    );
   rmSync(path, { force: true });
 }
 
@@ -129,6 +146,9 @@ async function bind(server: Server, path: string): Promise<void> {
     if (error instanceof SetupError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     const isForbidden = code === 'EACCES' || code === 'EPERM' || code === 'EROFS';
-    throw new SetupError(isForbidden ? 'facility' : 'runtime', `control socket ${path}: cannot be made (${isForbidden ? code : message}); set control.socket to a place where this user may write`);
+    throw new SetupError(
+      isForbidden ? 'facility' : 'runtime',
+      `control socket ${path}: cannot be made (${isForbidden ? code : message}); set control.socket to a place where this user may write`,
+    );
   }
 }

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ask, follow } from './control-client.ts';
 import type { GatewayEvent, GatewayStatus } from './control-protocol.ts';
 import { type Controlled, ControlServer } from './control-server.ts';
-import { SetupError } from './setup-error.ts';
+import type { SetupError } from './setup-error.ts';
 
 class FakeGateway implements Controlled {
   commands: string[] = [];
@@ -42,7 +42,11 @@ afterEach(async () => {
 const start = async () => {
   server = await ControlServer.listen(path, gateway);
 };
-const fault = (promise: Promise<unknown>) => promise.then(() => 'no error', (error: SetupError) => `${error.fault}: ${error.message}`);
+const fault = (promise: Promise<unknown>) =>
+  promise.then(
+    () => 'no error',
+    (error: SetupError) => `${error.fault}: ${error.message}`,
+  );
 
 describe('control socket', () => {
   it('is for its owner alone, and gone after the end', async () => {
@@ -59,7 +63,9 @@ describe('control socket', () => {
     await ask(path, { command: 'connect', peer: 'gateway30' });
     await ask(path, { command: 'renew', peer: 'gateway30' });
     expect(gateway.commands).toEqual(['connect gateway30', 'renew gateway30']);
-    expect(await fault(ask(path, { command: 'disconnect', peer: 'nobody' }))).toBe("runtime: no peer 'nobody' in the configuration; known are gateway30");
+    expect(await fault(ask(path, { command: 'disconnect', peer: 'nobody' }))).toBe(
+      "runtime: no peer 'nobody' in the configuration; known are gateway30",
+    );
   });
 
   it('sends events to those who subscribed, until they leave', async () => {
@@ -68,7 +74,8 @@ describe('control socket', () => {
     const leave = new AbortController();
     const following = follow(path, ({ text }) => heard.push(text), leave.signal);
     await expect.poll(() => gateway.listeners.size).toBe(1);
-    for (const text of ['one', 'two']) for (const listener of gateway.listeners) listener({ time: '', kind: 'step', text });
+    for (const text of ['one', 'two'])
+      for (const listener of gateway.listeners) listener({ time: '', kind: 'step', text });
     await expect.poll(() => heard).toEqual(['one', 'two']);
     leave.abort();
     await following;
@@ -83,19 +90,23 @@ describe('control socket', () => {
     await following;
   });
 
-  it.each(['x', '[]', '{"id":"1","command":"status"}', '{"id":1,"command":"stop"}', '{"id":1,"command":"connect"}', '{"id":1,"command":"connect","peer":7}'])(
-    'refuses %s and lives on',
-    async (line) => {
-      await start();
-      const socket = connect(path);
-      const answer = new Promise<string>((resolve) => socket.once('data', (bytes) => resolve(String(bytes))));
-      socket.write(`${line}\n`);
-      expect(JSON.parse(await answer)).toEqual({ id: 0, ok: false, error: 'not a request: {"id":1,"command":"status"}' });
-      socket.destroy();
-      expect(await ask(path, { command: 'status' })).toEqual({ name: 'fake' });
-      expect(gateway.commands).toEqual([]);
-    },
-  );
+  it.each([
+    'x',
+    '[]',
+    '{"id":"1","command":"status"}',
+    '{"id":1,"command":"stop"}',
+    '{"id":1,"command":"connect"}',
+    '{"id":1,"command":"connect","peer":7}',
+  ])('refuses %s and lives on', async (line) => {
+    await start();
+    const socket = connect(path);
+    const answer = new Promise<string>((resolve) => socket.once('data', (bytes) => resolve(String(bytes))));
+    socket.write(`${line}\n`);
+    expect(JSON.parse(await answer)).toEqual({ id: 0, ok: false, error: 'not a request: {"id":1,"command":"status"}' });
+    socket.destroy();
+    expect(await ask(path, { command: 'status' })).toEqual({ name: 'fake' });
+    expect(gateway.commands).toEqual([]);
+  });
 
   it('cuts off whoever sends a line without end', async () => {
     await start();
@@ -108,14 +119,18 @@ describe('control socket', () => {
   });
 
   it('says when nobody is there', async () => {
-    expect(await fault(ask(path, { command: 'status' }))).toBe(`runtime: no gateway runs with the control socket ${path}; start one with \`glassgate up CONFIG\``);
+    expect(await fault(ask(path, { command: 'status' }))).toBe(
+      `runtime: no gateway runs with the control socket ${path}; start one with \`glassgate up CONFIG\``,
+    );
   });
 });
 
 describe('a control socket that cannot be made', () => {
   it('another gateway has it', async () => {
     await start();
-    expect(await fault(ControlServer.listen(path, gateway))).toMatch(/^runtime: control socket .*another gateway runs with it/);
+    expect(await fault(ControlServer.listen(path, gateway))).toMatch(
+      /^runtime: control socket .*another gateway runs with it/,
+    );
     expect(await ask(path, { command: 'status' })).toEqual({ name: 'fake' });
   });
 
@@ -132,11 +147,15 @@ describe('a control socket that cannot be made', () => {
   it('a file of somebody stays', async () => {
     path = join(folder, 'precious');
     writeFileSync(path, 'data');
-    expect(await fault(ControlServer.listen(path, gateway))).toBe(`config: control socket ${path}: there is a file that is no socket; set control.socket to a free path`);
+    expect(await fault(ControlServer.listen(path, gateway))).toBe(
+      `config: control socket ${path}: there is a file that is no socket; set control.socket to a free path`,
+    );
     expect(statSync(path).size).toBe(4);
   });
 
   it('the path is too long', async () => {
-    expect(await fault(ControlServer.listen(join(folder, 'x'.repeat(120)), gateway))).toMatch(/^config: .*longer than 107 bytes/);
+    expect(await fault(ControlServer.listen(join(folder, 'x'.repeat(120)), gateway))).toMatch(
+      /^config: .*longer than 107 bytes/,
+    );
   });
 });

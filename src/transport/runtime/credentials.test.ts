@@ -3,7 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Config } from '../../config/schema.ts';
-import { createAuthority, createCrl, describeCertificate, issueCertificate, type KeyPairPem } from '../tls/certificates.ts';
+import {
+  createAuthority,
+  createCrl,
+  describeCertificate,
+  issueCertificate,
+  type KeyPairPem,
+} from '../tls/certificates.ts';
 import { loadCredentials } from './credentials.ts';
 import type { SetupError } from './setup-error.ts';
 
@@ -73,25 +79,66 @@ describe('loadCredentials', () => {
   });
 
   it('takes absolute paths, and warns of a key that others may read', () => {
-    expect(load({ key: files['open.key'] }).warnings).toEqual([`g.yaml: tls.key: ${files['open.key']} may be read by others (mode 644); chmod 600 it`]);
+    expect(load({ key: files['open.key'] }).warnings).toEqual([
+      `g.yaml: tls.key: ${files['open.key']} may be read by others (mode 644); chmod 600 it`,
+    ]);
   });
 
   it.each<[Partial<Config['tls']>, string]>([
-    [{ certificate: 'none.pem' }, 'config: g.yaml: tls.certificate: there is no file FOLDER/none.pem; make one with `glassgate keys issue gateway20` where the CA is'],
-    [{ ca: 'none.pem' }, 'config: g.yaml: tls.ca: there is no file FOLDER/none.pem; make a CA with `glassgate keys init`, or copy its ca.cert.pem here'],
-    [{ key: 'none.key' }, 'config: g.yaml: tls.key: there is no file FOLDER/none.key; `glassgate keys issue gateway20` makes it together with the certificate'],
-    [{ crl: 'none.crl' }, 'config: g.yaml: tls.crl: there is no file FOLDER/none.crl; copy the crl.pem of the CA here, or leave the key out'],
+    [
+      { certificate: 'none.pem' },
+      'config: g.yaml: tls.certificate: there is no file FOLDER/none.pem; make one with `glassgate keys issue gateway20` where the CA is',
+    ],
+    [
+      { ca: 'none.pem' },
+      'config: g.yaml: tls.ca: there is no file FOLDER/none.pem; make a CA with `glassgate keys init`, or copy its ca.cert.pem here',
+    ],
+    [
+      { key: 'none.key' },
+      'config: g.yaml: tls.key: there is no file FOLDER/none.key; `glassgate keys issue gateway20` makes it together with the certificate',
+    ],
+    [
+      { crl: 'none.crl' },
+      'config: g.yaml: tls.crl: there is no file FOLDER/none.crl; copy the crl.pem of the CA here, or leave the key out',
+    ],
     [{ ca: 'folder' }, 'config: g.yaml: tls.ca: FOLDER/folder is a folder, not a file'],
-    [{ certificate: 'words' }, 'config: g.yaml: tls.certificate: FOLDER/words holds no certificate in PEM form; `glassgate keys show` tells what a file is'],
-    [{ key: 'words' }, 'config: g.yaml: tls.key: FOLDER/words holds no private key in PEM form that opens without a password'],
+    [
+      { certificate: 'words' },
+      'config: g.yaml: tls.certificate: FOLDER/words holds no certificate in PEM form; `glassgate keys show` tells what a file is',
+    ],
+    [
+      { key: 'words' },
+      'config: g.yaml: tls.key: FOLDER/words holds no private key in PEM form that opens without a password',
+    ],
     [{ crl: 'words' }, 'config: g.yaml: tls.crl: FOLDER/words holds no revocation list in PEM form'],
-    [{ ca: 'own.pem' }, 'config: g.yaml: tls.ca: FOLDER/own.pem is not the certificate of a CA; it is ca.cert.pem in the folder of the CA'],
-    [{ key: 'other.key' }, 'config: g.yaml: tls.key: FOLDER/other.key is not the key of the certificate FOLDER/own.pem; both come from one `glassgate keys issue`'],
-    [{ certificate: 'strange.pem', key: 'strange.key' }, 'config: g.yaml: tls.certificate: FOLDER/strange.pem was not issued by the CA in FOLDER/ca.pem; all gateways need certificates of one CA'],
-    [{ certificate: 'other.pem', key: 'other.key' }, "config: g.yaml: tls.certificate: FOLDER/other.pem is the certificate of gateway30, but this gateway's name is gateway20; peers would refuse it"],
-    [{ certificate: 'expired.pem', key: 'expired.key' }, 'config: g.yaml: tls.certificate: FOLDER/expired.pem expired on 2031-04-27; issue a new one with `glassgate keys issue gateway20 --force`'],
-    [{ certificate: 'future.pem', key: 'future.key' }, 'config: g.yaml: tls.certificate: FOLDER/future.pem is valid from 2031-05-05 on, and today is 2031-05-01; is the clock right?'],
-    [{ crl: 'old.crl' }, "config: g.yaml: tls.crl: FOLDER/old.crl expired on 2031-02-15, so no peer could be trusted; copy the CA's present list here"],
+    [
+      { ca: 'own.pem' },
+      'config: g.yaml: tls.ca: FOLDER/own.pem is not the certificate of a CA; it is ca.cert.pem in the folder of the CA',
+    ],
+    [
+      { key: 'other.key' },
+      'config: g.yaml: tls.key: FOLDER/other.key is not the key of the certificate FOLDER/own.pem; both come from one `glassgate keys issue`',
+    ],
+    [
+      { certificate: 'strange.pem', key: 'strange.key' },
+      'config: g.yaml: tls.certificate: FOLDER/strange.pem was not issued by the CA in FOLDER/ca.pem; all gateways need certificates of one CA',
+    ],
+    [
+      { certificate: 'other.pem', key: 'other.key' },
+      "config: g.yaml: tls.certificate: FOLDER/other.pem is the certificate of gateway30, but this gateway's name is gateway20; peers would refuse it",
+    ],
+    [
+      { certificate: 'expired.pem', key: 'expired.key' },
+      'config: g.yaml: tls.certificate: FOLDER/expired.pem expired on 2031-04-27; issue a new one with `glassgate keys issue gateway20 --force`',
+    ],
+    [
+      { certificate: 'future.pem', key: 'future.key' },
+      'config: g.yaml: tls.certificate: FOLDER/future.pem is valid from 2031-05-05 on, and today is 2031-05-01; is the clock right?',
+    ],
+    [
+      { crl: 'old.crl' },
+      "config: g.yaml: tls.crl: FOLDER/old.crl expired on 2031-02-15, so no peer could be trusted; copy the CA's present list here",
+    ],
     [{ crl: 'self.crl' }, "config: g.yaml: tls.crl: this gateway's own certificate is revoked; issue a new one"],
   ])('%j', (tls, message) => {
     expect(failure(tls)).toBe(message.replaceAll('FOLDER', folder));
@@ -100,7 +147,9 @@ describe('loadCredentials', () => {
   it.skipIf(process.getuid?.() === 0)('a key of another user (skipped for root, who may read all)', () => {
     chmodSync(files['own.key']!, 0);
     try {
-      expect(failure({})).toMatch(/^facility: g.yaml: tls.key: .*own.key may not be read by user \S+; let this user read it, or run as another$/);
+      expect(failure({})).toMatch(
+        /^facility: g.yaml: tls.key: .*own.key may not be read by user \S+; let this user read it, or run as another$/,
+      );
     } finally {
       chmodSync(files['own.key']!, 0o600);
     }

@@ -32,18 +32,29 @@ interface Place {
 export function loadCredentials(config: Config, file: string, folder: string, now: Date): LoadedCredentials {
   const place = (key: keyof Config['tls']): Place | undefined => {
     const path = config.tls[key];
-    return path === undefined ? undefined : { key, file: isAbsolute(path) ? path : resolve(folder, path), where: `${file}: tls.${key}` };
+    return path === undefined
+      ? undefined
+      : { key, file: isAbsolute(path) ? path : resolve(folder, path), where: `${file}: tls.${key}` };
   };
   const [caAt, certificateAt, keyAt] = [place('ca'), place('certificate'), place('key')] as [Place, Place, Place];
   const ca = certificateOf(caAt, 'make a CA with `glassgate keys init`, or copy its ca.cert.pem here');
-  const certificate = certificateOf(certificateAt, `make one with \`glassgate keys issue ${config.name}\` where the CA is`);
+  const certificate = certificateOf(
+    certificateAt,
+    `make one with \`glassgate keys issue ${config.name}\` where the CA is`,
+  );
   const key = privateKeyOf(keyAt, `\`glassgate keys issue ${config.name}\` makes it together with the certificate`);
   checkAuthority(caAt, ca.parsed, now);
   checkOwn(certificateAt, certificate.parsed, config.name, now);
   if (!certificate.parsed.checkPrivateKey(key.parsed))
-    throw new SetupError('config', `${keyAt.where}: ${keyAt.file} is not the key of the certificate ${certificateAt.file}; both come from one \`glassgate keys issue\``);
+    throw new SetupError(
+      'config',
+      `${keyAt.where}: ${keyAt.file} is not the key of the certificate ${certificateAt.file}; both come from one \`glassgate keys issue\``,
+    );
   if (!certificate.parsed.checkIssued(ca.parsed) || !certificate.parsed.verify(ca.parsed.publicKey))
-    throw new SetupError('config', `${certificateAt.where}: ${certificateAt.file} was not issued by the CA in ${caAt.file}; all gateways need certificates of one CA`);
+    throw new SetupError(
+      'config',
+      `${certificateAt.where}: ${certificateAt.file} was not issued by the CA in ${caAt.file}; all gateways need certificates of one CA`,
+    );
   const crlAt = place('crl');
   const crl = crlAt === undefined ? undefined : crlOf(crlAt, certificate.parsed, now);
   return {
@@ -58,7 +69,10 @@ function certificateOf(at: Place, remedy: string): { text: string; parsed: X509C
   try {
     return { text, parsed: new X509Certificate(text) };
   } catch {
-    throw new SetupError('config', `${at.where}: ${at.file} holds no certificate in PEM form; \`glassgate keys show\` tells what a file is`);
+    throw new SetupError(
+      'config',
+      `${at.where}: ${at.file} holds no certificate in PEM form; \`glassgate keys show\` tells what a file is`,
+    );
   }
 }
 
@@ -68,12 +82,19 @@ function privateKeyOf(at: Place, remedy: string): { text: string; parsed: KeyObj
     return { text, parsed: createPrivateKey(text) };
   } catch {
     // OpenSSL's own words are left out: they could quote the file.
-    throw new SetupError('config', `${at.where}: ${at.file} holds no private key in PEM form that opens without a password`);
+    throw new SetupError(
+      'config',
+      `${at.where}: ${at.file} holds no private key in PEM form that opens without a password`,
+    );
   }
 }
 
 function checkAuthority(at: Place, ca: X509Certificate, now: Date): void {
-  if (!ca.ca) throw new SetupError('config', `${at.where}: ${at.file} is not the certificate of a CA; it is ca.cert.pem in the folder of the CA`);
+  if (!ca.ca)
+    throw new SetupError(
+      'config',
+      `${at.where}: ${at.file} is not the certificate of a CA; it is ca.cert.pem in the folder of the CA`,
+    );
   checkDates(at, ca, now, 'make a new CA and issue all certificates anew');
 }
 
@@ -82,14 +103,21 @@ function checkOwn(at: Place, own: X509Certificate, name: string, now: Date): voi
   const { names } = describeCertificate(own.toString());
   if (names.includes(name)) return;
   const whose = names.length === 0 ? 'nobody' : names.join(', ');
-  throw new SetupError('config', `${at.where}: ${at.file} is the certificate of ${whose}, but this gateway's name is ${name}; peers would refuse it`);
+  throw new SetupError(
+    'config',
+    `${at.where}: ${at.file} is the certificate of ${whose}, but this gateway's name is ${name}; peers would refuse it`,
+  );
 }
 
 function checkDates(at: Place, certificate: X509Certificate, now: Date, remedy: string): void {
   const { validFromDate, validToDate } = certificate;
-  if (validToDate < now) throw new SetupError('config', `${at.where}: ${at.file} expired on ${day(validToDate)}; ${remedy}`);
+  if (validToDate < now)
+    throw new SetupError('config', `${at.where}: ${at.file} expired on ${day(validToDate)}; ${remedy}`);
   if (validFromDate > now)
-    throw new SetupError('config', `${at.where}: ${at.file} is valid from ${day(validFromDate)} on, and today is ${day(now)}; is the clock right?`);
+    throw new SetupError(
+      'config',
+      `${at.where}: ${at.file} is valid from ${day(validFromDate)} on, and today is ${day(now)}; is the clock right?`,
+    );
 }
 
 function crlOf(at: Place, own: X509Certificate, now: Date): string {
@@ -101,7 +129,10 @@ function crlOf(at: Place, own: X509Certificate, now: Date): string {
     throw new SetupError('config', `${at.where}: ${at.file} holds no revocation list in PEM form`);
   }
   if (crl.nextUpdate !== undefined && crl.nextUpdate < now)
-    throw new SetupError('config', `${at.where}: ${at.file} expired on ${day(crl.nextUpdate)}, so no peer could be trusted; copy the CA's present list here`);
+    throw new SetupError(
+      'config',
+      `${at.where}: ${at.file} expired on ${day(crl.nextUpdate)}, so no peer could be trusted; copy the CA's present list here`,
+    );
   const serial = own.serialNumber.toLowerCase();
   if (crl.revoked.some((one) => one.serial.toLowerCase() === serial))
     throw new SetupError('config', `${at.where}: this gateway's own certificate is revoked; issue a new one`);
@@ -110,7 +141,9 @@ function crlOf(at: Place, own: X509Certificate, now: Date): string {
 
 function openKey(at: Place): string[] {
   const mode = statSync(at.file).mode & 0o777;
-  return (mode & OTHERS_MAY) === 0 ? [] : [`${at.where}: ${at.file} may be read by others (mode ${mode.toString(8)}); chmod 600 it`];
+  return (mode & OTHERS_MAY) === 0
+    ? []
+    : [`${at.where}: ${at.file} may be read by others (mode ${mode.toString(8)}); chmod 600 it`];
 }
 
 function day(date: Date): string {

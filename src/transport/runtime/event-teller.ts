@@ -1,7 +1,7 @@
+import type { PeerStatus } from '../../actors/gateway/status.ts';
 import type { JournalRecord } from '../../actors/tap.ts';
 import { suiteById } from '../../engine/crypto/suite.ts';
 import { formatIp4 } from '../../wire/address.ts';
-import type { PeerStatus } from '../../actors/gateway/status.ts';
 import type { GatewayEvent } from './control-protocol.ts';
 import { stepText } from './steps.ts';
 
@@ -30,7 +30,8 @@ export class EventTeller {
   take(record: JournalRecord): void {
     const [layer, instance = ''] = splitActor(record.actor);
     if (record.kind === 'note') this.#note(record);
-    else if (record.kind === 'transition' && instance.startsWith(PEER_PREFIX)) this.#peer(record, instance.slice(PEER_PREFIX.length));
+    else if (record.kind === 'transition' && instance.startsWith(PEER_PREFIX))
+      this.#peer(record, instance.slice(PEER_PREFIX.length));
     const text = stepText(this.#known.kindOf(layer) ?? '', record.kind, record.name);
     if (text === undefined) return;
     const { machine, to } = (record.data ?? {}) as { machine?: string; to?: string };
@@ -42,18 +43,28 @@ export class EventTeller {
     if (name === 'session-closed') {
       this.#lastReason.set(peer, reason);
       if (peer === '') this.#say({ kind: 'warning', text: `a session that was not yet anybody's ended: ${reason}` });
-    } else if (name === 'renewal-refused') this.#say({ kind: 'warning', peer, text: `${peer}: not renewed: ${detail}` });
+    } else if (name === 'renewal-refused')
+      this.#say({ kind: 'warning', peer, text: `${peer}: not renewed: ${detail}` });
   }
 
   #peer(record: JournalRecord, peer: string): void {
     const { from, to } = record.data as { from: string; to: string };
     if (from === to) return;
     const { seq } = record;
-    if (to === 'UP') this.#say({ kind: 'tunnel', peer, state: 'up', seq, text: `tunnel to ${peer} is up${this.#details(peer)}` });
-    else if (from === 'UP') this.#say({ kind: 'tunnel', peer, state: 'down', seq, text: `tunnel to ${peer} is down${this.#because(peer)}` });
+    if (to === 'UP')
+      this.#say({ kind: 'tunnel', peer, state: 'up', seq, text: `tunnel to ${peer} is up${this.#details(peer)}` });
+    else if (from === 'UP')
+      this.#say({ kind: 'tunnel', peer, state: 'down', seq, text: `tunnel to ${peer} is down${this.#because(peer)}` });
     else if (from === 'DIALLING' && to === 'BACK-OFF')
-      this.#say({ kind: 'tunnel', peer, state: 'waiting', seq, text: `no session with ${peer}${this.#because(peer)}; it is tried again` });
-    else if (to === 'DIALLING') this.#say({ kind: 'tunnel', peer, state: 'connecting', seq, text: `connecting to ${peer}` });
+      this.#say({
+        kind: 'tunnel',
+        peer,
+        state: 'waiting',
+        seq,
+        text: `no session with ${peer}${this.#because(peer)}; it is tried again`,
+      });
+    else if (to === 'DIALLING')
+      this.#say({ kind: 'tunnel', peer, state: 'connecting', seq, text: `connecting to ${peer}` });
   }
 
   #details(name: string): string {

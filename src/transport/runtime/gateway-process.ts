@@ -47,10 +47,14 @@ export async function startGateway(options: UpOptions): Promise<RunningGateway> 
   }
 }
 
-async function assemble({ configFile, journalFile, journalLevel, onEvent, onSecret }: UpOptions, undo: (() => unknown)[]): Promise<RunningGateway> {
+async function assemble(
+  { configFile, journalFile, journalLevel, onEvent, onSecret }: UpOptions,
+  undo: (() => unknown)[],
+): Promise<RunningGateway> {
   const now = new Date();
   const { config, folder, credentials, warnings } = loadConfig(configFile, now);
-  const say = (kind: GatewayEvent['kind'], text: string): void => onEvent({ time: new Date().toISOString(), kind, text });
+  const say = (kind: GatewayEvent['kind'], text: string): void =>
+    onEvent({ time: new Date().toISOString(), kind, text });
   const lock: Server = await lockInstance(config, configFile);
   undo.push(() => lock.close());
   const port = openInterface(config, configFile);
@@ -72,7 +76,17 @@ async function assemble({ configFile, journalFile, journalLevel, onEvent, onSecr
     say: (text) => say('warning', text),
   });
   undo.push(() => journal?.close());
-  runtime = new GatewayRuntime({ config, mac: ownMac(config, port.mac), port, clock, random: secureRandom, vault, tls, journal, wallClock: () => new Date() });
+  runtime = new GatewayRuntime({
+    config,
+    mac: ownMac(config, port.mac),
+    port,
+    clock,
+    random: secureRandom,
+    vault,
+    tls,
+    journal,
+    wallClock: () => new Date(),
+  });
   const control = await ControlServer.listen(controlPath(config.control.socket, folder, config.name), runtime);
   undo.push(() => control.close());
   runtime.subscribe(onEvent);
@@ -95,7 +109,9 @@ function interfaceLost(port: RealPort, say: (text: string) => void): Promise<str
     port.onEvent(({ operation, code, fatal }) => {
       if (operation !== 'receive' || code === 'MALFORMED') return;
       const isGone = fatal || !isThere(port.name);
-      const text = isGone ? `interface ${port.name} is gone (${code})` : `interface ${port.name} cannot receive (${code})`;
+      const text = isGone
+        ? `interface ${port.name} is gone (${code})`
+        : `interface ${port.name} cannot receive (${code})`;
       say(text);
       if (isGone) resolve(text);
     });

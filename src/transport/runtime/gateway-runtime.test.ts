@@ -2,11 +2,12 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { createAuthority, issueCertificate, type KeyPairPem } from '../tls/certificates.ts';
+import { gatewayPair, type PairMember, type PairOptions } from '../../../test/support/gateway-pair.ts';
 import { gatewayBuilder } from '../../config/gateway-builder.ts';
 import { verifyJournal } from '../../journal/replay.ts';
 import { openJournal } from '../../journal/store.ts';
 import { openReader } from '../../journal/store-reader.ts';
-import { gatewayPair, type PairMember, type PairOptions } from '../../../test/support/gateway-pair.ts';
 
 const WAIT = { timeout: 10_000, interval: 10 };
 let running: PairMember[] = [];
@@ -40,10 +41,20 @@ describe.each([
     const { g20, g30 } = pair;
     expect(g30.runtime.status().peers[0]).toMatchObject({
       name: 'gateway20',
-      session: { role: 'client', remote: '10.9.0.20:4433', suite: 'aes-256-gcm', f13, handshake: 'hold', epoch: { send: 0, receive: 0 } },
+      session: {
+        role: 'client',
+        remote: '10.9.0.20:4433',
+        suite: 'aes-256-gcm',
+        f13,
+        handshake: 'hold',
+        epoch: { send: 0, receive: 0 },
+      },
     });
     expect(g20.runtime.status().peers[0]?.session?.role).toBe('server');
-    const handOver = embodiment === 'engine' ? ['keys handed over to the engine', 'start command received: the engine accelerates'] : ["keys handed over to SSL's record part"];
+    const handOver =
+      embodiment === 'engine'
+        ? ['keys handed over to the engine', 'start command received: the engine accelerates']
+        : ["keys handed over to SSL's record part"];
     const inOrder = [
       'connecting to gateway20',
       'SYN of the local TCP held',
@@ -60,11 +71,20 @@ describe.each([
     ];
     expect(textsOf(g30).filter((text) => inOrder.includes(text))).toEqual(inOrder);
     expect(textsOf(g20)).toEqual(
-      expect.arrayContaining(['connection request accepted', 'forged SYN given to the local TCP', 'SYN+ACK of the local TCP taken', 'connection complete sent', 'GO sent']),
+      expect.arrayContaining([
+        'connection request accepted',
+        'forged SYN given to the local TCP',
+        'SYN+ACK of the local TCP taken',
+        'connection complete sent',
+        'GO sent',
+      ]),
     );
     await g30.runtime.stop();
     await expect.poll(() => stateOf(g20), WAIT).not.toBe('up');
-    expect(textsOf(g20).filter((text) => text.startsWith('tunnel'))).toEqual([expect.stringMatching(/^tunnel to gateway30 is up: aes-256-gcm, 10.9.0.30:\d+$/), 'tunnel to gateway30 is down (peer)']);
+    expect(textsOf(g20).filter((text) => text.startsWith('tunnel'))).toEqual([
+      expect.stringMatching(/^tunnel to gateway30 is up: aes-256-gcm, 10.9.0.30:\d+$/),
+      'tunnel to gateway30 is down (peer)',
+    ]);
     for (const { runtime } of running) expect(runtime.status().internalErrors).toBe(0);
   });
 });
@@ -81,13 +101,17 @@ describe('an operator', () => {
     g30.runtime.command('connect', 'gateway20');
     await bothUp(pair);
     g30.runtime.command('renew', 'gateway20');
-    await expect.poll(() => textsOf(g30).filter((text) => text.startsWith('new keys')), WAIT).toEqual(['new keys handed over to the engine', 'new keys received']);
+    await expect
+      .poll(() => textsOf(g30).filter((text) => text.startsWith('new keys')), WAIT)
+      .toEqual(['new keys handed over to the engine', 'new keys received']);
     expect(stateOf(g30)).toBe('up');
   });
 
   it('is told when there is no such peer', async () => {
     const { g20 } = await gatewayPair();
-    expect(() => g20.runtime.command('connect', 'gateway99')).toThrow("no peer 'gateway99' in the configuration; known are gateway30");
+    expect(() => g20.runtime.command('connect', 'gateway99')).toThrow(
+      "no peer 'gateway99' in the configuration; known are gateway30",
+    );
   });
 });
 
@@ -97,7 +121,10 @@ describe('a runtime', () => {
     await bothUp(pair);
     const { g20 } = pair;
     const random = (length: number): Uint8Array => crypto.getRandomValues(new Uint8Array(length));
-    const ownMac = g20.runtime.status().interface.mac.split(':').map((byte) => Number.parseInt(byte, 16));
+    const ownMac = g20.runtime
+      .status()
+      .interface.mac.split(':')
+      .map((byte) => Number.parseInt(byte, 16));
     for (let round = 0; round < 300; round++) {
       const bytes = random(round % 200);
       if (bytes.length > 14) bytes.set(ownMac);
@@ -119,35 +146,64 @@ describe('a runtime', () => {
     expect(performance.now() - before_ms).toBeLessThan(3_500);
   });
 
-  it.each(['engine', 'software'] as const)('leaves a journal that replays equal and holds no secret (%s)', async (embodiment) => {
-    const folder = mkdtempSync(join(tmpdir(), 'gg-runtime-'));
-    const secrets: Uint8Array[] = [];
-    try {
-      const pair = await started({
-        embodiment,
-        journal: (name, snapshot) => openJournal(join(folder, name), { level: 'inputs', tls: 'openssl', snapshot }),
-        onSecret: (bytes) => secrets.push(bytes),
-      });
-      await bothUp(pair);
-      for (const { runtime } of running) expect(runtime.status().journal).toMatchObject({ level: 'inputs', lost: 0 });
-      await Promise.all(running.map(({ runtime }) => runtime.stop()));
-      for (const { config } of running) {
-        const path = join(folder, config.name);
-        const reader = openReader(path);
-        const result = verifyJournal(reader, gatewayBuilder);
-        reader.close();
-        expect(result).toMatchObject({ equal: true });
-        expectNone(secrets, readFileSync(path));
+  it.each(['engine', 'software'] as const)(
+    'leaves a journal that replays equal and holds no secret (%s)',
+    async (embodiment) => {
+      const folder = mkdtempSync(join(tmpdir(), 'gg-runtime-'));
+      const secrets: Uint8Array[] = [];
+      try {
+        const pair = await started({
+          embodiment,
+          journal: (name, snapshot) => openJournal(join(folder, name), { level: 'inputs', tls: 'openssl', snapshot }),
+          onSecret: (bytes) => secrets.push(bytes),
+        });
+        await bothUp(pair);
+        for (const { runtime } of running) expect(runtime.status().journal).toMatchObject({ level: 'inputs', lost: 0 });
+        await Promise.all(running.map(({ runtime }) => runtime.stop()));
+        for (const { config } of running) {
+          const path = join(folder, config.name);
+          const reader = openReader(path);
+          const result = verifyJournal(reader, gatewayBuilder);
+          reader.close();
+          expect(result).toMatchObject({ equal: true });
+          expectNone(secrets, readFileSync(path));
+        }
+      } finally {
+        rmSync(folder, { recursive: true });
       }
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
-  });
+    },
+  );
 });
 
 /** A secret in a journal would be base64, hex or plain. */
 function expectNone(secrets: readonly Uint8Array[], file: Buffer): void {
-  const texts = secrets.map((bytes) => Buffer.from(bytes)).flatMap((bytes) => [bytes, bytes.toString('hex'), bytes.toString('base64').slice(0, -2)]);
+  const texts = secrets
+    .map((bytes) => Buffer.from(bytes))
+    .flatMap((bytes) => [bytes, bytes.toString('hex'), bytes.toString('base64').slice(0, -2)]);
   expect(texts.length).toBeGreaterThan(30);
   expect(texts.filter((text) => file.includes(text))).toEqual([]);
 }
+
+describe('a peer that may not be one', () => {
+  const DAY_MS = 86_400_000;
+  const daysAgo = (days: number): Date => new Date(Date.now() - days * DAY_MS);
+  const cases = [
+    ["another peer's certificate", 'wrong-peer', (ca) => issueCertificate(ca, 'gateway99', new Date())],
+    ['an expired certificate', 'expired', (ca) => issueCertificate(ca, 'gateway30', daysAgo(9), 5)],
+    ['a certificate that is not yet valid', 'not-yet-valid', (ca) => issueCertificate(ca, 'gateway30', daysAgo(-9), 5)],
+    ['a certificate of another CA', 'untrusted', async () => issueCertificate(await createAuthority('other', new Date()), 'gateway30', new Date())],
+  ] satisfies [string, string, (ca: KeyPairPem) => Promise<KeyPairPem>][];
+
+  it.each(cases)('%s: no tunnel, the reason told at both ends, and tried again', async (_, reason, issue) => {
+    const authority = await createAuthority('CA', new Date());
+    const pair = await started({ authority, certificates: { gateway30: await issue(authority) } });
+    const { g20, g30 } = pair;
+    await expect.poll(() => textsOf(g30).find((text) => text.startsWith('no session with')), WAIT).toMatch(/^no session with gateway20 \(\S+\); it is tried again$/);
+    await expect.poll(() => textsOf(g20).find((text) => text.includes(reason)), WAIT).toBe(`a session that was not yet anybody's ended: ${reason}`);
+    for (const { runtime, events } of running) {
+      expect(runtime.status()).toMatchObject({ framesSealed: 0, framesOpened: 0, internalErrors: 0 });
+      expect(events.some(({ kind, state }) => kind === 'tunnel' && state === 'up')).toBe(false);
+      expect(events.some(({ text }) => text.includes('keys handed over'))).toBe(false);
+    }
+  });
+});

@@ -4,14 +4,14 @@ import type { RandomSource } from '../../actors/random.ts';
 import type { Scheduler } from '../../actors/scheduler.ts';
 import type { TlsProvider } from '../../actors/ssl/tls-provider.ts';
 import type { JournalData } from '../../actors/tap.ts';
-import type { Config } from '../../config/schema.ts';
 import { GATEWAY_BUILDER } from '../../config/gateway-builder.ts';
 import { gatewayOptions } from '../../config/gateway-options.ts';
+import type { Config } from '../../config/schema.ts';
 import type { Vault } from '../../engine/crypto/vault.ts';
 import type { Journal } from '../../journal/store.ts';
 import { buildGateway } from '../../topologies/parts/gateway.ts';
-import { formatMac, type Mac } from '../../wire/address.ts';
 import { VERSION } from '../../version.ts';
+import { formatMac, type Mac } from '../../wire/address.ts';
 import type { PortCounters } from '../os/types.ts';
 import type { GatewayEvent, GatewayStatus, InterfaceStatus, PeerCommand } from './control-protocol.ts';
 import type { Controlled } from './control-server.ts';
@@ -74,7 +74,10 @@ export class GatewayRuntime implements Controlled {
     const teller = new EventTeller(
       {
         kindOf: (label) => this.device?.layers.find((layer) => layer.label === label)?.kind,
-        peer: (name) => tunnelsOf(this.device).status().peers.find((peer) => peer.name === name),
+        peer: (name) =>
+          tunnelsOf(this.device)
+            .status()
+            .peers.find((peer) => peer.name === name),
         now: parts.wallClock,
       },
       (event) => this.#tell(event),
@@ -84,8 +87,21 @@ export class GatewayRuntime implements Controlled {
     rxjs.onUnhandledError = (error) => this.#defect(error);
     const world = realWorld({ ...parts, tap: this.#tap, guard: this.#guard });
     const options = gatewayOptions(parts.config, parts.mac);
-    const data = { builder: GATEWAY_BUILDER, version: VERSION, mac: formatMac(parts.mac), config: parts.config as unknown as JournalData };
-    world.record({ kind: 'config', time_us: this.#started_us, device: '', actor: 'gateway', name: 'config', data, cause: 0 });
+    const data = {
+      builder: GATEWAY_BUILDER,
+      version: VERSION,
+      mac: formatMac(parts.mac),
+      config: parts.config as unknown as JournalData,
+    };
+    world.record({
+      kind: 'config',
+      time_us: this.#started_us,
+      device: '',
+      actor: 'gateway',
+      name: 'config',
+      data,
+      cause: 0,
+    });
     this.device = buildGateway(world, parts.config.name, options);
     const [boundary] = this.device.boundaryNames as [string];
     this.#edge = new FrameEdge(this.device, boundary, parts.port, this.#guard);
@@ -152,7 +168,10 @@ export class GatewayRuntime implements Controlled {
       peers: peersOf(this.device, config, now_us),
       ...frameCounts(this.device),
       drops: dropsOf(this.device),
-      journal: journal === undefined ? null : { file: journal.path, level: journal.level, records: this.#tap.kept, lost: journal.lost },
+      journal:
+        journal === undefined
+          ? null
+          : { file: journal.path, level: journal.level, records: this.#tap.kept, lost: journal.lost },
       internalErrors: this.#internalErrors,
     };
   }
@@ -202,7 +221,11 @@ export class GatewayRuntime implements Controlled {
     this.#internalErrors += 1;
     if (this.#internalErrors > DEFECTS_TOLD) return;
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    this.#tell({ time: this.#parts.wallClock().toISOString(), kind: 'warning', text: `internal error, please report it: ${stack}` });
+    this.#tell({
+      time: this.#parts.wallClock().toISOString(),
+      kind: 'warning',
+      text: `internal error, please report it: ${stack}`,
+    });
   }
 
   #tell(event: GatewayEvent): void {

@@ -1,6 +1,6 @@
 import type { Device } from '../../actors/device.ts';
 import { EngineLayer } from '../../actors/engine/layer.ts';
-import type { GatewayStatus as TunnelsStatus, PeerStatus as TunnelPeer } from '../../actors/gateway/status.ts';
+import type { PeerStatus as TunnelPeer, GatewayStatus as TunnelsStatus } from '../../actors/gateway/status.ts';
 import { TunnelsLayer } from '../../actors/gateway/tunnels.ts';
 import { tupleKey } from '../../actors/intermediate-driver/settings.ts';
 import { SslLayer } from '../../actors/ssl/layer.ts';
@@ -33,7 +33,12 @@ export function peersOf(device: Device, config: Config, now_us: number): PeerSta
   return config.peers.map((peer) => peerStatus(device, status, peer, now_us));
 }
 
-function peerStatus(device: Device, status: TunnelsStatus, config: Config['peers'][number], now_us: number): PeerStatus {
+function peerStatus(
+  device: Device,
+  status: TunnelsStatus,
+  config: Config['peers'][number],
+  now_us: number,
+): PeerStatus {
   const peer = status.peers.find(({ name }) => name === config.name);
   if (peer === undefined) return { name: config.name, state: 'unknown', since_s: 0, session: null };
   return {
@@ -44,7 +49,13 @@ function peerStatus(device: Device, status: TunnelsStatus, config: Config['peers
   };
 }
 
-function sessionStatus(device: Device, status: TunnelsStatus, peer: TunnelPeer, config: Config['peers'][number], now_us: number): SessionStatus | null {
+function sessionStatus(
+  device: Device,
+  status: TunnelsStatus,
+  peer: TunnelPeer,
+  config: Config['peers'][number],
+  now_us: number,
+): SessionStatus | null {
   if (peer.session === undefined || peer.tuple === undefined || peer.role === undefined) return null;
   return {
     state: status.sessions.find(({ session }) => session === peer.session)?.state ?? '',
@@ -78,7 +89,8 @@ function epochsOf(device: Device, peer: TunnelPeer): { send: number; receive: nu
 /** LAN frames that went into records and came out of them, whoever does that here. */
 export function frameCounts(device: Device): { framesSealed: number; framesOpened: number } {
   const engine = device.layers.find((layer) => layer instanceof EngineLayer);
-  if (engine !== undefined) return { framesSealed: engine.counters.sealed ?? 0, framesOpened: engine.counters.opened ?? 0 };
+  if (engine !== undefined)
+    return { framesSealed: engine.counters.sealed ?? 0, framesOpened: engine.counters.opened ?? 0 };
   const { counters } = tunnelsOf(device);
   return { framesSealed: counters.intoTunnel ?? 0, framesOpened: counters.fromTunnel ?? 0 };
 }

@@ -17,7 +17,10 @@ export async function lockInstance(config: Config, file: string): Promise<Server
     });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    throw new SetupError('runtime', `${file}: interface.name: another gateway runs on ${name} with the address ${config.address}; stop it first, or change one of the two`);
+    throw new SetupError(
+      'runtime',
+      `${file}: interface.name: another gateway runs on ${name} with the address ${config.address}; stop it first, or change one of the two`,
+    );
   }
   return lock;
 }

@@ -22,9 +22,13 @@ export function openInterface(config: Config, file: string): RealPort {
 /** What can be seen of the interface without any rights. Throws OsError or SetupError. */
 function checkInterface({ interface: { name }, mtu }: Config, file: string): void {
   const info = interfaceInfo(name);
-  if (!info.up) throw new SetupError('config', `${file}: interface.name: ${name} is down; bring it up: \`ip link set ${name} up\``);
+  if (!info.up)
+    throw new SetupError('config', `${file}: interface.name: ${name} is down; bring it up: \`ip link set ${name} up\``);
   if (info.mtu < mtu)
-    throw new SetupError('config', `${file}: mtu: ${mtu} is more than the ${info.mtu} of ${name}; lower it here, or raise it there: \`ip link set ${name} mtu ${mtu}\``);
+    throw new SetupError(
+      'config',
+      `${file}: mtu: ${mtu} is more than the ${info.mtu} of ${name}; lower it here, or raise it there: \`ip link set ${name} mtu ${mtu}\``,
+    );
 }
 
 /** What `check` can find out about the interface. */

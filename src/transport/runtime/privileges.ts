@@ -11,13 +11,19 @@ const withGroups: { readonly initgroups?: (user: string, extraGroup: string) => 
 export function becomeUser({ user, group }: Config, file: string): void {
   if (user === undefined && group === undefined) return;
   if (process.getuid?.() !== 0)
-    throw new SetupError('facility', `${file}: user: only root can become another user; start as root, or leave user and group out`);
+    throw new SetupError(
+      'facility',
+      `${file}: user: only root can become another user; start as root, or leave user and group out`,
+    );
   const target = group ?? user;
   try {
     if (user !== undefined) withGroups.initgroups?.(user, target as string);
     process.setgid?.(target as string);
     if (user !== undefined) process.setuid?.(user);
   } catch (error) {
-    throw new SetupError('config', `${file}: user: cannot become ${user ?? ''}${group === undefined ? '' : `:${group}`}: ${(error as Error).message}`);
+    throw new SetupError(
+      'config',
+      `${file}: user: cannot become ${user ?? ''}${group === undefined ? '' : `:${group}`}: ${(error as Error).message}`,
+    );
   }
 }

@@ -11,7 +11,10 @@ export function readText(file: string, where: string, remedy: string): string {
     if (code === 'ENOENT') throw new SetupError('config', `${where}: there is no file ${file}; ${remedy}`);
     if (code === 'EISDIR') throw new SetupError('config', `${where}: ${file} is a folder, not a file`);
     if (code === 'EACCES' || code === 'EPERM')
-      throw new SetupError('facility', `${where}: ${file} may not be read by ${userName()}; let this user read it, or run as another`);
+      throw new SetupError(
+        'facility',
+        `${where}: ${file} may not be read by ${userName()}; let this user read it, or run as another`,
+      );
     throw new SetupError('runtime', `${where}: ${file} cannot be read: ${message}`);
   }
 }

@@ -12,7 +12,10 @@ class HandTimers {
   clock = new RealClock({
     nanoseconds: () => this.now_ns,
     setTimeout: (call, delay_ms) => {
-      const timer = { call, delay_ms, unref: () => void (this.unreferenced += 1) };
+      const unref = (): void => {
+        this.unreferenced += 1;
+      };
+      const timer = { call, delay_ms, unref };
       this.armed.push(timer);
       return timer as never;
     },
@@ -50,7 +53,12 @@ describe('RealClock', () => {
     const { clock } = timers;
     const ran: string[] = [];
     const start_us = clock.now_us();
-    for (const [name, delay_us] of [['c', 2000], ['a', 1000], ['b', 1000], ['late', 50_000]] as const) {
+    for (const [name, delay_us] of [
+      ['c', 2000],
+      ['a', 1000],
+      ['b', 1000],
+      ['late', 50_000],
+    ] as const) {
       clock.at(start_us + delay_us, () => ran.push(name));
     }
     timers.pass(2);
@@ -115,7 +123,7 @@ describe('RealClock', () => {
     expect(timers.armed[0]?.delay_ms).toBeGreaterThan(1_000_000_000);
   });
 
-  it('drives a device\'s timers in true time', async () => {
+  it("drives a device's timers in true time", async () => {
     const clock = new RealClock();
     const fired: string[] = [];
     const table = new TimerTable(clock, (layer, name) => {

@@ -56,6 +56,7 @@ function guardedClock(clock: Scheduler, guard: Guard): Scheduler {
 
 function worldTls(provider: TlsProvider, guard: Guard): WorldTls {
   return {
-    open: (_device, _engine, options, onEvent) => provider.open(options, (event: TlsEvent) => guard(() => onEvent(event))),
+    open: (_device, _engine, options, onEvent) =>
+      provider.open(options, (event: TlsEvent) => guard(() => onEvent(event))),
   };
 }

@@ -1,4 +1,11 @@
-import { type JournalLevel, type JournalRecord, type JournalTap, LEVEL_OF_KIND, LEVEL_RANK, NO_JOURNAL } from '../../actors/tap.ts';
+import {
+  type JournalLevel,
+  type JournalRecord,
+  type JournalTap,
+  LEVEL_OF_KIND,
+  LEVEL_RANK,
+  NO_JOURNAL,
+} from '../../actors/tap.ts';
 
 /** Hears what devices record on its way to the journal, also where the journal keeps less or there is none. */
 export class WatchingTap implements JournalTap {

@@ -1,5 +1,5 @@
 import type { ElkExtendedEdge, ElkNode } from 'elkjs/lib/elk-api.js';
-import { useMemo } from 'react';
+import { useEffect, useMemo, useRef } from 'react';
 import { type Chart, type ChartState, litStates, takenTransition } from '../../../src/page-model/chart.ts';
 import { chartGraph, HEADER_PX, innerLines, LINE_PX, START, transitionText } from '../layout/chart-graph.ts';
 import { edgePath, useLayout } from '../layout/useLayout.ts';
@@ -18,6 +18,7 @@ export function ChartDrawing({ chart, now }: { chart: Chart; now?: Now }) {
   const graph = useMemo(() => chartGraph(chart), [chart]);
   const laidOut = useLayout(graph);
   const lit = useMemo(() => (now ? litStates(chart, now.state) : new Set<string>()), [chart, now]);
+  const box = useLitInView(`${chart.id} ${now?.state} ${laidOut !== undefined}`);
   const taken = now?.last && takenTransition(chart, now.last.event, now.last.from, now.last.to);
   if (laidOut === undefined) return <p className="empty">Drawing …</p>;
   if (laidOut instanceof Error) return <p className="notice">This chart could not be drawn: {laidOut.message}</p>;
@@ -27,11 +28,11 @@ export function ChartDrawing({ chart, now }: { chart: Chart; now?: Now }) {
   const edges = [...(laidOut.edges ?? [])].sort((a, b) => Number(a.id === takenEdge) - Number(b.id === takenEdge));
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
-    <section className="drawing" aria-label={label} tabIndex={0}>
+    <section className="drawing" ref={box} aria-label={label} tabIndex={0}>
       <svg role="img" aria-label={label} viewBox={`0 0 ${width} ${height}`} style={{ width, minWidth: width * SMALLEST_SCALE }}>
         <defs>
           {['arrow', 'arrow-taken'].map((id) => (
-            <marker key={id} id={id} viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="8" markerHeight="8" orient="auto">
+            <marker key={id} id={id} viewBox="0 0 8 8" refX="7.5" refY="4" markerUnits="userSpaceOnUse" markerWidth="9" markerHeight="9" orient="auto">
               <path d="M0 0.5 8 4 0 7.5z" className={id} />
             </marker>
           ))}
@@ -45,6 +46,19 @@ export function ChartDrawing({ chart, now }: { chart: Chart; now?: Now }) {
       </svg>
     </section>
   );
+}
+
+/** Scrolls a drawing that is wider than its box, so that the lit state is in the middle; anew for each `key`. */
+function useLitInView(key: string) {
+  const box = useRef<HTMLElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the key is the reason to scroll
+  useEffect(() => {
+    const lit = [...(box.current?.querySelectorAll('[data-lit="true"] rect') ?? [])].at(-1);
+    if (box.current === null || lit === undefined || lit === null) return;
+    const [outer, inner] = [box.current.getBoundingClientRect(), lit.getBoundingClientRect()];
+    box.current.scrollLeft += inner.left + inner.width / 2 - (outer.left + outer.width / 2);
+  }, [key]);
+  return box;
 }
 
 /** All nodes, outer ones first. */

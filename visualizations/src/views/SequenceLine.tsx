@@ -1,6 +1,5 @@
 import type { Lane } from '../../../src/page-model/lanes.ts';
 import type { SequenceRow } from '../../../src/page-model/sequence.ts';
-import { LANE_PX } from './SequenceView.tsx';
 
 const ROW_PX = 34;
 const LINE_Y = 24;
@@ -9,9 +8,9 @@ const CHARACTER_PX = 6.9;
 const HEAD_PX = 8;
 
 /** One row of the diagram: every lane's line, and a message between two of them or a step at one. */
-export function SequenceLine({ row, lanes }: { row: SequenceRow; lanes: readonly Lane[] }) {
-  const width = lanes.length * LANE_PX;
-  const x = (lane: Lane): number => (lanes.indexOf(lane) + 0.5) * LANE_PX;
+export function SequenceLine({ row, lanes, lane_px }: { row: SequenceRow; lanes: readonly Lane[]; lane_px: number }) {
+  const width = lanes.length * lane_px;
+  const x = (lane: Lane): number => (lanes.indexOf(lane) + 0.5) * lane_px;
   return (
     <svg className="line" viewBox={`0 0 ${width} ${ROW_PX}`} width={width} height={ROW_PX} aria-hidden="true">
       {lanes.map((lane) => (

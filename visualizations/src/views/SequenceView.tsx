@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { type RefObject, useEffect, useMemo, useRef, useState } from 'react';
 import { placeOf } from '../../../src/page-model/board.ts';
 import type { Lane } from '../../../src/page-model/lanes.ts';
 import { type SequenceDetail, type SequenceRow, sequenceOf } from '../../../src/page-model/sequence.ts';
@@ -13,7 +13,9 @@ const ROWS_SHOWN = 400;
 const PAUSE_US = 1_000_000;
 /** The reader follows when the end is no farther than this. */
 const AT_END_PX = 60;
-export const LANE_PX = 116;
+/** Narrowest and widest lane. */
+const LANE_LEAST_PX = 104;
+const LANE_MOST_PX = 170;
 
 const LEGEND = [
   ['tcp', 'TCP inside a gateway'],
@@ -71,18 +73,20 @@ interface DiagramProps {
 }
 
 function Diagram({ lanes, rows, omitted, origin_us }: DiagramProps) {
-  const box = useFollowing(rows.length);
-  const width = lanes.length * LANE_PX;
+  const box = useRef<HTMLElement>(null);
+  useFollowing(box, rows.length);
+  const lane_px = useLaneWidth(box, lanes.length);
+  const width = lanes.length * lane_px;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
     <section className="sequence" ref={box} tabIndex={0} aria-label="Sequence diagram">
       <div className="lanes" aria-hidden="true" style={{ width: width + TIME_PX }}>
         <span className="time">after</span>
         {groupsOf(lanes).map(({ device, lanes: members }, at) => (
-          <div key={device} className={`group ${at % 2 === 0 ? 'left' : 'right'}`} style={{ width: members.length * LANE_PX }}>
+          <div key={device} className={`group ${at % 2 === 0 ? 'left' : 'right'}`} style={{ width: members.length * lane_px }}>
             <strong>{device}</strong>
             {members.map(({ id, label, kind }) => (
-              <span key={id} className="lane" style={{ width: LANE_PX }}>
+              <span key={id} className="lane" style={{ width: lane_px }}>
                 <b>{label}</b> {kind}
               </span>
             ))}
@@ -90,9 +94,9 @@ function Diagram({ lanes, rows, omitted, origin_us }: DiagramProps) {
         ))}
       </div>
       {omitted > 0 && <p className="notice">{omitted.toLocaleString('en')} earlier rows are not drawn.</p>}
-      <ol style={{ ['--diagram' as string]: `${width}px` }}>
+      <ol>
         {rows.map((row, at) => (
-          <Row key={row.key} row={row} before_us={rows[at - 1]?.time_us} lanes={lanes} origin_us={origin_us} />
+          <Row key={row.key} row={row} before_us={rows[at - 1]?.time_us} lanes={lanes} lane_px={lane_px} origin_us={origin_us} />
         ))}
       </ol>
     </section>
@@ -106,10 +110,11 @@ interface RowProps {
   readonly row: SequenceRow;
   readonly before_us: number | undefined;
   readonly lanes: readonly Lane[];
+  readonly lane_px: number;
   readonly origin_us: number;
 }
 
-function Row({ row, before_us, lanes, origin_us }: RowProps) {
+function Row({ row, before_us, lanes, lane_px, origin_us }: RowProps) {
   const { source, device, actor, from, to, text, detail, tone, time_us, arrived_us, arrival } = row;
   const pause_us = before_us === undefined ? 0 : time_us - before_us;
   const took = arrived_us !== undefined && arrived_us > time_us ? `, ${sinceText(arrived_us, time_us)} on its way` : '';
@@ -120,7 +125,7 @@ function Row({ row, before_us, lanes, origin_us }: RowProps) {
       {pause_us > PAUSE_US && <p className="pause">{sinceText(time_us, before_us as number)} later</p>}
       <a href={linkTo({ view: 'chart', place: { source, device, ...placeOf(actor) } })} title={`${detail}${took}${missing}`}>
         <span className="time">{sinceText(time_us, origin_us)}</span>
-        <SequenceLine row={row} lanes={lanes} />
+        <SequenceLine row={row} lanes={lanes} lane_px={lane_px} />
         <span className="words">
           <span className="text">{text}</span> <span className="route">{route}</span>
           <span className="faint">
@@ -150,8 +155,7 @@ function groupsOf(lanes: readonly Lane[]): { device: string; lanes: Lane[] }[] {
 }
 
 /** Keeps the end in view while the reader is there. */
-function useFollowing(rows: number) {
-  const box = useRef<HTMLElement>(null);
+function useFollowing(box: RefObject<HTMLElement | null>, rows: number): void {
   const isAtEnd = useRef(true);
   useEffect(() => {
     const element = box.current;
@@ -161,10 +165,22 @@ function useFollowing(rows: number) {
     };
     element.addEventListener('scroll', note, { passive: true });
     return () => element.removeEventListener('scroll', note);
-  }, []);
+  }, [box]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new row is the reason to scroll
   useEffect(() => {
     if (isAtEnd.current && box.current !== null) box.current.scrollTop = box.current.scrollHeight;
   }, [rows]);
-  return box;
+}
+
+/** As wide as the box allows, so that all lanes are in view where that is possible; pixels. */
+function useLaneWidth(box: RefObject<HTMLElement | null>, lanes: number): number {
+  const [inner_px, setInner] = useState(0);
+  useEffect(() => {
+    if (box.current === null) return undefined;
+    const observer = new ResizeObserver(([entry]) => setInner(entry.contentRect.width));
+    observer.observe(box.current);
+    return () => observer.disconnect();
+  }, [box]);
+  const fitting = Math.floor((inner_px - TIME_PX - 2) / Math.max(1, lanes));
+  return Math.min(LANE_MOST_PX, Math.max(LANE_LEAST_PX, fitting));
 }

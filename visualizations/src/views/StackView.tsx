@@ -36,18 +36,21 @@ export function StackView() {
         ))}
       </div>
       {others.length > 0 && (
-        <>
-          <h2>Around them</h2>
+        <details className="others">
+          <summary>{others.length} devices around them</summary>
           <div className="stacks small">
             {others.map((each) => (
               <Stack key={`${each.source} ${each.device.name}`} {...each} />
             ))}
           </div>
-        </>
+        </details>
       )}
     </>
   );
 }
+
+/** The network is not drawn smaller than this, it is scrolled. */
+const SMALLEST_SCALE = 0.7;
 
 function NetworkDrawing() {
   const { board } = useShown();
@@ -60,7 +63,9 @@ function NetworkDrawing() {
   const { width = 0, height = 0, children = [], edges = [] } = laidOut;
   const gateways = new Set(devices.filter(isGateway).map(({ name }) => name));
   return (
-    <svg className="network" role="img" aria-label={`Network: ${cables.map(({ a, b }) => `${a} to ${b}`).join(', ')}`} viewBox={`0 0 ${width} ${height}`} style={{ width }}>
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+    <section className="network" tabIndex={0} aria-label="Network">
+    <svg role="img" aria-label={cables.map(({ a, b }) => `${a} to ${b}`).join(', ')} viewBox={`0 0 ${width} ${height}`} style={{ width, minWidth: width * SMALLEST_SCALE }}>
       {edges.map(({ id, sections: [section] = [], labels: [label] = [] }) => (
         <g key={id} className="cable">
           {section && <path d={edgePath(section)} />}
@@ -80,6 +85,7 @@ function NetworkDrawing() {
         </g>
       ))}
     </svg>
+    </section>
   );
 }
 

@@ -1,0 +1,63 @@
+import { execFileSync } from 'node:child_process';
+import { globSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { BENCHMARKS, matching } from '../bench/benchmarks.ts';
+import { measureAll } from '../bench/support/measure.ts';
+import { tablesText } from '../bench/support/table-text.ts';
+import { watchTransitions } from '../src/actors/machine-host.ts';
+
+/** Layers that no user's frame passes: tools of the lab, and the control of engine gateways. */
+const NOT_MEASURED = ['ping', 'application', 'accelerator-control'];
+const FEW = 3;
+const EXIT_NOTHING_MATCHES = 2;
+
+// What a benchmark does is no test of a transition.
+watchTransitions(undefined);
+
+const bench = (...args: string[]) =>
+  execFileSync(process.execPath, ['--disable-warning=ExperimentalWarning', 'bench/main.ts', '--quick', ...args], {
+    encoding: 'utf8',
+    stdio: 'pipe',
+  });
+
+describe('the benchmarks', () => {
+  it('measure every layer that frames pass', () => {
+    const sources = globSync('src/actors/**/*.ts').map((path) => readFileSync(path, 'utf8'));
+    const kinds = sources.flatMap((source) => /readonly kind = '([a-z-]+)';/.exec(source)?.[1] ?? []);
+    expect(kinds.length).toBeGreaterThan(NOT_MEASURED.length);
+    const measured = BENCHMARKS.filter(({ table }) => table === 'layers').map(({ name }) => name.split(' ')[0]);
+    expect(new Set([...measured, ...NOT_MEASURED])).toEqual(new Set(kinds));
+  });
+
+  it.each(
+    BENCHMARKS.filter(({ table }) => table !== 'path').map(
+      (benchmark) => [`${benchmark.table}: ${benchmark.name}`, benchmark] as const,
+    ),
+  )('do what they count: %s', (_, benchmark) => {
+    const running = benchmark.open();
+    expect(running.prepare(FEW)().operations).toBeGreaterThanOrEqual(FEW);
+    running.close?.();
+  });
+
+  it('measure the slow path of each embodiment', () => {
+    const results = measureAll(matching('journal off'), { samples: 1, sample_ms: 1 });
+    expect(results.map(({ name }) => name)).toEqual(['e4, journal off', 'e2, journal off']);
+    for (const { perSecond, bytesPerSecond } of results)
+      expect([perSecond, bytesPerSecond].every((rate) => rate! > 0)).toBe(true);
+    expect(tablesText(results)).toMatch(/^Slow path.*\n.*per second.*MB\/s.*\n {2}e4, journal off +[\d,]+ frames/);
+  });
+
+  it('are a command with a filter, tables and JSON', () => {
+    const report = JSON.parse(bench('--filter', 'MAC up', '--json'));
+    expect(report.machine).toMatchObject({
+      node: process.version,
+      cores: expect.any(Number),
+      load: expect.any(Number),
+    });
+    expect(report.results).toMatchObject([{ name: 'mac up 1500 B' }, { name: 'mac up 60 B' }]);
+    expect(bench('--filter', 'without observer')).toMatch(
+      /cores .* node v24.*\n[\s\S]*XState[\s\S]*without observer +[\d,]+ events/,
+    );
+    expect(() => bench('--filter', 'no such thing')).toThrow(expect.objectContaining({ status: EXIT_NOTHING_MATCHES }));
+  });
+});

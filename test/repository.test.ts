@@ -5,6 +5,8 @@ import { VERSION } from '../src/version.ts';
 
 /** A file that grows past this tells more than one thing. */
 const FILE_LINES_LIMIT = 400;
+/** A test file is a list of cases; it may be a little longer than what it tests. */
+const TEST_LINES_LIMIT = 450;
 /** From here on the run names the file, so that it gets split in time. */
 const FILE_LINES_NOTICE = 300;
 
@@ -33,6 +35,10 @@ function text(path: string): string {
   }
 }
 
+function limitOf(path: string): number {
+  return path.endsWith('.test.ts') ? TEST_LINES_LIMIT : FILE_LINES_LIMIT;
+}
+
 function isExplained(afterWord: string): boolean {
   return afterWord.split(/\s+/).filter((word) => /\w/.test(word)).length >= EXPLANATION_WORDS;
 }
@@ -51,7 +57,7 @@ describe('the repository', () => {
       .map((path) => ({ path, lines: text(path).split('\n').length }));
     const notice = sized.filter(({ lines }) => lines > FILE_LINES_NOTICE).sort((a, b) => b.lines - a.lines);
     if (notice.length > 0) console.log(notice.map(({ path, lines }) => `${lines} lines: ${path}`).join('\n'));
-    expect(notice.filter(({ lines }) => lines > FILE_LINES_LIMIT)).toEqual([]);
+    expect(notice.filter(({ path, lines }) => lines > limitOf(path))).toEqual([]);
   });
 
   it('explains each open point where it is noted', () => {

@@ -1,3 +1,4 @@
+import { createPrivateKey } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -70,12 +71,8 @@ function outputs(): Record<string, Buffer> {
 function secrets(): Uint8Array[] {
   const run = GATEWAYS.flatMap((gateway) => readFileSync(join(folder, `gateway${gateway}.yaml.secrets`), 'utf8').trim().split('\n'));
   const keys = readdirSync(join(folder, 'keys')).filter((name) => name.endsWith('.key.pem'));
-  const privateKeys = keys.map((name) => {
-    const lines = readFileSync(join(folder, 'keys', name), 'utf8').trim().split('\n');
-    return Buffer.from(lines.slice(1, -1).join(''), 'base64');
-  });
-  // The private number stands behind the algorithm's names in PKCS #8 (RFC 5958, RFC 5915).
-  return [...run.map((hex) => Buffer.from(hex, 'hex')), ...privateKeys.map((der) => der.subarray(36, 68))];
+  const privateNumbers = keys.map((name) => createPrivateKey(readFileSync(join(folder, 'keys', name))).export({ format: 'jwk' }).d as string);
+  return [...run.map((hex) => Buffer.from(hex, 'hex')), ...privateNumbers.map((number) => Buffer.from(number, 'base64url'))];
 }
 
 describeNamespaces(
@@ -106,7 +103,7 @@ describeNamespaces(
 
         const seq = flipOneInput(journalOf(20));
         const flipped = replay(journalOf(20));
-        expect(flipped).toMatchObject({ equal: false, divergence: { altered: seq } });
+        expect(flipped).toMatchObject({ equal: false, divergence: { what: 'different', inputSeq: seq, altered: seq } });
       },
       TIME_LIMIT_MS,
     );

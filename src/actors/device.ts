@@ -154,7 +154,8 @@ export class Device implements LayerHost {
   }
 
   setTimer(layer: string, name: string, delay_us: number): void {
-    this.#timers.set(layer, name, this.#now_us + Math.max(0, Math.round(delay_us)));
+    // Rounded up: a timer never fires before its time, and so never finds a rest to wait for again.
+    this.#timers.set(layer, name, this.#now_us + Math.max(0, Math.ceil(delay_us)));
   }
 
   clearTimer(layer: string, name: string): void {

@@ -34,9 +34,15 @@ export function demoCommand(): Command {
       'Build two LANs with a firewall between them out of network namespaces, open a tunnel through it, and show each step. ' +
         'Nothing on this machine changes: all of it is private to the demo and ends with it.',
     )
-    .addOption(new Option('--embodiment <number>', '2: engines, 3: one engine, 4: software').choices(['2', '3', '4']).default('2'))
+    .addOption(
+      new Option('--embodiment <number>', '2: engines, 3: one engine, 4: software')
+        .choices(['2', '3', '4'])
+        .default('2'),
+    )
     .addOption(new Option('--f13 <shape>', 'what tunnel packets look like').choices(['tcp', 'udp']).default('tcp'))
-    .addOption(new Option('--handshake <mode>', 'when the SYN is answered').choices(['hold', 'immediate']).default('hold'))
+    .addOption(
+      new Option('--handshake <mode>', 'when the SYN is answered').choices(['hold', 'immediate']).default('hold'),
+    )
     .option('--bytes <count>', 'to transfer from terminal 21 to server 31, like 10M', byteCount, DEFAULT_BYTES)
     .option('--once', 'end after the transfer')
     .option('--json', 'print steps as JSON lines')
@@ -66,7 +72,13 @@ async function obstacle(): Promise<string | undefined> {
 
 function tellLab(printer: Printer, reason: string): void {
   printer.say(`No network namespaces: ${reason}.`);
-  printer.step({ step: 'fallback', box: 'demo', at_ms: 0, text: 'the in-memory lab does the same, on virtual time and without kernels', reason });
+  printer.step({
+    step: 'fallback',
+    box: 'demo',
+    at_ms: 0,
+    text: 'the in-memory lab does the same, on virtual time and without kernels',
+    reason,
+  });
 }
 
 /** Runs this same command in a sandbox. */
@@ -78,7 +90,9 @@ function outside(folder: string): Promise<number> {
 }
 
 function inside(flags: DemoFlags, printer: Printer, folder: string): Promise<number> {
-  return untilInterrupted((signal) => networkDemo({ options: optionsOf(flags), printer, folder, command: nodeCommand(), signal }));
+  return untilInterrupted((signal) =>
+    networkDemo({ options: optionsOf(flags), printer, folder, command: nodeCommand(), signal }),
+  );
 }
 
 /** What an interrupted demo has not reached is not a success. */

@@ -1,8 +1,8 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { Command, Option } from 'commander';
+import { pcapngFromTaps } from '../journal/pcapng-export.ts';
 import { JournalError } from '../journal/schema.ts';
 import { type Journal, openJournal } from '../journal/store.ts';
-import { pcapngFromTaps } from '../journal/pcapng-export.ts';
 import { isSuccess, NO_SECURITY_NOTE, reportText } from '../lab/report.ts';
 import { type LabResult, type RunPlan, runLab } from '../lab/run.ts';
 import { type LabSettings, labSettings } from '../lab/settings.ts';
@@ -49,32 +49,47 @@ export function labCommand(): Command {
     .option('--reorder <ratio>', 'frames that others overtake', ratio, 0)
     .option('--duplicate <ratio>', 'frames that arrive twice', ratio, 0)
     .option('--seed <number>', 'all chance comes from it: the same seed gives the same run', wholeNumber, 1)
-    .option('--bytes <count>', 'bytes to transfer from terminal 21 to server 31, like 10M; 0: none', byteCount, 1_000_000)
+    .option(
+      '--bytes <count>',
+      'bytes to transfer from terminal 21 to server 31, like 10M; 0: none',
+      byteCount,
+      1_000_000,
+    )
     .option('--pings <count>', 'echo requests', wholeNumber, 3)
     .addOption(new Option('--f13 <shape>', 'shape of the tunnel').choices(['tcp', 'udp']).default('tcp'))
     .option('--udp', 'the same as --f13 udp')
-    .addOption(new Option('--handshake <mode>', 'when the SYN is answered').choices(['hold', 'immediate']).default('hold'))
+    .addOption(
+      new Option('--handshake <mode>', 'when the SYN is answered').choices(['hold', 'immediate']).default('hold'),
+    )
     .option('--mtu <bytes>', 'of terminal and server, bytes of an IP packet', wholeNumber, HOST_MTU)
     .option('--journal <file>', 'write a journal that "glassgate replay" can verify')
     .addOption(
-      new Option('--level <level>', 'detail of the journal').choices(['control', 'inputs', 'frames', 'full']).default('inputs'),
+      new Option('--level <level>', 'detail of the journal')
+        .choices(['control', 'inputs', 'frames', 'full'])
+        .default('inputs'),
     )
     .option('--pcap <file>', 'write what passes the cables W1 to W6 as pcapng')
     .option('--json', 'print one JSON object')
-    .addHelpText('after', `\nExit codes: 0 all of it worked, 1 it did not, 2 a file cannot be written.\nThe lab has ${NO_SECURITY_NOTE}.`)
+    .addHelpText(
+      'after',
+      `\nExit codes: 0 all of it worked, 1 it did not, 2 a file cannot be written.\nThe lab has ${NO_SECURITY_NOTE}.`,
+    )
     .action((topology: string, flags: LabFlags, command: Command) => {
       process.exitCode = topology === LIST ? list(flags) : run(topology, flags, command);
     });
 }
 
 function list({ json }: LabFlags): number {
-  const text = TOPOLOGIES.map(({ name, title, figure }) => `${name.padEnd(14)}${title}${figure ? ` (figure ${figure})` : ''}`);
+  const text = TOPOLOGIES.map(
+    ({ name, title, figure }) => `${name.padEnd(14)}${title}${figure ? ` (figure ${figure})` : ''}`,
+  );
   print(json ? JSON.stringify(TOPOLOGIES) : text.join('\n'));
   return EXIT_OK;
 }
 
 function run(topology: string, flags: LabFlags, command: Command): number {
-  if (topologyByName(topology) === undefined) command.error(`there is no topology "${topology}": take one of ${names()}`);
+  if (topologyByName(topology) === undefined)
+    command.error(`there is no topology "${topology}": take one of ${names()}`);
   if (flags.mtu < 576 || flags.mtu > 1500) command.error('--mtu must be from 576 to 1500');
   const settings = settingsOf(topology, flags);
   const opened: { close(): void }[] = [];
@@ -83,7 +98,16 @@ function run(topology: string, flags: LabFlags, command: Command): number {
     if (journal !== undefined) opened.push(journal);
     const pcap = flags.pcap === undefined ? undefined : openPcap(flags.pcap);
     if (pcap !== undefined) opened.push(pcap);
-    return show(runLab({ settings, bytes: flags.bytes, pings: flags.pings, ...(journal && { journal }), ...(pcap && { onFrame: pcap.onFrame }) }), flags);
+    return show(
+      runLab({
+        settings,
+        bytes: flags.bytes,
+        pings: flags.pings,
+        ...(journal && { journal }),
+        ...(pcap && { onFrame: pcap.onFrame }),
+      }),
+      flags,
+    );
   } catch (error) {
     if (!(error instanceof JournalError) && (error as NodeJS.ErrnoException).syscall === undefined) throw error;
     process.stderr.write(`glassgate: ${(error as Error).message}\n`);

@@ -4,6 +4,9 @@ import { type RunningGateway, startGateway } from '../transport/runtime/gateway-
 import { EXIT_OK, EXIT_RUNTIME, telling } from './exit-codes.ts';
 import { humanOutput, jsonOutput, type UpOutput } from './up-output.ts';
 
+/** What files made here never let others do. */
+const OWNER_ONLY = 0o077;
+
 interface UpCommandOptions {
   readonly json?: boolean;
   readonly steps?: boolean;
@@ -31,6 +34,8 @@ Exit codes: 0 ended as asked, 1 runtime failure, 2 wrong configuration or argume
 
 async function up(configFile: string, { json, steps, journal, level }: UpCommandOptions): Promise<number> {
   const output = json === true ? jsonOutput() : humanOutput((text) => process.stdout.write(text), steps === true);
+  // The journal tells who speaks with whom: it is for its owner alone.
+  process.umask(OWNER_ONLY);
   const gateway = await startGateway({
     configFile,
     ...(journal !== undefined && { journalFile: journal }),

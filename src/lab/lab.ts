@@ -22,6 +22,9 @@ import { type LabIdentity, labWorld } from './world.ts';
 /** Name of the builder in the config record of a lab's journal. */
 export const LAB_BUILDER = 'two-lan';
 
+/** More inputs than this at one instant of virtual time is a timer that never waits, not work. */
+const STEPS_PER_INSTANT = 1_000_000;
+
 export type HostName = 'terminal21' | 'server31';
 export type GatewayName = 'gateway20' | 'gateway30';
 
@@ -95,12 +98,25 @@ export class Lab {
 
   /** Lets virtual time pass, in microseconds. */
   run(time_us: number): void {
-    this.scheduler.runUntil(this.now_us + time_us);
+    const end_us = this.now_us + time_us;
+    this.#runTo(end_us, () => false);
+    this.scheduler.runUntil(end_us);
   }
 
   /** Lets time pass until `isDone`, at most `limit_us`; whether it came to be. */
   until(isDone: () => boolean, limit_us: number): boolean {
-    return this.scheduler.runWhile(() => !isDone(), this.now_us + limit_us);
+    return this.#runTo(this.now_us + limit_us, isDone);
+  }
+
+  #runTo(end_us: number, isDone: () => boolean): boolean {
+    let instant_us = this.now_us;
+    let steps = 0;
+    while (!isDone()) {
+      if (!this.scheduler.step(end_us)) return isDone();
+      if (this.now_us !== instant_us) [instant_us, steps] = [this.now_us, 0];
+      else if (++steps > STEPS_PER_INSTANT) throw new Error(`virtual time stands still at ${instant_us} us, seed ${this.settings.seed}`);
+    }
+    return true;
   }
 
   layer(device: DeviceName, label: string): Layer {

@@ -11,6 +11,8 @@ export const TABLE_TOPOLOGIES = ['e2', 'e4', 'tcp-over-tcp'] as const;
 /** Of the path between the gateways. */
 const RATE_BPS = 50_000_000;
 const SET_UP_LIMIT_US = 120_000_000;
+/** Characters. */
+const CELL_WIDTH = 19;
 
 export interface LossTablePlan {
   readonly seed: number;
@@ -46,7 +48,7 @@ export function lossTableText(rows: readonly LossTableRow[]): string {
     ...TABLE_TOPOLOGIES.map((topology) => (goodput_bps[topology] / 1e6).toFixed(2)),
     (goodput_bps.e2 / goodput_bps['tcp-over-tcp']).toFixed(2),
   ]);
-  return [head, ...lines].map((cells) => cells.map((cell) => cell.padStart(17)).join('')).join('\n');
+  return [head, ...lines].map((cells) => cells.map((cell) => cell.padStart(CELL_WIDTH)).join('')).join('\n');
 }
 
 function goodput(topology: string, rtt_ms: number, loss: number, { seed, bytes, limit_us }: LossTablePlan): number {

@@ -55,6 +55,7 @@ export class Board {
     const sourced = records.map((record) => ({ source, record }));
     this.records = [...this.records, ...sourced].slice(-BOARD_RECORDS);
     for (const record of records) {
+      if (record.kind === 'gap') this.gap(Number(membersOf(record.data).lost ?? 0));
       if (record.kind !== 'transition') continue;
       this.#remember(source, record);
       if (!history) this.sources = this.sources.map((each, at) => (at === source ? applied(each, record) : each));

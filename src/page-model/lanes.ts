@@ -59,12 +59,12 @@ export class Lanes {
     return kinds.map((kind) => lanes.find((lane) => lane.kind === kind)).find((lane) => lane !== undefined);
   }
 
-  /** The same layer in the other gateway: of the same kind or, where the other is made differently, the one that stands for it. */
-  far({ gateway, lane }: Stage): Lane {
+  /** A layer of the other gateway: the same or, where the other is made differently, the one that stands for it; or one of other `kinds`. */
+  far({ gateway, lane }: Stage, kinds: readonly string[] = [lane.kind, ...(COUNTERPARTS[lane.kind] ?? [])]): Lane {
     if (this.#gateways.length !== 2) return FAR;
     const other = this.#gateways[1 - gateway];
     const stage = { source: other.source, gateway: 1 - gateway, lane };
-    return this.ofKinds(stage, [lane.kind, ...(COUNTERPARTS[lane.kind] ?? [])]) ?? FAR;
+    return this.ofKinds(stage, kinds) ?? FAR;
   }
 
   use(lane: Lane): void {

@@ -16,6 +16,8 @@ export interface SourcedRecord {
 /** First message of a stream: begin anew with this. Records follow that lead to `sources`. */
 export interface HelloMessage {
   readonly version: string;
+  /** Another one after a restart: record numbers begin anew. */
+  readonly run: string;
   readonly sources: readonly NamedSource[];
 }
 

@@ -122,7 +122,9 @@ class Teller {
 
   /** Where a message goes; a layer that is not there is stood in for by the far end's layer of the sender's kind. */
   #target(stage: Stage, target: Target): Lane | undefined {
-    const near = target === 'far' ? undefined : this.lanes.ofKinds(stage, target.here);
+    if (target === 'far') return this.lanes.far(stage);
+    if ('far' in target) return this.lanes.far(stage, target.far);
+    const near = this.lanes.ofKinds(stage, target.here);
     return near === stage.lane ? undefined : (near ?? this.lanes.far(stage));
   }
 
@@ -166,7 +168,7 @@ class Teller {
     const { device, actor, seq, time_us } = record;
     this.lanes.use(stage.lane);
     if (row.to !== undefined) this.lanes.use(row.to);
-    const key = `${stage.source} ${seq}`;
+    const key = `${stage.source} ${time_us} ${seq}`;
     this.rows.push({ key, time_us, from: stage.lane, arrival: 'unknown', actor, source: stage.source, device, seq, ...row });
   }
 }

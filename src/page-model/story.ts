@@ -1,8 +1,8 @@
 /** What a line of the diagram is about; the page gives each a colour. */
 export type Tone = 'leg' | 'tcp' | 'tls' | 'keys' | 'session' | 'end';
 
-/** The other end of a message: a layer of the same device by kind, the first that is there, or the far gateway's layer of the same kind. */
-export type Target = { readonly here: readonly string[] } | 'far';
+/** The other end of a message: the first of these kinds of layers that the same device has, or the far gateway; or the far layer of the same kind. */
+export type Target = { readonly here: readonly string[] } | { readonly far: readonly string[] } | 'far';
 
 /** When a rule holds; what is left out does not matter. */
 interface Condition {
@@ -30,7 +30,10 @@ const TCP = ['tcp'];
 const BELOW_TCP: Target = { here: DRIVER };
 const TO_TCP: Target = { here: TCP };
 const TO_TOP: Target = { here: ['accelerator-control', 'gateway-application'] };
-const TO_RECORDS: Target = { here: ['engine', 'ssl'] };
+/** Where records are sealed and opened. */
+const RECORDS = ['engine', 'ssl'];
+const TO_RECORDS: Target = { here: RECORDS };
+const FAR_RECORDS: Target = { far: RECORDS };
 
 /** Sent by a TCP: to the driver that stands in for the far TCP; or by that driver, in the far TCP's name. */
 function tcpSegment(own: string, forged: string, tone: Tone = 'tcp'): StoryRule[] {
@@ -87,17 +90,17 @@ const STORY: Readonly<Record<string, readonly StoryRule[]>> = {
   'engine command reportDisconnect': [{ tell: 'sent', text: 'DISCONNECT', target: TO_TOP, tone: 'end' }],
 
   'record-session transition start': [
-    { tell: 'sent', to: 'CONFIRMING', text: 'first record', target: 'far', expects: 'record', tone: 'keys' },
+    { tell: 'sent', to: 'CONFIRMING', text: 'first record', target: FAR_RECORDS, expects: 'record', tone: 'keys' },
     { tell: 'step', to: 'INSTALLED', text: 'receives, sends nothing yet', tone: 'keys' },
   ],
   'record-session transition opened.first': [
     { tell: 'arrived', from: 'INSTALLED', text: 'first record', name: 'record', tone: 'keys' },
     { tell: 'arrived', from: 'CONFIRMING', text: 'first record', name: 'record back', tone: 'keys' },
   ],
-  'record-session command startSending': [{ tell: 'sent', to: 'LIVE.STEADY', text: 'first record', target: 'far', expects: 'record back', tone: 'keys' }],
+  'record-session command startSending': [{ tell: 'sent', to: 'LIVE.STEADY', text: 'first record', target: FAR_RECORDS, expects: 'record back', tone: 'keys' }],
   'record-session command nextEpoch': [{ tell: 'step', text: 'next epoch', tone: 'keys' }],
   'record-session command useRenewed': [{ tell: 'step', text: 'sends under the new keys', tone: 'keys' }],
-  'record-session command sendBye': [{ tell: 'sent', text: 'sealed BYE', target: 'far', expects: 'bye', tone: 'end' }],
+  'record-session command sendBye': [{ tell: 'sent', text: 'sealed BYE', target: FAR_RECORDS, expects: 'bye', tone: 'end' }],
   'record-session transition bye.received': [{ tell: 'arrived', text: 'sealed BYE', name: 'bye', tone: 'end' }],
   'record-session transition timer.dead': [{ tell: 'step', text: 'peer is dead', tone: 'end' }],
 };

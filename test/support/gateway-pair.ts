@@ -121,6 +121,7 @@ function configOf(name: string, options: PairOptions): Config {
   const is20 = name === 'gateway20';
   const { embodiment = 'engine', more = '' } = options;
   const { f13 = options.f13 ?? 'tcp', handshake = 'hold', port = 4433 } = is20 ? {} : (options.of30 ?? {});
+  const dialling = is20 ? '' : `, address: 10.9.0.20, port: ${port}, connect: true`;
   const parsed = parseConfig(
     `
 name: ${name}
@@ -131,7 +132,7 @@ address: 10.9.0.${name.slice(-2)}/24
 tls: { ca: ca, certificate: c, key: k }
 ${is20 ? `listen: { port: 4433, f13: ${f13} }` : ''}
 peers:
-  - { name: ${is20 ? 'gateway30' : 'gateway20'}, f13: ${f13}${is20 ? '' : ', address: 10.9.0.20, port: ${port}, handshake: ${handshake}, connect: true'} }
+  - { name: ${is20 ? 'gateway30' : 'gateway20'}, f13: ${f13}, handshake: ${handshake}${dialling} }
 ${more}`,
     name,
   );

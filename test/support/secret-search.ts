@@ -7,7 +7,9 @@ export function formsOf(secret: Uint8Array): Buffer[] {
 /** What base64 text holds of bytes wherever they begin in it: the characters that depend on these bytes alone. */
 function base64Cores(raw: Buffer): Buffer[] {
   return [0, 1, 2].map((shift) => {
-    const text = Buffer.concat([Buffer.alloc(shift), raw]).toString('base64').replace(/=+$/, '');
+    const text = Buffer.concat([Buffer.alloc(shift), raw])
+      .toString('base64')
+      .replace(/=+$/, '');
     const first = Math.ceil((shift * 8) / 6);
     const last = Math.floor(((shift + raw.length) * 8) / 6);
     return Buffer.from(text.slice(first, last));

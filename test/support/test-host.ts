@@ -179,7 +179,7 @@ export class TestHost implements LayerHost {
   }
 
   setTimer(layer: string, name: string, delay_us: number): void {
-    this.#timers.set(layer, name, this.now_us() + Math.max(0, Math.round(delay_us)));
+    this.#timers.set(layer, name, this.now_us() + Math.max(0, Math.ceil(delay_us)));
   }
 
   clearTimer(layer: string, name: string): void {

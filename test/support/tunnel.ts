@@ -52,7 +52,9 @@ export class Tunnel {
       seen = await this.states();
       if (seen.every((state) => states.includes(state))) return;
     }
-    throw new Error(`the tunnel is ${seen.join(' and ')}, not ${states.join(' or ')}:\n${this.gateway20.logTail()}\n${this.gateway30.logTail()}`);
+    throw new Error(
+      `the tunnel is ${seen.join(' and ')}, not ${states.join(' or ')}:\n${this.gateway20.logTail()}\n${this.gateway30.logTail()}`,
+    );
   }
 
   async states(): Promise<string[]> {

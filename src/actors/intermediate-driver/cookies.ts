@@ -1,6 +1,6 @@
 import type { Vault } from '../../engine/crypto/vault.ts';
 import type { F13Shape, FourTuple } from '../../engine/f13.ts';
-import { put16, put32 } from '../../wire/bytes.ts';
+import { put16, put32, u32 } from '../../wire/bytes.ts';
 import { COOKIE_TCP_BYTES, COOKIE_UDP_BYTES } from '../../wire/leg-body.ts';
 
 const MINUTE_US = 60_000_000;
@@ -23,6 +23,18 @@ export function cookieValid(
 ): boolean {
   const minute = Math.floor(now_us / MINUTE_US);
   return [minute, minute - 1].some((each) => sameBytes(cookieOfMinute(vault, tuple, shape, each), shown));
+}
+
+/** The number of a TCP-shaped cookie as bytes. */
+export function cookieOfNumber(number: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  put32(bytes, 0, number);
+  return bytes;
+}
+
+/** … and back. */
+export function numberOfCookie(cookie: Uint8Array): number {
+  return u32(cookie, 0);
 }
 
 function cookieOfMinute(vault: Vault, tuple: FourTuple, shape: F13Shape, minute: number): Uint8Array {

@@ -14,7 +14,8 @@ import type { SettingIndication, SettingRequest } from '../services.ts';
 import type { InSegment } from '../tcp/segment.ts';
 import { ControlFrames, type SavedControlFrames } from './control-frames.ts';
 import { LegPackets } from './leg-packets.ts';
-import { LegSession, type SavedLegSession, type SessionStart } from './session.ts';
+import { LegSession } from './session.ts';
+import type { SavedLegSession, SessionHost, SessionStart } from './session-host.ts';
 import { Settings, tupleKey } from './settings.ts';
 import { Tombstones } from './tombstones.ts';
 
@@ -245,7 +246,7 @@ export class IntermediateDriverLayer extends Layer {
     return session;
   }
 
-  #sessionHost(key: string): ConstructorParameters<typeof LegSession>[0] {
+  #sessionHost(key: string): SessionHost {
     const { host } = this;
     return {
       now_us: () => host.now_us(),

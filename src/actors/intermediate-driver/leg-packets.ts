@@ -12,8 +12,9 @@ import { NO_TOKEN, Reason } from '../../wire/terms.ts';
 import { splitUnits, UNIT_LEG, type Unit } from '../../wire/unit.ts';
 import type { DropReason } from '../drop-reason.ts';
 import type { Frame } from '../frame.ts';
-import { cookieFor, cookieValid } from './cookies.ts';
-import { cookieOfNumber, type LegSession, numberOfCookie, type SessionStart } from './session.ts';
+import { cookieFor, cookieOfNumber, cookieValid, numberOfCookie } from './cookies.ts';
+import type { LegSession } from './session.ts';
+import type { SessionStart } from './session-host.ts';
 import type { Listener } from './settings.ts';
 
 export interface LegPacketsHost {

@@ -1,87 +1,29 @@
-import type { SnapshotFrom } from 'xstate';
-import type { Vault } from '../../engine/crypto/vault.ts';
-import type { F13Shape, FourTuple } from '../../engine/f13.ts';
 import { legDigest } from '../../engine/leg-digest.ts';
-import { type SavedSplitter, StreamSplitter } from '../../engine/stream-splitter.ts';
-import { LINGER_MS, type LegEvent, legMachine, SUSPECT_MS } from '../../machines/leg.ts';
-import type { Mac } from '../../wire/address.ts';
-import { EMPTY, put32, toHex, u32 } from '../../wire/bytes.ts';
-import { buildEthernet, EtherType } from '../../wire/ethernet.ts';
+import { StreamSplitter } from '../../engine/stream-splitter.ts';
+import { type LegEvent, LINGER_MS, legMachine, SUSPECT_MS } from '../../machines/leg.ts';
+import { EMPTY, toHex } from '../../wire/bytes.ts';
 import { buildLeg, buildUdpHello, LegKind } from '../../wire/leg.ts';
 import { buildComplete, buildLegData, buildReasonBody, buildRequest } from '../../wire/leg-body.ts';
 import { NO_TOKEN, PROTOCOL_VERSION, Reason, reasonName, TOKEN_BYTES, type Token } from '../../wire/terms.ts';
-import type { DropReason } from '../drop-reason.ts';
-import { type MachineCommand, MachineHost, type MachineObserver, type SavedMachine } from '../machine-host.ts';
-import { F13Line, type SavedF13Line } from '../records/f13-line.ts';
-import type { HandshakeMode, SettingIndication } from '../services.ts';
-import { type ConnectionEvent, type SavedConnection, TcpConnection } from '../tcp/connection.ts';
-import { HEADERS_BYTES, type InSegment, packetFromSegment, type TcpTuple, tupleBytes } from '../tcp/segment.ts';
-import { LegStream, type SavedLegStream } from './leg-stream.ts';
+import { type MachineCommand, MachineHost } from '../machine-host.ts';
+import { F13Line } from '../records/f13-line.ts';
+import type { ConnectionEvent, TcpConnection } from '../tcp/connection.ts';
+import type { InSegment } from '../tcp/segment.ts';
+import { LegStream } from './leg-stream.ts';
+import { LOCAL_TCP_TIMER, localTcp } from './local-tcp.ts';
+import {
+  type LegDecision,
+  legDecision,
+  type SavedLegSession,
+  type SessionHost,
+  type SessionStart,
+} from './session-host.ts';
 import { tupleKey } from './settings.ts';
-
-/** What a session needs of the driver that it is part of. */
-export interface SessionHost {
-  now_us(): number;
-  setTimer(name: string, delay_us: number): void;
-  clearTimer(name: string): void;
-  randomBytes(length: number): Uint8Array;
-  readonly vault: Vault;
-  readonly observer: MachineObserver;
-  /** Block K: towards the line. */
-  toLine(frame: Uint8Array): void;
-  /** Block J: towards the IP stack. */
-  toStack(frame: Uint8Array): void;
-  indicate(indication: SettingIndication): void;
-  drop(reason: DropReason, detail: string): void;
-  count(name: string): void;
-  /** The session is over and may be forgotten. */
-  ended(): void;
-}
-
-/** What both ends of a session begin with. */
-export interface SessionStart {
-  readonly end: 'near' | 'far';
-  readonly tuple: FourTuple;
-  readonly shape: F13Shape;
-  readonly handshake: HandshakeMode;
-  readonly ownMac: Mac;
-  readonly nextHopMac: Mac;
-  /** F13 numbers: a random one and 0 at the near end; what the cookie and the request said at the far end. */
-  readonly next: number;
-  readonly acknowledged: number;
-  readonly mtu: number;
-}
-
-export interface SavedLegSession {
-  readonly start: SessionStart;
-  readonly machine: SavedMachine;
-  readonly line: SavedF13Line;
-  readonly local: SavedConnection;
-  readonly stream: SavedLegStream;
-  readonly fromLocal: SavedSplitter;
-  readonly fromPeer: SavedSplitter;
-  readonly ownToken: Token;
-  readonly peerToken: Token;
-  readonly cookie: Uint8Array;
-  readonly receiveIds: readonly number[];
-  readonly received: number;
-  readonly sent: number;
-}
-
-interface Decision {
-  /** Records and handshake bytes may go to the peer. */
-  readonly open: boolean;
-  readonly suspect: boolean;
-  readonly state: string;
-}
 
 /** Receive ids that a session knows at a time: of the present TLS session and the one before. */
 const RECEIVE_IDS = 2;
 /** Unanswered bytes that a session may send before the peer has shown its token, per byte received. */
 const AMPLIFICATION = 3;
-/** The local connection is over quickly: both of its ends are in this host. */
-const LOCAL_TIME_WAIT_US = 1_000_000;
-const TCP_TIMER = 'tcp/';
 
 /**
  * One accelerated session: block A (the local TCP, terminated in the name of the far one), B-G around it, and the leg to the far
@@ -94,7 +36,7 @@ export class LegSession {
   readonly local: TcpConnection;
   readonly stream: LegStream;
   readonly #host: SessionHost;
-  readonly #machine: MachineHost<typeof legMachine, Decision>;
+  readonly #machine: MachineHost<typeof legMachine, LegDecision>;
   readonly #fromLocal = new StreamSplitter();
   readonly #fromPeer = new StreamSplitter();
   #ownToken: Token;
@@ -111,13 +53,13 @@ export class LegSession {
     this.#host = host;
     this.#ownToken = ownToken;
     this.line = this.#makeLine();
-    this.local = this.#makeLocal();
+    this.local = localTcp(host, start, this.line, (event) => this.#localEvent(event));
     this.stream = this.#makeStream();
     this.#machine = new MachineHost({
       machine: legMachine,
       instance: `leg-${start.tuple.localPort}-${start.tuple.remotePort}`,
       input: { immediate: start.handshake === 'immediate' },
-      decide,
+      decide: legDecision,
       execute: (command) => this.#execute(command),
       observer: host.observer,
     });
@@ -127,7 +69,7 @@ export class LegSession {
     return this.#machine.state;
   }
 
-  get decision(): Decision {
+  get decision(): LegDecision {
     return this.#machine.decision;
   }
 
@@ -237,7 +179,7 @@ export class LegSession {
     else if (name === 'linger') this.#machine.send({ type: 'timer.linger' });
     else if (name === 'stream') this.stream.retry();
     else if (name === 'f13') this.line.timerFired();
-    else if (name.startsWith(TCP_TIMER)) this.local.timerFired(name.slice(TCP_TIMER.length));
+    else if (name.startsWith(LOCAL_TCP_TIMER)) this.local.timerFired(name.slice(LOCAL_TCP_TIMER.length));
   }
 
   save(): SavedLegSession {
@@ -431,38 +373,6 @@ export class LegSession {
     );
   }
 
-  /** Block A speaks in the name of the far TCP: its local end is our remote one. Block E puts F11 on. */
-  #makeLocal(): TcpConnection {
-    const { tuple, ownMac, mtu } = this.start;
-    const ends: TcpTuple = {
-      local: tuple.remote,
-      localPort: tuple.remotePort,
-      remote: tuple.local,
-      remotePort: tuple.localPort,
-    };
-    return new TcpConnection(
-      {
-        now_us: () => this.#host.now_us(),
-        setTimer: (name, delay_us) => this.#host.setTimer(TCP_TIMER + name, delay_us),
-        clearTimer: (name) => this.#host.clearTimer(TCP_TIMER + name),
-        isn: () => this.#host.vault.isn(tupleBytes(ends), this.#host.now_us()),
-        transmit: (segment) => {
-          const link = { destination: ownMac, source: this.line.keeper.link.nextHop, etherType: EtherType.IP4 };
-          this.#host.toStack(buildEthernet(link, packetFromSegment(segment, ends)));
-        },
-        indicate: (event) => this.#localEvent(event),
-        observer: this.#host.observer,
-      },
-      {
-        name: `a-${tuple.localPort}-${tuple.remotePort}`,
-        ...ends,
-        mss: mtu - HEADERS_BYTES,
-        holdSynAck: true,
-        timeWait_us: LOCAL_TIME_WAIT_US,
-      },
-    );
-  }
-
   #makeStream(): LegStream {
     return new LegStream({
       sendData: (sequence, bytes, fin) => this.sendLeg(LegKind.DATA, buildLegData({ fin, bytes }), false, sequence),
@@ -472,24 +382,4 @@ export class LegSession {
       failed: () => this.#machine.send({ type: 'stream.failed', reason: Reason.TIMED_OUT }),
     });
   }
-}
-
-function decide(snapshot: SnapshotFrom<typeof legMachine>): Decision {
-  return {
-    open: snapshot.matches('OPEN'),
-    suspect: snapshot.matches({ OPEN: 'SUSPECT' }),
-    state: typeof snapshot.value === 'string' ? snapshot.value : 'OPEN',
-  };
-}
-
-/** The number of a TCP-shaped cookie as bytes. */
-export function cookieOfNumber(number: number): Uint8Array {
-  const bytes = new Uint8Array(4);
-  put32(bytes, 0, number);
-  return bytes;
-}
-
-/** … and back. */
-export function numberOfCookie(cookie: Uint8Array): number {
-  return u32(cookie, 0);
 }

@@ -100,7 +100,8 @@ export class Recovery {
   }
 
   #judge(): void {
-    const reorder_us = Math.min(Math.max(MIN_REORDER_US, this.rtt.min_us / 4), this.rtt.srtt_us);
+    // Whole microseconds: a rest of a quarter would be armed as no time at all, over and over.
+    const reorder_us = Math.ceil(Math.min(Math.max(MIN_REORDER_US, this.rtt.min_us / 4), this.rtt.srtt_us));
     this.reorderWait_us = this.board.judge(this.#core.host.now_us(), reorder_us, this.#n.recover !== NONE);
   }
 

@@ -17,7 +17,7 @@ export function leaveEntrance(folder: string, pid: number): void {
     `# ${ENTER_FILE} HOST COMMAND...: runs a command on a host of the demo.`,
     // An ordinary user's PATH often lacks the folders of ip and nft.
     'PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"',
-    `exec nsenter -t ${pid} ${user}-m -n ip netns exec "$@"`,
+    `exec nsenter -t ${pid} ${user}-m -n --pid=/proc/${pid}/ns/pid_for_children ip netns exec "$@"`,
     '',
   ];
   writeFileSync(join(folder, ENTER_FILE), lines.join('\n'), { mode: EXECUTABLE_MODE });

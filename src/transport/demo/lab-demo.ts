@@ -47,6 +47,7 @@ export async function labDemo({ options, printer, signal }: LabDemo): Promise<bo
     pingAfter(lab, stage);
     await transferAndCompare(lab, options.bytes, stage, signal);
     judgeFirewall(lab, stage);
+    if (!signal.aborted) stage.tellResult(lab.now_us);
   }
   const worked = isUp && stage.allWorked && !signal.aborted;
   if (worked && !options.once) await stayUp(lab, stage, signal);

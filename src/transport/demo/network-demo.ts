@@ -66,6 +66,7 @@ class Play {
     await transferAndCompare(options, this.#stage);
     await judgeFirewall(network, this.#stage);
     this.isThrough = true;
+    this.#stage.tellResult();
     if (options.once || signal.aborted) return;
     printer.say(hints(folder, command));
     await liveStatus({ gateways: this.#gateways, stage: this.#stage, signal });

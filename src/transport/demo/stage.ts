@@ -25,6 +25,12 @@ export class Stage {
     if (told.ok === false) this.#failures += 1;
     this.printer.step({ at_ms: Math.round((time_us - this.#start_us) / 10) / 100, ...told });
   }
+
+  /** The sum of it, as the last step. */
+  tellResult(time_us?: number): void {
+    const ok = this.allWorked;
+    this.tell({ step: 'result', box: 'demo', ok, text: ok ? 'all of it worked' : 'not all of it worked, see above' }, time_us);
+  }
 }
 
 /** Decimal megabits per second. */

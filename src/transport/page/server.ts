@@ -1,21 +1,16 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Chart } from '../../page-model/chart.ts';
-import { VERSION } from '../../version.ts';
 import { type Assets, loadAssets } from './assets.ts';
-import { PageClient } from './client.ts';
-import { SourceFeed } from './feed.ts';
+import { EVENT_STREAM } from './client.ts';
 import { newToken, refusal } from './guard.ts';
+import { PageHub } from './hub.ts';
 import { loadCharts } from './machines.ts';
 import type { PageSource } from './source.ts';
 
 const HOST = '127.0.0.1';
 /** Browsers that look on at a time. */
 export const PAGE_CLIENTS = 8;
-/** Records are collected so long before they are sent. */
-const FLUSH_MS = 50;
-/** States, counters and drops are sent so often while somebody looks on. */
-const STATE_MS = 1_000;
 
 export interface PageOptions {
   readonly sources: readonly PageSource[];
@@ -39,23 +34,21 @@ export interface Page {
  */
 export async function startPage({ sources, port = 0, token = newToken(), assets }: PageOptions): Promise<Page> {
   const [files, charts] = await Promise.all([loadAssets(assets), loadCharts()]);
-  const server = new PageServer({ sources, token, files, charts });
+  const server = new PageServer({ hub: new PageHub(sources), token, files, charts });
   const listening = await server.listen(port);
   const path = token === null ? '' : `${token}/`;
   return { url: `http://${HOST}:${listening}/${path}`, close: () => server.close() };
 }
 
 class PageServer {
-  readonly #feeds: readonly SourceFeed[];
+  readonly #hub: PageHub;
   readonly #token: string | null;
   readonly #files: Assets;
   readonly #machines: string;
   readonly #server: Server;
-  readonly #clients = new Set<PageClient>();
-  readonly #timers: NodeJS.Timeout[] = [];
 
-  constructor(parts: { sources: readonly PageSource[]; token: string | null; files: Assets; charts: readonly Chart[] }) {
-    this.#feeds = parts.sources.map((source) => new SourceFeed(source));
+  constructor(parts: { hub: PageHub; token: string | null; files: Assets; charts: readonly Chart[] }) {
+    this.#hub = parts.hub;
     this.#token = parts.token;
     this.#files = parts.files;
     this.#machines = JSON.stringify({ machines: parts.charts });
@@ -67,33 +60,30 @@ class PageServer {
       this.#server.once('error', reject);
       this.#server.listen(port, HOST, () => resolve());
     });
-    for (const feed of this.#feeds) feed.open();
-    this.#timers.push(
-      setInterval(() => this.#flush(), FLUSH_MS),
-      setInterval(() => this.#sendState(), STATE_MS),
-    );
-    return (this.#server.address() as AddressInfo).port;
+    this.#hub.open();
+    return this.#port;
   }
 
   async close(): Promise<void> {
-    for (const timer of this.#timers) clearInterval(timer);
-    for (const feed of this.#feeds) feed.close();
-    for (const client of this.#clients) client.end();
+    this.#hub.close();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeAllConnections();
     await closed;
   }
 
+  get #port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
   #answer(request: IncomingMessage, response: ServerResponse): void {
-    const { port } = this.#server.address() as AddressInfo;
-    const refused = refusal(request, { port, token: this.#token });
+    const refused = refusal(request, { port: this.#port, token: this.#token });
     if (refused !== undefined) {
       response.writeHead(refused.status, { ...PLAIN, ...refused.headers }).end(`${refused.text}\n`);
       return;
     }
-    const path = (request.url ?? '').slice(this.#token === null ? 1 : this.#token.length + 2).split('?')[0];
+    const [path] = (request.url ?? '').slice(this.#token === null ? 1 : this.#token.length + 2).split('?');
     if (path === 'api/events') this.#attach(request, response);
-    else if (path === 'api/state') this.#json(response, this.#state());
+    else if (path === 'api/state') this.#json(response, this.#hub.state());
     else if (path === 'api/machines') this.#json(response, this.#machines);
     else this.#file(response, path);
   }
@@ -110,43 +100,15 @@ class PageServer {
 
   #attach(request: IncomingMessage, response: ServerResponse): void {
     if (request.method !== 'GET') {
-      response.writeHead(405, { ...PLAIN, allow: 'GET' }).end('only GET\n');
+      response.writeHead(405, { ...PLAIN, allow: 'GET' }).end();
       return;
     }
-    if (this.#clients.size >= PAGE_CLIENTS) {
+    if (this.#hub.clients >= PAGE_CLIENTS) {
       response.writeHead(503, PLAIN).end(`${PAGE_CLIENTS} pages are open already; close one\n`);
       return;
     }
-    // What waits is part of the history that the new client gets.
-    this.#flush();
     response.writeHead(200, { ...COMMON_HEADERS, 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
-    const client = new PageClient(response, () => client.send('state', this.#state()));
-    client.send('hello', `{"version":${JSON.stringify(VERSION)},${this.#state().slice(1)}`);
-    this.#feeds.forEach((feed, at) => {
-      for (const text of feed.history()) client.send('records', `{"source":${at},"history":true,"records":${text}}`);
-    });
-    this.#clients.add(client);
-    response.once('close', () => this.#clients.delete(client));
-  }
-
-  #state(): string {
-    return JSON.stringify({ sources: this.#feeds.map(({ name, view }) => ({ name, view })) });
-  }
-
-  #sendState(): void {
-    if (this.#clients.size === 0) return;
-    const state = this.#state();
-    for (const client of this.#clients) client.send('state', state);
-  }
-
-  #flush(): void {
-    this.#feeds.forEach((feed, at) => {
-      const { text, count, lost } = feed.flush(this.#clients.size > 0);
-      for (const client of this.#clients) {
-        if (count > 0) client.send('records', `{"source":${at},"history":false,"records":${text}}`, count);
-        if (lost > 0) client.lose(lost);
-      }
-    });
+    this.#hub.attach(response, EVENT_STREAM);
   }
 }
 

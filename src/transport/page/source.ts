@@ -33,8 +33,8 @@ export class PageTap implements JournalTap {
   readonly level: JournalLevel;
   readonly #listeners = new Set<(record: JournalRecord) => void>();
 
-  /** `inputs` shows TLS flights as well, and makes the world describe every frame. */
-  constructor(level: 'control' | 'inputs' = 'control') {
+  /** From `inputs` on the page shows TLS flights as well, and the world describes every frame. */
+  constructor(level: JournalLevel = 'control') {
     this.level = level;
   }
 
@@ -52,7 +52,7 @@ export class PageTap implements JournalTap {
  * A tap for a world, and the source that shows what it hears. Call `shows` once the world's devices are there.
  * @param level see {@link PageTap}
  */
-export function tapSource(name: string, level: 'control' | 'inputs' = 'control') {
+export function tapSource(name: string, level: JournalLevel = 'control') {
   const tap = new PageTap(level);
   let parts: Omit<LocalDevices, 'subscribe'> = { devices: () => [], now_us: () => 0 };
   const source: PageSource = {

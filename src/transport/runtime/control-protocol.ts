@@ -3,10 +3,10 @@ import type { JournalLevel } from '../../actors/tap.ts';
 
 /**
  * What `glassgate status` and the like speak with a running gateway over its Unix socket: one JSON object a line. A request is answered by
- * one line with the same `id`; after `subscribe` lines with `event` follow.
+ * one line with the same `id`; after `subscribe` lines with `event` follow, after `look` lines with `page`: what the live page shows.
  */
 export type ControlRequest =
-  | { readonly id: number; readonly command: 'status' | 'subscribe' }
+  | { readonly id: number; readonly command: 'status' | 'subscribe' | 'look' }
   | { readonly id: number; readonly command: PeerCommand; readonly peer: string };
 
 /** What an operator may want of a peer. */
@@ -114,7 +114,7 @@ export function parseRequest(line: string): ControlRequest | undefined {
   const value = parseJson(line) as Partial<ControlRequest & { peer: unknown }> | undefined;
   if (typeof value !== 'object' || value === null || !Number.isSafeInteger(value.id)) return undefined;
   const { id, command, peer } = value as { id: number; command: unknown; peer: unknown };
-  if (command === 'status' || command === 'subscribe') return { id, command };
+  if (command === 'status' || command === 'subscribe' || command === 'look') return { id, command };
   const found = PEER_COMMANDS.find((known) => known === command);
   return found === undefined || typeof peer !== 'string' ? undefined : { id, command: found, peer };
 }

@@ -2,6 +2,8 @@ import { chmodSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { SOCKET_PATH_BYTES } from '../../config/schema.ts';
+import { LINES } from '../page/client.ts';
+import type { PageHub } from '../page/hub.ts';
 import {
   type ControlAnswer,
   type ControlRequest,
@@ -28,6 +30,8 @@ export interface Controlled {
   command(command: PeerCommand, peer: string): void;
   /** The answer ends the subscription. */
   subscribe(listener: (event: GatewayEvent) => void): () => void;
+  /** What a live page shows; absent where there is none. */
+  readonly page?: Pick<PageHub, 'attach'>;
 }
 
 /** A Unix socket (mode 0600) over which the gateway is watched and told what to do. */
@@ -66,10 +70,12 @@ export class ControlServer {
   #serve(socket: Socket, controlled: Controlled): void {
     this.#sockets.add(socket);
     let unsubscribe: (() => void) | undefined;
+    let lookAway: (() => void) | undefined;
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
       this.#sockets.delete(socket);
       unsubscribe?.();
+      lookAway?.();
     });
     const send = (message: object): void => {
       if (!socket.writable) return;
@@ -84,6 +90,7 @@ export class ControlServer {
       }
       send(answer(controlled, request));
       if (request.command === 'subscribe') unsubscribe ??= controlled.subscribe((event) => send({ event }));
+      if (request.command === 'look') lookAway ??= controlled.page?.attach(socket, LINES);
     });
   }
 }
@@ -91,6 +98,8 @@ export class ControlServer {
 function answer(controlled: Controlled, request: ControlRequest): ControlAnswer {
   const { id } = request;
   try {
+    if (request.command === 'look' && controlled.page === undefined)
+      return { id, ok: false, error: 'there is nothing to look at' };
     if (request.command === 'status') return { id, ok: true, result: controlled.status() };
     if ('peer' in request) controlled.command(request.command, request.peer);
     return { id, ok: true, result: null };

@@ -6,6 +6,13 @@ import type { GatewayEvent } from './control-protocol.ts';
 import { stepText } from './steps.ts';
 
 const PEER_PREFIX = 'peer-';
+/** Events of the leg's machine that ended it, in words: they say more than what SSL saw of it. */
+const LEG_ENDS: Readonly<Record<string, string>> = {
+  'refused.received': 'refused by the far end: nobody listens there',
+  'timer.retry': 'no answer',
+  'local.refused': 'the local TCP refused',
+  'timer.suspect': 'the peer said BYE and is silent',
+};
 
 /** What the teller must know of the gateway. */
 interface Known {
@@ -19,6 +26,8 @@ interface Known {
 export class EventTeller {
   readonly #known: Known;
   readonly #tell: (event: GatewayEvent) => void;
+  /** How the last leg ended, and in which input (by its time). */
+  #legEnd: { readonly words: string | undefined; readonly time_us: number } | undefined;
   /** Why the last session of a peer ended; `''` for sessions whose peer never became known. */
   readonly #lastReason = new Map<string, string>();
 
@@ -32,16 +41,23 @@ export class EventTeller {
     if (record.kind === 'note') this.#note(record);
     else if (record.kind === 'transition' && instance.startsWith(PEER_PREFIX))
       this.#peer(record, instance.slice(PEER_PREFIX.length));
+    else if (record.kind === 'transition') this.#leg(record);
     const text = stepText(this.#known.kindOf(layer) ?? '', record.kind, record.name);
     if (text === undefined) return;
     const { machine, to } = (record.data ?? {}) as { machine?: string; to?: string };
     this.#say({ kind: 'step', text, layer, event: record.name, machine, state: to, seq: record.seq });
   }
 
-  #note({ name, data }: JournalRecord): void {
+  #leg({ name, data, time_us }: JournalRecord): void {
+    const { machine, from, to } = data as { machine: string; from: string; to: string };
+    if (machine === 'leg' && from !== to && to === 'CLOSED') this.#legEnd = { words: LEG_ENDS[name], time_us };
+  }
+
+  #note({ name, data, time_us }: JournalRecord): void {
     const { peer = '', reason = '', detail = '' } = (data ?? {}) as Record<string, string | undefined>;
     if (name === 'session-closed') {
-      this.#lastReason.set(peer, reason);
+      const leg = this.#legEnd?.time_us === time_us ? this.#legEnd.words : undefined;
+      this.#lastReason.set(peer, leg ?? reason);
       if (peer === '') this.#say({ kind: 'warning', text: `a session that was not yet anybody's ended: ${reason}` });
     } else if (name === 'renewal-refused')
       this.#say({ kind: 'warning', peer, text: `${peer}: not renewed: ${detail}` });

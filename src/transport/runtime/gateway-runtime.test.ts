@@ -2,12 +2,12 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createAuthority, issueCertificate, type KeyPairPem } from '../tls/certificates.ts';
 import { gatewayPair, type PairMember, type PairOptions } from '../../../test/support/gateway-pair.ts';
 import { gatewayBuilder } from '../../config/gateway-builder.ts';
 import { verifyJournal } from '../../journal/replay.ts';
 import { openJournal } from '../../journal/store.ts';
 import { openReader } from '../../journal/store-reader.ts';
+import { createAuthority, issueCertificate, type KeyPairPem } from '../tls/certificates.ts';
 
 const WAIT = { timeout: 10_000, interval: 10 };
 let running: PairMember[] = [];
@@ -50,7 +50,8 @@ describe.each([
         epoch: { send: 0, receive: 0 },
       },
     });
-    expect(g20.runtime.status().peers[0]?.session?.role).toBe('server');
+    expect(g20.runtime.status().peers[0]).toMatchObject({ session: { role: 'server' } });
+    expect(g20.runtime.status().peers[0]?.since_s).toBeLessThan(10);
     const handOver =
       embodiment === 'engine'
         ? ['keys handed over to the engine', 'start command received: the engine accelerates']
@@ -105,6 +106,15 @@ describe('an operator', () => {
       .poll(() => textsOf(g30).filter((text) => text.startsWith('new keys')), WAIT)
       .toEqual(['new keys handed over to the engine', 'new keys received']);
     expect(stateOf(g30)).toBe('up');
+  });
+
+  it('sees since when, also for a state that nothing has changed yet', async () => {
+    const { g20 } = await gatewayPair();
+    running = [g20];
+    g20.runtime.start();
+    expect(g20.runtime.status().peers).toEqual([
+      { name: 'gateway30', state: 'waiting for the peer', since_s: 0, session: null },
+    ]);
   });
 
   it('is told when there is no such peer', async () => {
@@ -184,6 +194,23 @@ function expectNone(secrets: readonly Uint8Array[], file: Buffer): void {
   expect(texts.filter((text) => file.includes(text))).toEqual([]);
 }
 
+describe('ends that are configured differently', () => {
+  it("the connecting end's handshake mode counts", async () => {
+    const pair = await started({ of30: { handshake: 'immediate' } });
+    await bothUp(pair);
+    const texts = textsOf(pair.g30);
+    expect(texts.indexOf('SYN+ACK given to the local TCP')).toBeLessThan(texts.indexOf('HELLO sent to the far driver'));
+  });
+
+  it('a port that nobody listens on: told, and tried again', async () => {
+    const { g30 } = await started({ of30: { port: 99 } });
+    await expect
+      .poll(() => textsOf(g30).filter((text) => text.startsWith('no session')), WAIT)
+      .toContain('no session with gateway20 (refused by the far end: nobody listens there); it is tried again');
+    expect(stateOf(g30)).toBe('waiting to connect again');
+  });
+});
+
 describe('a peer that may not be one', () => {
   const DAY_MS = 86_400_000;
   const daysAgo = (days: number): Date => new Date(Date.now() - days * DAY_MS);
@@ -191,15 +218,23 @@ describe('a peer that may not be one', () => {
     ["another peer's certificate", 'wrong-peer', (ca) => issueCertificate(ca, 'gateway99', new Date())],
     ['an expired certificate', 'expired', (ca) => issueCertificate(ca, 'gateway30', daysAgo(9), 5)],
     ['a certificate that is not yet valid', 'not-yet-valid', (ca) => issueCertificate(ca, 'gateway30', daysAgo(-9), 5)],
-    ['a certificate of another CA', 'untrusted', async () => issueCertificate(await createAuthority('other', new Date()), 'gateway30', new Date())],
+    [
+      'a certificate of another CA',
+      'untrusted',
+      async () => issueCertificate(await createAuthority('other', new Date()), 'gateway30', new Date()),
+    ],
   ] satisfies [string, string, (ca: KeyPairPem) => Promise<KeyPairPem>][];
 
   it.each(cases)('%s: no tunnel, the reason told at both ends, and tried again', async (_, reason, issue) => {
     const authority = await createAuthority('CA', new Date());
     const pair = await started({ authority, certificates: { gateway30: await issue(authority) } });
     const { g20, g30 } = pair;
-    await expect.poll(() => textsOf(g30).find((text) => text.startsWith('no session with')), WAIT).toMatch(/^no session with gateway20 \(\S+\); it is tried again$/);
-    await expect.poll(() => textsOf(g20).find((text) => text.includes(reason)), WAIT).toBe(`a session that was not yet anybody's ended: ${reason}`);
+    await expect
+      .poll(() => textsOf(g30).find((text) => text.startsWith('no session with')), WAIT)
+      .toMatch(/^no session with gateway20 \(\S+\); it is tried again$/);
+    await expect
+      .poll(() => textsOf(g20).find((text) => text.includes(reason)), WAIT)
+      .toBe(`a session that was not yet anybody's ended: ${reason}`);
     for (const { runtime, events } of running) {
       expect(runtime.status()).toMatchObject({ framesSealed: 0, framesOpened: 0, internalErrors: 0 });
       expect(events.some(({ kind, state }) => kind === 'tunnel' && state === 'up')).toBe(false);

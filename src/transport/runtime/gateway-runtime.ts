@@ -13,6 +13,8 @@ import { buildGateway } from '../../topologies/parts/gateway.ts';
 import { VERSION } from '../../version.ts';
 import { formatMac, type Mac } from '../../wire/address.ts';
 import type { PortCounters } from '../os/types.ts';
+import { PageHub } from '../page/hub.ts';
+import { localSource, type PageSource, PageTap, teeTap } from '../page/source.ts';
 import type { GatewayEvent, GatewayStatus, InterfaceStatus, PeerCommand } from './control-protocol.ts';
 import type { Controlled } from './control-server.ts';
 import { EventTeller } from './event-teller.ts';
@@ -57,6 +59,9 @@ export interface RuntimeParts {
 /** One gateway that runs: its device, plugged into an interface and a journal, watched and commanded by an operator. */
 export class GatewayRuntime implements Controlled {
   readonly device: Device;
+  /** For a live page in this process, and for one that looks on over the control socket. */
+  readonly pageSource: PageSource;
+  readonly page: PageHub;
   readonly #parts: RuntimeParts;
   readonly #tap: WatchingTap;
   readonly #edge: FrameEdge;
@@ -85,7 +90,8 @@ export class GatewayRuntime implements Controlled {
     this.#tap = new WatchingTap(parts.journal, (record) => teller.take(record));
     // RxJS throws a subscriber's error later, out of reach of every guard.
     rxjs.onUnhandledError = (error) => this.#defect(error);
-    const world = realWorld({ ...parts, tap: this.#tap, guard: this.#guard });
+    const pageTap = new PageTap(this.#tap.level);
+    const world = realWorld({ ...parts, tap: teeTap(this.#tap, pageTap), guard: this.#guard });
     const options = gatewayOptions(parts.config, parts.mac);
     const data = {
       builder: GATEWAY_BUILDER,
@@ -103,6 +109,13 @@ export class GatewayRuntime implements Controlled {
       cause: 0,
     });
     this.device = buildGateway(world, parts.config.name, options);
+    this.pageSource = localSource(parts.config.name, {
+      devices: () => [this.device],
+      now_us: () => parts.clock.now_us(),
+      subscribe: pageTap.subscribe,
+    });
+    this.page = new PageHub([this.pageSource]);
+    this.page.open();
     const [boundary] = this.device.boundaryNames as [string];
     this.#edge = new FrameEdge(this.device, boundary, parts.port, this.#guard);
   }
@@ -130,6 +143,7 @@ export class GatewayRuntime implements Controlled {
     await this.#wait(STOP_POLL_MS);
     this.#edge.flush();
     this.#isRunning = false;
+    this.page.close();
     this.device.destroy();
     this.#parts.journal?.close();
   }
@@ -165,7 +179,7 @@ export class GatewayRuntime implements Controlled {
       interface: this.#interface(),
       address: config.address,
       listen: config.listen ?? null,
-      peers: peersOf(this.device, config, now_us),
+      peers: peersOf(this.device, config, now_us, this.#started_us),
       ...frameCounts(this.device),
       drops: dropsOf(this.device),
       journal:

@@ -28,9 +28,13 @@ export function tunnelsOf(device: Device): TunnelsLayer {
   return found;
 }
 
-export function peersOf(device: Device, config: Config, now_us: number): PeerStatus[] {
+/** `started_us`: when the device started; states that are older than that began then. */
+export function peersOf(device: Device, config: Config, now_us: number, started_us: number): PeerStatus[] {
   const status = tunnelsOf(device).status();
-  return config.peers.map((peer) => peerStatus(device, status, peer, now_us));
+  return config.peers.map((peer) => {
+    const told = peerStatus(device, status, peer, now_us);
+    return { ...told, since_s: Math.min(told.since_s, seconds(now_us - started_us)) };
+  });
 }
 
 function peerStatus(

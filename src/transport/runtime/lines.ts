@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import { CONTROL_LINE_BYTES } from './control-protocol.ts';
 
-/** Calls `take` for each line that a socket delivers; a line longer than allowed ends the connection. */
-export function onLines(socket: Socket, take: (line: string) => void): void {
+/** Calls `take` for each line that a socket delivers; a line of more characters than `limit` ends the connection. */
+export function onLines(socket: Socket, take: (line: string) => void, limit = CONTROL_LINE_BYTES): void {
   let rest = '';
   socket.setEncoding('utf8');
   socket.on('data', (text: string) => {
@@ -12,6 +12,6 @@ export function onLines(socket: Socket, take: (line: string) => void): void {
       if (socket.destroyed) return;
       if (line.trim() !== '') take(line);
     }
-    if (rest.length > CONTROL_LINE_BYTES) socket.destroy();
+    if (rest.length > limit) socket.destroy();
   });
 }

@@ -1,12 +1,13 @@
+import { execFileSync } from 'node:child_process';
 import type { Config } from '../../config/schema.ts';
 import { SetupError } from './setup-error.ts';
 
 /** Node has it; its types do not. */
-const withGroups: { readonly initgroups?: (user: string, extraGroup: string) => void } = process as object;
+const withGroups: { readonly initgroups?: (user: string, extraGroup: string | number) => void } = process as object;
 
 /**
- * Gives up root for the configured user and group, for good: everything that needs rights is open by now. Does nothing where none is
- * configured. Throws SetupError.
+ * Gives up root for the configured user and group, for good: everything that needs rights is open by now. Without a group it is the
+ * user's own. Does nothing where neither is configured. Throws SetupError.
  */
 export function becomeUser({ user, group }: Config, file: string): void {
   if (user === undefined && group === undefined) return;
@@ -15,15 +16,26 @@ export function becomeUser({ user, group }: Config, file: string): void {
       'facility',
       `${file}: user: only root can become another user; start as root, or leave user and group out`,
     );
-  const target = group ?? user;
   try {
-    if (user !== undefined) withGroups.initgroups?.(user, target as string);
-    process.setgid?.(target as string);
+    const target = group ?? primaryGroup(user as string);
+    if (user !== undefined) withGroups.initgroups?.(user, target);
+    else process.setgroups?.([]);
+    process.setgid?.(target);
     if (user !== undefined) process.setuid?.(user);
   } catch (error) {
+    const who = [user, group].filter((name) => name !== undefined).join(':');
     throw new SetupError(
       'config',
-      `${file}: user: cannot become ${user ?? ''}${group === undefined ? '' : `:${group}`}: ${(error as Error).message}`,
+      `${file}: user: cannot become ${who}: ${(error as Error).message}; is there such a user and group?`,
     );
+  }
+}
+
+/** Asked of the system's own tool: users need not be in /etc/passwd. */
+function primaryGroup(user: string): number {
+  try {
+    return Number(execFileSync('id', ['-g', '--', user], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
+  } catch {
+    throw new Error('no such user');
   }
 }

@@ -90,7 +90,7 @@ function Transitions({ transitions }: { transitions: readonly TakenTransition[] 
             </thead>
             <tbody>
               {transitions.map(({ seq, time_us, event, from, to }) => (
-                <tr key={seq}>
+                <tr key={`${time_us} ${seq}`}>
                   <td className="number">{seq}</td>
                   <td className="number">{sinceText(time_us, origin_us)}</td>
                   <td className="code">{event}</td>

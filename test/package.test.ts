@@ -30,7 +30,14 @@ describe('the published package', () => {
   it('holds JavaScript and declarations, no sources and no tests', () => {
     const paths = packed.files.map(({ path }) => path);
     expect(paths).toEqual(
-      expect.arrayContaining(['bin/glassgate.js', 'dist/index.js', 'dist/index.d.ts', 'LICENSE', 'README.md']),
+      expect.arrayContaining([
+        'bin/glassgate.js',
+        'dist/index.js',
+        'dist/index.d.ts',
+        'visualizations/dist/index.html',
+        'LICENSE',
+        'README.md',
+      ]),
     );
     expect(paths.filter((path) => /\.test\.|^src\/|^test\//.test(path) || /(?<!\.d)\.ts$/.test(path))).toEqual([]);
   });

@@ -57,7 +57,8 @@ export function demoCommand(): Command {
 async function demo(flags: DemoFlags): Promise<number> {
   const printer = flags.json === true ? jsonPrinter(process.stdout) : textPrinter(process.stdout);
   const folder = process.env[FOLDER_VARIABLE];
-  if (inSandbox() && folder !== undefined) return inside(flags, printer, folder);
+  // What an interrupted demo still waits for must not keep it.
+  if (inSandbox() && folder !== undefined) process.exit(await inside(flags, printer, folder));
   const reason = flags.lab === true ? 'asked for' : await obstacle();
   if (reason === undefined) return withFolder(flags.keep, (made) => outside(made));
   tellLab(printer, reason);

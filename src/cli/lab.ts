@@ -8,14 +8,17 @@ import { type LabResult, type RunPlan, runLab } from '../lab/run.ts';
 import { type LabSettings, labSettings } from '../lab/settings.ts';
 import { HOST_MTU } from '../topologies/network.ts';
 import { TOPOLOGIES, topologyByName } from '../topologies/topologies.ts';
+import { telling } from './exit-codes.ts';
+import { showLab } from './lab-page.ts';
+import { type PageFlag, pageOption } from './page-option.ts';
 import { byteCount, duration_us, rate_bps, ratio, wholeNumber } from './units.ts';
 
 const DEFAULT_TOPOLOGY = 'e4';
 const LIST = 'list';
 const EXIT_OK = 0;
 const EXIT_FAILED = 1;
-/** A file that cannot be written. */
-const EXIT_UNWRITABLE = 2;
+/** Wrong arguments, or a file that cannot be written. */
+const EXIT_USAGE = 2;
 
 interface LabFlags {
   readonly seed: number;
@@ -35,6 +38,8 @@ interface LabFlags {
   readonly level: 'control' | 'inputs' | 'frames' | 'full';
   readonly pcap?: string;
   readonly json?: true;
+  readonly page?: PageFlag;
+  readonly slower: number;
 }
 
 /** `glassgate lab [TOPOLOGY]`: a whole network in memory, on virtual time. */
@@ -70,12 +75,15 @@ export function labCommand(): Command {
     )
     .option('--pcap <file>', 'write what passes the cables W1 to W6 as pcapng')
     .option('--json', 'print one JSON object')
+    .addOption(pageOption())
+    .option('--slower <times>', 'with --page: so many times slower than real time', wholeNumber, 50)
     .addHelpText(
       'after',
-      `\nExit codes: 0 all of it worked, 1 it did not, 2 a file cannot be written.\nThe lab has ${NO_SECURITY_NOTE}.`,
+      `\nExit codes: 0 all of it worked, 1 it did not, 2 wrong arguments or a file that cannot be written.\nThe lab has ${NO_SECURITY_NOTE}.`,
     )
-    .action((topology: string, flags: LabFlags, command: Command) => {
-      process.exitCode = topology === LIST ? list(flags) : run(topology, flags, command);
+    .action(async (topology: string, flags: LabFlags, command: Command) => {
+      if (flags.page !== undefined && topology !== LIST) await telling(() => showOnPage(topology, flags, command));
+      else process.exitCode = topology === LIST ? list(flags) : run(topology, flags, command);
     });
 }
 
@@ -87,11 +95,17 @@ function list({ json }: LabFlags): number {
   return EXIT_OK;
 }
 
+/** Set-up alone, slowly, on the live page. */
+async function showOnPage(topology: string, flags: LabFlags, command: Command): Promise<number> {
+  const settings = checkedSettings(topology, flags, command);
+  const ending = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ending.abort());
+  await showLab({ settings, page: flags.page ?? true, slower: flags.slower, print, signal: ending.signal });
+  return EXIT_OK;
+}
+
 function run(topology: string, flags: LabFlags, command: Command): number {
-  if (topologyByName(topology) === undefined)
-    command.error(`there is no topology "${topology}": take one of ${names()}`);
-  if (flags.mtu < 576 || flags.mtu > 1500) command.error('--mtu must be from 576 to 1500');
-  const settings = settingsOf(topology, flags);
+  const settings = checkedSettings(topology, flags, command);
   const opened: { close(): void }[] = [];
   try {
     const journal = flags.journal === undefined ? undefined : openLabJournal(flags.journal, flags);
@@ -111,10 +125,18 @@ function run(topology: string, flags: LabFlags, command: Command): number {
   } catch (error) {
     if (!(error instanceof JournalError) && (error as NodeJS.ErrnoException).syscall === undefined) throw error;
     process.stderr.write(`glassgate: ${(error as Error).message}\n`);
-    return EXIT_UNWRITABLE;
+    return EXIT_USAGE;
   } finally {
     for (const each of opened) each.close();
   }
+}
+
+function checkedSettings(topology: string, flags: LabFlags, command: Command): LabSettings {
+  if (topologyByName(topology) === undefined)
+    command.error(`there is no topology "${topology}": take one of ${names()}`, { exitCode: EXIT_USAGE });
+  if (flags.mtu < 576 || flags.mtu > 1500) command.error('--mtu must be from 576 to 1500', { exitCode: EXIT_USAGE });
+  if (flags.slower < 1) command.error('--slower must be at least 1');
+  return settingsOf(topology, flags);
 }
 
 function settingsOf(topology: string, flags: LabFlags): LabSettings {

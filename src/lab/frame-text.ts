@@ -1,5 +1,5 @@
-import { ArpOperation } from '../wire/arp.ts';
 import { formatIp4 } from '../wire/address.ts';
+import { ArpOperation } from '../wire/arp.ts';
 import { parseControlFrame } from '../wire/control-frame.ts';
 import { EtherType } from '../wire/ethernet.ts';
 import { type FrameView, parseFrame } from '../wire/frame.ts';
@@ -27,7 +27,9 @@ export function frameText(bytes: Uint8Array, reading: Reading): string {
   if (parsed.ethernet.etherType === EtherType.CONTROL) return controlText(bytes);
   if (parsed.arp !== undefined) {
     const { operation, targetIp, senderIp } = parsed.arp;
-    return operation === ArpOperation.REQUEST ? `ARP who has ${formatIp4(targetIp)}` : `ARP ${formatIp4(senderIp)} is here`;
+    return operation === ArpOperation.REQUEST
+      ? `ARP who has ${formatIp4(targetIp)}`
+      : `ARP ${formatIp4(senderIp)} is here`;
   }
   if (parsed.icmp !== undefined) return icmpText(parsed.icmp.type);
   if (parsed.tcp !== undefined) return reading === 'f13' ? f13TcpText(bytes, parsed) : tcpText(bytes, parsed);

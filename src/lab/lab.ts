@@ -1,7 +1,7 @@
 import type { Device } from '../actors/device.ts';
-import type { Layer } from '../actors/layer.ts';
 import type { GatewayStatus } from '../actors/gateway/status.ts';
 import type { TunnelsLayer } from '../actors/gateway/tunnels.ts';
+import type { Layer } from '../actors/layer.ts';
 import { VirtualScheduler } from '../actors/scheduler.ts';
 import type { JournalData, JournalRecord, JournalTap } from '../actors/tap.ts';
 import { type DataWatcher, PatternCheck } from '../actors/test-application/pattern.ts';
@@ -55,15 +55,31 @@ export class Lab {
   readonly #tap: WatchTap;
   readonly #dataWatchers = new Set<ReceivedWatcher>();
 
-  constructor(settings: LabSettings, { journal, aead = opensslProvider, identities, onSecret, verifies = false }: LabOptions = {}) {
+  constructor(
+    settings: LabSettings,
+    { journal, aead = opensslProvider, identities, onSecret, verifies = false }: LabOptions = {},
+  ) {
     this.settings = settings;
     this.received = { terminal21: new PatternCheck(settings.seed), server31: new PatternCheck(settings.seed) };
     this.#tap = new WatchTap(journal);
     const { scheduler } = this;
-    this.world = labWorld({ scheduler, seed: settings.seed, tap: this.#tap, aead, ...(identities && { identities }), ...(onSecret && { onSecret }) });
+    this.world = labWorld({
+      scheduler,
+      seed: settings.seed,
+      tap: this.#tap,
+      aead,
+      ...(identities && { identities }),
+      ...(onSecret && { onSecret }),
+    });
     this.#recordConfig();
-    this.devices = buildTwoLan(this.world, settings, { terminal21: this.#watcher('terminal21'), server31: this.#watcher('server31') });
-    this.cables = Object.fromEntries(CABLES.map((plan) => [plan.name, this.#lay(plan, verifies)])) as Record<CableName, Cable>;
+    this.devices = buildTwoLan(this.world, settings, {
+      terminal21: this.#watcher('terminal21'),
+      server31: this.#watcher('server31'),
+    });
+    this.cables = Object.fromEntries(CABLES.map((plan) => [plan.name, this.#lay(plan, verifies)])) as Record<
+      CableName,
+      Cable
+    >;
     this.cables.W3.impair(settings.path);
   }
 
@@ -114,7 +130,8 @@ export class Lab {
     while (!isDone()) {
       if (!this.scheduler.step(end_us)) return isDone();
       if (this.now_us !== instant_us) [instant_us, steps] = [this.now_us, 0];
-      else if (++steps > STEPS_PER_INSTANT) throw new Error(`virtual time stands still at ${instant_us} us, seed ${this.settings.seed}`);
+      else if (++steps > STEPS_PER_INSTANT)
+        throw new Error(`virtual time stands still at ${instant_us} us, seed ${this.settings.seed}`);
     }
     return true;
   }

@@ -54,7 +54,8 @@ export function lossTableText(rows: readonly LossTableRow[]): string {
 function goodput(topology: string, rtt_ms: number, loss: number, { seed, bytes, limit_us }: LossTablePlan): number {
   const lab = new Lab(labSettings(topology, { seed, path: { delay_us: rtt_ms * 500, rate_bps: RATE_BPS } }));
   lab.start();
-  if (!lab.until(() => lab.isUp, SET_UP_LIMIT_US)) throw new Error(`${topology}, seed ${seed}: the session does not come up`);
+  if (!lab.until(() => lab.isUp, SET_UP_LIMIT_US))
+    throw new Error(`${topology}, seed ${seed}: the session does not come up`);
   lab.cables.W3.impair({ loss });
   return transfer(lab, { bytes, limit_us }).goodput_bps;
 }

@@ -9,6 +9,7 @@ import type { LabSettings } from './settings.ts';
  */
 export const labBuilder: DeviceBuilder = (config, world) => {
   const { settings } = config as unknown as { settings: LabSettings };
-  if (settings.topology.gateway20 === 'tcp-over-tcp') throw new Error('F13 is a true TCP there, and its payload is in no journal');
+  if (settings.topology.gateway20 === 'tcp-over-tcp')
+    throw new Error('F13 is a true TCP there, and its payload is in no journal');
   return Object.values(buildTwoLan(world, settings));
 };

@@ -11,15 +11,17 @@ export function reportText(result: LabResult): string {
     headline(result),
     '',
     'Set-up',
-    ...result.setUp.map(stepLine),
-    result.up_us === undefined ? 'The session did not come up.' : `The session carries frames after ${ms(result.up_us)}.`,
+    ...stepLines(result.setUp),
+    result.up_us === undefined
+      ? 'The session did not come up.'
+      : `The session carries frames after ${ms(result.up_us)}.`,
     '',
     ...pingLines(result),
     ...(result.transfer === undefined ? [] : transferLines(result.transfer)),
     ...result.ciphers.map(cipherLine),
     '',
     'Tear-down, by the operator of gateway 30',
-    ...result.tearDown.map(stepLine),
+    ...stepLines(result.tearDown),
     result.down ? 'Nothing of the session is left.' : 'Something of the session is left: see above.',
     '',
     `Frames that ended in a device: ${countsText(result.drops)}`,
@@ -36,7 +38,10 @@ export function isSuccess({ up_us, ping, transfer, down }: LabResult): boolean {
 function headline({ settings }: LabResult): string {
   const { topology, shape, handshake, seed, path } = settings;
   const figure = topology.figure === undefined ? '' : ` (figure ${topology.figure})`;
-  const f13 = topology.gateway20 === 'tcp-over-tcp' ? 'F13 a true TCP' : `F13 ${shape === 'tcp' ? 'TCP-shaped' : 'UDP'}, handshake ${handshake}`;
+  const f13 =
+    topology.gateway20 === 'tcp-over-tcp'
+      ? 'F13 a true TCP'
+      : `F13 ${shape === 'tcp' ? 'TCP-shaped' : 'UDP'}, handshake ${handshake}`;
   const way = [
     `delay ${ms(path.delay_us ?? 0)} each way`,
     `loss ${percent(path.loss ?? 0)}`,
@@ -51,14 +56,26 @@ function headline({ settings }: LabResult): string {
   ].join('\n');
 }
 
-function stepLine({ time_us, place, text }: Step): string {
-  return `${ms(time_us).padStart(14)}  ${place.padEnd(10)}  ${text}`;
+/** One line a step; the same one again and again is told once, with how often. */
+function stepLines(steps: readonly Step[]): string[] {
+  const runs: { step: Step; times: number }[] = [];
+  for (const step of steps) {
+    const last = runs.at(-1);
+    if (last?.step.place === step.place && last.step.text === step.text) last.times += 1;
+    else runs.push({ step, times: 1 });
+  }
+  return runs.map(
+    ({ step: { time_us, place, text }, times }) =>
+      `${ms(time_us).padStart(14)}  ${place.padEnd(10)}  ${text}${times > 1 ? ` (${times} times)` : ''}`,
+  );
 }
 
 function pingLines({ ping }: LabResult): string[] {
   if (ping === undefined) return [];
   const times = ping.rtts_us.map(ms).join(', ');
-  return [`Ping terminal 21 -> server 31: ${ping.rtts_us.length} of ${ping.sent} answered${times === '' ? '' : ` (${times})`}`];
+  return [
+    `Ping terminal 21 -> server 31: ${ping.rtts_us.length} of ${ping.sent} answered${times === '' ? '' : ` (${times})`}`,
+  ];
 }
 
 function transferLines(moved: TransferResult): string[] {

@@ -1,6 +1,6 @@
-import { TWO_LAN_DEFAULTS, type TwoLanSettings } from '../topologies/two-lan-settings.ts';
-import { topologyByName } from '../topologies/topologies.ts';
 import type { Topology } from '../topologies/topologies.ts';
+import { topologyByName } from '../topologies/topologies.ts';
+import { TWO_LAN_DEFAULTS, type TwoLanSettings } from '../topologies/two-lan-settings.ts';
 import type { Impairments } from '../transport/cable.ts';
 
 /** One run of the lab. The same settings give the same run, to the last byte. */

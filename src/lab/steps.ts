@@ -12,7 +12,9 @@ export interface Step {
 }
 
 /** Places whose frames tell the story of the set-up, each with who is on its two sides and how to read a session's packet there. */
-const STORY: Readonly<Partial<Record<TapName, { readonly above: string; readonly below: string; readonly reading: Reading }>>> = {
+const STORY: Readonly<
+  Partial<Record<TapName, { readonly above: string; readonly below: string; readonly reading: Reading }>>
+> = {
   S30: { above: 'TCP 3003', below: 'driver 3006', reading: 'tcp' },
   M30: { above: 'driver 3006', below: 'engine 3014', reading: 'f13' },
   W5: { above: 'gateway 30', below: 'the wire', reading: 'f13' },

@@ -29,12 +29,20 @@ export function tapCable(place: CableName, cable: Cable, watcher: Watcher): () =
 }
 
 /** Watches what two joined layers of a device hand each other; gives the function that ends it. */
-export function tapInside(place: InnerTapName, device: Device, tap: GatewayTap, now_us: () => number, watcher: Watcher): () => void {
+export function tapInside(
+  place: InnerTapName,
+  device: Device,
+  tap: GatewayTap,
+  now_us: () => number,
+  watcher: Watcher,
+): () => void {
   const watch = (port: string, way: Way) => {
     const [layer, name] = port.split('.') as [string, string];
-    return device.layer(layer).ports[name].received$.subscribe(({ bytes }: Frame) =>
-      watcher({ place, time_us: now_us(), way, bytes, fate: 'delivered' }),
-    );
+    return device
+      .layer(layer)
+      .ports[name].received$.subscribe(({ bytes }: Frame) =>
+        watcher({ place, time_us: now_us(), way, bytes, fate: 'delivered' }),
+      );
   };
   const subscriptions = [watch(tap.below, 'down'), watch(tap.above, 'up')];
   return () => {

@@ -31,7 +31,10 @@ export interface PingPlan {
 }
 
 /** Sends echo requests from one host to the other and waits for what comes back. */
-export function ping(lab: Lab, { from = 'terminal21', count = 1, interval_us = 1_000_000, length = 56 }: PingPlan = {}): PingResult {
+export function ping(
+  lab: Lab,
+  { from = 'terminal21', count = 1, interval_us = 1_000_000, length = 56 }: PingPlan = {},
+): PingResult {
   const rtts_us: number[] = [];
   let over = 0;
   const end = lab.watch(({ kind, device, name, data }) => {
@@ -91,11 +94,20 @@ export function transfer(lab: Lab, plan: TransferPlan): TransferResult {
   return running.result();
 }
 
-export function startTransfer(lab: Lab, { from = 'terminal21', bytes }: Omit<TransferPlan, 'limit_us'>): RunningTransfer {
+export function startTransfer(
+  lab: Lab,
+  { from = 'terminal21', bytes }: Omit<TransferPlan, 'limit_us'>,
+): RunningTransfer {
   const to = OTHER[from];
   const connection = `push-${lab.now_us}`;
   const start_us = lab.now_us;
-  const seen = { received: 0, last_us: start_us, receiving: '', reason: undefined as string | undefined, receiverDone: false };
+  const seen = {
+    received: 0,
+    last_us: start_us,
+    receiving: '',
+    reason: undefined as string | undefined,
+    receiverDone: false,
+  };
   const endRecords = lab.watch(({ kind, device, name, data }) => {
     if (kind !== 'note' || name !== 'transfer') return;
     const told = data as unknown as { connection: string; reason: string };

@@ -41,10 +41,20 @@ export function labWorld({ scheduler, seed, tap, aead, identities = {}, onSecret
     vaults.set(device, made);
     return made;
   };
-  return new World({ scheduler, random: new SeededRandom(seed, 'world'), vaultOf, tls: modelTls(seed, vaultOf, identities), tap });
+  return new World({
+    scheduler,
+    random: new SeededRandom(seed, 'world'),
+    vaultOf,
+    tls: modelTls(seed, vaultOf, identities),
+    tap,
+  });
 }
 
-function modelTls(seed: number, vaultOf: (device: string) => Vault, identities: Readonly<Record<string, LabIdentity>>): WorldTls {
+function modelTls(
+  seed: number,
+  vaultOf: (device: string) => Vault,
+  identities: Readonly<Record<string, LabIdentity>>,
+): WorldTls {
   const revokedKeys = Object.entries(identities).flatMap(([device, { revoked }]) => (revoked ? [keyOf(device)] : []));
   const providers = new Map<string, ModelProvider>();
   const make = (device: string): ModelProvider => {

@@ -7,11 +7,24 @@ import { keptRecord } from './kept.ts';
 import { tlsFlight } from './tls-flight.ts';
 import { isGateway, MACHINES_SHOWN } from './view.ts';
 
-const hello = (view: ReturnType<ReturnType<typeof labSource>['view']>) => ({ version: '1', run: 'r', sources: [{ name: 'lab', view }] });
+const hello = (view: ReturnType<ReturnType<typeof labSource>['view']>) => ({
+  version: '1',
+  run: 'r',
+  sources: [{ name: 'lab', view }],
+});
 const LEG = { source: 0, device: 'gateway30', label: '3006', instance: 'leg-59000-443' };
 
 function transition(seq: number, actor: string, from: string, to: string): JournalRecord {
-  return { seq, time_us: seq, device: 'gateway30', actor, kind: 'transition', name: 'event', data: { machine: 'leg', from, to }, cause: 0 };
+  return {
+    seq,
+    time_us: seq,
+    device: 'gateway30',
+    actor,
+    kind: 'transition',
+    name: 'event',
+    data: { machine: 'leg', from, to },
+    cause: 0,
+  };
 }
 
 describe('the board', () => {
@@ -23,11 +36,18 @@ describe('the board', () => {
     board.take({ source: 0, history: false, records: records.map(({ record }) => record) });
     for (const { name, layers } of sources[0].view.devices.filter(isGateway)) {
       for (const { label, machines } of layers) {
-        for (const machine of machines) expect(machineAt(board.sources, { source: 0, device: name, label, instance: machine.instance })).toEqual(machine);
+        for (const machine of machines)
+          expect(machineAt(board.sources, { source: 0, device: name, label, instance: machine.instance })).toEqual(
+            machine,
+          );
       }
     }
     expect(machineAt(board.sources, LEG)?.state).toBe('OPEN.TRUSTED');
-    expect(board.transitions(LEG).map(({ event }) => event)).toEqual(['complete.received', 'cookie.received', 'syn.taken']);
+    expect(board.transitions(LEG).map(({ event }) => event)).toEqual([
+      'complete.received',
+      'cookie.received',
+      'syn.taken',
+    ]);
   });
 
   it('lets history tell of the past without touching the present', () => {
@@ -44,7 +64,9 @@ describe('the board', () => {
   it('remembers a bounded number of records and transitions', () => {
     const board = new Board();
     board.hello(hello({ time_us: 0, alive: true, devices: [], cables: [] }));
-    const many = Array.from({ length: BOARD_RECORDS + 500 }, (_, at) => transition(at + 1, '3006/leg-59000-443', 'A', 'B'));
+    const many = Array.from({ length: BOARD_RECORDS + 500 }, (_, at) =>
+      transition(at + 1, '3006/leg-59000-443', 'A', 'B'),
+    );
     board.take({ source: 0, history: false, records: many });
     expect(board.records).toHaveLength(BOARD_RECORDS);
     expect(board.transitions(LEG)).toHaveLength(TRANSITIONS_SHOWN);
@@ -54,7 +76,11 @@ describe('the board', () => {
   it('counts what it was not sent, and begins anew with a new stream', () => {
     const board = new Board();
     board.gap(3);
-    board.take({ source: 0, history: false, records: [{ ...transition(1, '', '', ''), kind: 'gap', data: { lost: 4 } }] });
+    board.take({
+      source: 0,
+      history: false,
+      records: [{ ...transition(1, '', '', ''), kind: 'gap', data: { lost: 4 } }],
+    });
     expect(board.lost).toBe(7);
     board.hello(hello({ time_us: 0, alive: true, devices: [], cables: [] }));
     expect([board.lost, board.records.length]).toEqual([0, 0]);
@@ -70,7 +96,11 @@ describe('what the page keeps of a journal', () => {
   });
 
   it('is what machines decide, drops, and TLS without its bytes', () => {
-    expect((['transition', 'command', 'note'] as const).map((kind) => keptRecord(record(kind, 'x'))?.class)).toEqual(['decision', 'decision', 'decision']);
+    expect((['transition', 'command', 'note'] as const).map((kind) => keptRecord(record(kind, 'x'))?.class)).toEqual([
+      'decision',
+      'decision',
+      'decision',
+    ]);
     expect(keptRecord(record('drop', 'bad-checksum'))?.class).toBe('drop');
     const bytes = new Uint8Array([22, 3, 3, 0, 1, 1, 23, 3, 3, 0, 2, 9, 9]);
     expect(keptRecord(record('input', 'tls', { engine: 'a', kind: 'output', bytes }))?.record.data).toEqual({
@@ -79,11 +109,21 @@ describe('what the page keeps of a journal', () => {
       flight: ['ClientHello', '1 encrypted'],
       length: 13,
     });
-    expect(JSON.stringify(keptRecord(record('input', 'tls', { engine: 'a', kind: 'secured', peerName: 'p', fingerprint: 'f' })))).not.toContain('fingerprint');
+    expect(
+      JSON.stringify(
+        keptRecord(record('input', 'tls', { engine: 'a', kind: 'secured', peerName: 'p', fingerprint: 'f' })),
+      ),
+    ).not.toContain('fingerprint');
   });
 
   it('is nothing that grows with traffic', () => {
-    const dropped = [record('input', 'frame'), record('output', 'frame'), record('crossing', 'upper'), record('answer', 'random'), record('input', 'tls', { kind: 'data', bytes: new Uint8Array(9) })];
+    const dropped = [
+      record('input', 'frame'),
+      record('output', 'frame'),
+      record('crossing', 'upper'),
+      record('answer', 'random'),
+      record('input', 'tls', { kind: 'data', bytes: new Uint8Array(9) }),
+    ];
     expect(dropped.map(keptRecord)).toEqual(dropped.map(() => undefined));
   });
 
@@ -96,11 +136,18 @@ describe('what the page keeps of a journal', () => {
   });
 
   it('lists a bounded number of machines', () => {
-    const machines = Array.from({ length: MACHINES_SHOWN + 9 }, (_, at) => ({ instance: String(at), machine: { id: 'leg' }, state: 'OPEN' }));
+    const machines = Array.from({ length: MACHINES_SHOWN + 9 }, (_, at) => ({
+      instance: String(at),
+      machine: { id: 'leg' },
+      state: 'OPEN',
+    }));
     const lab = pageLab('e2');
     const layer = lab.layer('gateway20', '2006');
     Object.assign(layer, { machines: () => machines });
-    const view = labSource(lab).view().devices.find(({ name }) => name === 'gateway20')?.layers.find(({ label }) => label === '2006');
+    const view = labSource(lab)
+      .view()
+      .devices.find(({ name }) => name === 'gateway20')
+      ?.layers.find(({ label }) => label === '2006');
     expect([view?.machines.length, view?.machineCount]).toEqual([MACHINES_SHOWN, MACHINES_SHOWN + 9]);
   });
 });

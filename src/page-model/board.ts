@@ -88,11 +88,16 @@ export function actorOf({ label, instance }: Pick<Place, 'label' | 'instance'>):
 /** Label of the layer and name of the instance of `2006/leg-1`. */
 export function placeOf(actor: string): Pick<Place, 'label' | 'instance'> {
   const slash = actor.indexOf('/');
-  return slash < 0 ? { label: actor, instance: '' } : { label: actor.slice(0, slash), instance: actor.slice(slash + 1) };
+  return slash < 0
+    ? { label: actor, instance: '' }
+    : { label: actor.slice(0, slash), instance: actor.slice(slash + 1) };
 }
 
 /** The machine at a place; undefined when it is gone. */
-export function machineAt(sources: readonly NamedSource[], { source, device, label, instance }: Place): MachineState | undefined {
+export function machineAt(
+  sources: readonly NamedSource[],
+  { source, device, label, instance }: Place,
+): MachineState | undefined {
   return sources[source]?.view.devices
     .find(({ name }) => name === device)
     ?.layers.find((layer) => layer.label === label)
@@ -107,8 +112,10 @@ function applied(source: NamedSource, { device, actor, data }: JournalRecord): N
   const { machine, to } = membersOf(data);
   const { label, instance } = placeOf(actor);
   const next: MachineState = { instance, machine: String(machine), state: String(to) };
-  const inLayer = (layer: LayerView): LayerView => (layer.label === label ? { ...layer, machines: withMachine(layer.machines, next) } : layer);
-  const inDevice = (each: DeviceView): DeviceView => (each.name === device ? { ...each, layers: each.layers.map(inLayer) } : each);
+  const inLayer = (layer: LayerView): LayerView =>
+    layer.label === label ? { ...layer, machines: withMachine(layer.machines, next) } : layer;
+  const inDevice = (each: DeviceView): DeviceView =>
+    each.name === device ? { ...each, layers: each.layers.map(inLayer) } : each;
   return { ...source, view: { ...source.view, devices: source.view.devices.map(inDevice) } };
 }
 

@@ -66,11 +66,18 @@ export function litStates(chart: Chart, state: string): ReadonlySet<string> {
 }
 
 /** The edge or inner transition that was taken: the first one for `event` on the way outwards from `from`. */
-export function takenTransition(chart: Chart, event: string, from: string, to: string): { readonly source: string; readonly target: string } | undefined {
+export function takenTransition(
+  chart: Chart,
+  event: string,
+  from: string,
+  to: string,
+): { readonly source: string; readonly target: string } | undefined {
   const sources = litStates(chart, from);
   const targets = litStates(chart, to);
   for (const source of [...sources].sort((a, b) => b.length - a.length)) {
-    const edge = chart.edges.find((each) => each.from === source && targets.has(each.to) && hasEvent(each.transitions, event));
+    const edge = chart.edges.find(
+      (each) => each.from === source && targets.has(each.to) && hasEvent(each.transitions, event),
+    );
     if (edge !== undefined) return { source, target: edge.to };
     const state = chart.states.find(({ id }) => id === source);
     if (state !== undefined && from === to && hasEvent(state.inner, event)) return { source, target: source };

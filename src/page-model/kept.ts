@@ -31,9 +31,18 @@ export function keptRecord(record: JournalRecord): KeptRecord | undefined {
 }
 
 function tlsRecord(record: JournalRecord): KeptRecord | undefined {
-  const { kind, engine = null, bytes, reason = null, detail = null, peerName = null, cipher = null } = membersOf(record.data);
+  const {
+    kind,
+    engine = null,
+    bytes,
+    reason = null,
+    detail = null,
+    peerName = null,
+    cipher = null,
+  } = membersOf(record.data);
   const keep = (data: JournalData): KeptRecord => ({ class: 'tls', record: { ...record, data } });
-  if (kind === 'output' && bytes instanceof Uint8Array) return keep({ kind, engine, flight: tlsFlight(bytes), length: bytes.length });
+  if (kind === 'output' && bytes instanceof Uint8Array)
+    return keep({ kind, engine, flight: tlsFlight(bytes), length: bytes.length });
   if (kind === 'secured') return keep({ kind, engine, peerName, cipher });
   if (kind === 'failed') return keep({ kind, engine, reason, detail });
   return kind === 'ended' ? keep({ kind, engine }) : undefined;

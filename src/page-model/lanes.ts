@@ -39,9 +39,12 @@ export class Lanes {
   readonly #used = new Set<Lane>();
 
   constructor(sources: readonly NamedSource[], records: readonly SourcedRecord[]) {
-    const found = sources.flatMap(({ view }, source) => view.devices.filter(isGateway).map((device) => gatewayOf(source, device)));
+    const found = sources.flatMap(({ view }, source) =>
+      view.devices.filter(isGateway).map((device) => gatewayOf(source, device)),
+    );
     const dialler = records.find(({ record }) => record.kind === 'transition' && record.name === 'dial');
-    const isDialler = ({ source, device }: Gateway): boolean => dialler?.source === source && dialler.record.device === device.name;
+    const isDialler = ({ source, device }: Gateway): boolean =>
+      dialler?.source === source && dialler.record.device === device.name;
     this.#gateways = [...found.filter(isDialler), ...found.filter((each) => !isDialler(each))];
   }
 
@@ -73,7 +76,9 @@ export class Lanes {
 
   /** Lanes that something happened at, from left to right. */
   used(): Lane[] {
-    const columns = this.#gateways.map(({ lanes }, at) => (at % 2 === 0 ? [...lanes.values()] : [...lanes.values()].reverse()));
+    const columns = this.#gateways.map(({ lanes }, at) =>
+      at % 2 === 0 ? [...lanes.values()] : [...lanes.values()].reverse(),
+    );
     return [...columns.flat(), FAR].filter((lane) => this.#used.has(lane));
   }
 }

@@ -8,7 +8,10 @@ const lineOf = ({ time_us, from, to, text }: SequenceRow): string => {
 };
 const linesOf = ({ rows }: Sequence): string[] => rows.map(lineOf);
 
-function told(topology: string, ...rest: Parameters<typeof pageLab> extends [string, ...infer R] ? R : never): Sequence {
+function told(
+  topology: string,
+  ...rest: Parameters<typeof pageLab> extends [string, ...infer R] ? R : never
+): Sequence {
   const { sources, records } = recording(pageLab(topology, ...rest));
   return sequenceOf(sources, records, 'story');
 }
@@ -60,12 +63,20 @@ describe('the sequence diagram of a set-up', () => {
 
   it('tells records between an engine and a gateway without one', () => {
     const lines = linesOf(told('e3'));
-    expect(lines).toEqual(expect.arrayContaining(['180 3001A > 3002: START', '180 3002 > 2014: first record', '200 2014 > 3002: first record']));
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        '180 3001A > 3002: START',
+        '180 3002 > 2014: first record',
+        '200 2014 > 3002: first record',
+      ]),
+    );
   });
 
   it('needs no driver: TCP speaks to the far TCP', () => {
     const lines = linesOf(told('tcp-over-tcp'));
-    expect(lines).toEqual(expect.arrayContaining(['0 3003 > 2003: SYN', expect.stringContaining('2003 > 3003: SYN+ACK')]));
+    expect(lines).toEqual(
+      expect.arrayContaining(['0 3003 > 2003: SYN', expect.stringContaining('2003 > 3003: SYN+ACK')]),
+    );
     expect(lines.filter((line) => /HELLO|forged/.test(line))).toEqual([]);
   });
 
@@ -99,20 +110,34 @@ describe('the sequence diagram of a set-up', () => {
   it('orders two sources by time', () => {
     const { sources, records } = recording(pageLab('e2'));
     const [{ view }] = sources;
-    const only = (device: string) => ({ name: device, view: { ...view, devices: view.devices.filter(({ name }) => name === device) } });
-    const of = (device: string, source: number) => records.filter(({ record }) => record.device === device).map(({ record }) => ({ source, record }));
-    const two = sequenceOf([only('gateway20'), only('gateway30')], [...of('gateway20', 0), ...of('gateway30', 1)], 'story');
+    const only = (device: string) => ({
+      name: device,
+      view: { ...view, devices: view.devices.filter(({ name }) => name === device) },
+    });
+    const of = (device: string, source: number) =>
+      records.filter(({ record }) => record.device === device).map(({ record }) => ({ source, record }));
+    const two = sequenceOf(
+      [only('gateway20'), only('gateway30')],
+      [...of('gateway20', 0), ...of('gateway30', 1)],
+      'story',
+    );
     expect([...linesOf(two)].sort()).toEqual([...linesOf(told('e2'))].sort());
-    expect(two.rows.map(({ time_us }) => time_us)).toEqual([...two.rows.map(({ time_us }) => time_us)].sort((a, b) => a - b));
+    expect(two.rows.map(({ time_us }) => time_us)).toEqual(
+      [...two.rows.map(({ time_us }) => time_us)].sort((a, b) => a - b),
+    );
     expect(new Set(two.rows.map(({ key }) => key)).size).toBe(two.rows.length);
   });
 
   it('shows every event of every machine, from the layer that caused it', () => {
     const { sources, records } = recording(pageLab('e2'));
     const { rows } = sequenceOf(sources, records, 'all');
-    const transitions = records.filter(({ record }) => record.kind === 'transition' && record.device.startsWith('gateway'));
+    const transitions = records.filter(
+      ({ record }) => record.kind === 'transition' && record.device.startsWith('gateway'),
+    );
     expect(rows.filter(({ tone }) => tone === 'event')).toHaveLength(transitions.length);
-    expect(rows.map(lineOf)).toEqual(expect.arrayContaining(['0 3002 > 3003: open.active', '60 3006: cookie.received']));
+    expect(rows.map(lineOf)).toEqual(
+      expect.arrayContaining(['0 3002 > 3003: open.active', '60 3006: cookie.received']),
+    );
     expect(rows.find(({ text }) => text === 'cookie.received')?.detail).toBe('leg: HELLO-SENT → REQUESTED');
   });
 

@@ -46,8 +46,14 @@ interface Instance {
 }
 
 /** The sequence diagram of all records of gateways, in the order of time. */
-export function sequenceOf(sources: readonly NamedSource[], records: readonly SourcedRecord[], detail: SequenceDetail): Sequence {
-  const ordered = [...records].sort((a, b) => a.record.time_us - b.record.time_us || (a.source === b.source ? a.record.seq - b.record.seq : 0));
+export function sequenceOf(
+  sources: readonly NamedSource[],
+  records: readonly SourcedRecord[],
+  detail: SequenceDetail,
+): Sequence {
+  const ordered = [...records].sort(
+    (a, b) => a.record.time_us - b.record.time_us || (a.source === b.source ? a.record.seq - b.record.seq : 0),
+  );
   const teller = new Teller(new Lanes(sources, ordered), detail);
   for (const { source, record } of ordered) teller.take(source, record);
   return { lanes: teller.lanes.used(), rows: teller.rows };
@@ -132,12 +138,21 @@ class Teller {
     if (rule.answers !== undefined) this.#markArrived(stage, rule.answers, record.time_us, 'from');
     if (this.#markArrived(stage, rule.name, record.time_us, 'to')) return;
     const far = this.lanes.far(stage);
-    this.#add({ ...stage, lane: far }, record, { text: rule.text, tone: rule.tone, detail, to: stage.lane, arrival: 'seen', arrived_us: record.time_us });
+    this.#add({ ...stage, lane: far }, record, {
+      text: rule.text,
+      tone: rule.tone,
+      detail,
+      to: stage.lane,
+      arrival: 'seen',
+      arrived_us: record.time_us,
+    });
   }
 
   /** Finds the newest message of that name that has this stage's lane at its `end` and has not arrived; whether there was one. */
   #markArrived(stage: Stage, name: string, time_us: number, end: keyof Arrow): boolean {
-    const row = this.rows.findLast((each) => each.expects === name && each[end] === stage.lane && each.arrived_us === undefined);
+    const row = this.rows.findLast(
+      (each) => each.expects === name && each[end] === stage.lane && each.arrived_us === undefined,
+    );
     if (row === undefined) return false;
     row.arrival = 'seen';
     // An answer shows that it arrived, not when.
@@ -149,7 +164,12 @@ class Teller {
     const { kind, flight, length, reason } = membersOf(record.data);
     if (kind === 'failed') this.#add(stage, record, { text: `TLS failed: ${String(reason)}`, tone: 'end', detail: '' });
     if (kind !== 'output' || !Array.isArray(flight) || flight.every((name) => /encrypted$/.test(String(name)))) return;
-    this.#add(stage, record, { text: flight.join(', '), tone: 'tls', detail: `${String(length)} bytes of TLS`, to: this.lanes.far(stage) });
+    this.#add(stage, record, {
+      text: flight.join(', '),
+      tone: 'tls',
+      detail: `${String(length)} bytes of TLS`,
+      to: this.lanes.far(stage),
+    });
   }
 
   /** Everything: an event that a machine got, drawn from the layer whose record caused it. */
@@ -169,6 +189,16 @@ class Teller {
     this.lanes.use(stage.lane);
     if (row.to !== undefined) this.lanes.use(row.to);
     const key = `${stage.source} ${time_us} ${seq}`;
-    this.rows.push({ key, time_us, from: stage.lane, arrival: 'unknown', actor, source: stage.source, device, seq, ...row });
+    this.rows.push({
+      key,
+      time_us,
+      from: stage.lane,
+      arrival: 'unknown',
+      actor,
+      source: stage.source,
+      device,
+      seq,
+      ...row,
+    });
   }
 }

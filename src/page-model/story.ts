@@ -55,7 +55,9 @@ const STORY: Readonly<Record<string, readonly StoryRule[]>> = {
   'tcp command sendReset': tcpSegment('RST', 'RST', 'end'),
 
   'leg command sendHello': [{ tell: 'sent', text: 'HELLO', target: 'far', expects: 'hello', tone: 'leg' }],
-  'leg transition cookie.received': [{ tell: 'arrived', text: 'COOKIE', name: 'cookie', answers: 'hello', tone: 'leg' }],
+  'leg transition cookie.received': [
+    { tell: 'arrived', text: 'COOKIE', name: 'cookie', answers: 'hello', tone: 'leg' },
+  ],
   'leg command sendRequest': [{ tell: 'sent', text: 'REQUEST', target: 'far', expects: 'request', tone: 'leg' }],
   'leg transition request.accepted': [{ tell: 'arrived', text: 'REQUEST', name: 'request', tone: 'leg' }],
   'leg transition request.again': [{ tell: 'arrived', text: 'REQUEST again', name: 'request', tone: 'leg' }],
@@ -97,10 +99,21 @@ const STORY: Readonly<Record<string, readonly StoryRule[]>> = {
     { tell: 'arrived', from: 'INSTALLED', text: 'first record', name: 'record', tone: 'keys' },
     { tell: 'arrived', from: 'CONFIRMING', text: 'first record', name: 'record back', tone: 'keys' },
   ],
-  'record-session command startSending': [{ tell: 'sent', to: 'LIVE.STEADY', text: 'first record', target: FAR_RECORDS, expects: 'record back', tone: 'keys' }],
+  'record-session command startSending': [
+    {
+      tell: 'sent',
+      to: 'LIVE.STEADY',
+      text: 'first record',
+      target: FAR_RECORDS,
+      expects: 'record back',
+      tone: 'keys',
+    },
+  ],
   'record-session command nextEpoch': [{ tell: 'step', text: 'next epoch', tone: 'keys' }],
   'record-session command useRenewed': [{ tell: 'step', text: 'sends under the new keys', tone: 'keys' }],
-  'record-session command sendBye': [{ tell: 'sent', text: 'sealed BYE', target: FAR_RECORDS, expects: 'bye', tone: 'end' }],
+  'record-session command sendBye': [
+    { tell: 'sent', text: 'sealed BYE', target: FAR_RECORDS, expects: 'bye', tone: 'end' },
+  ],
   'record-session transition bye.received': [{ tell: 'arrived', text: 'sealed BYE', name: 'bye', tone: 'end' }],
   'record-session transition timer.dead': [{ tell: 'step', text: 'peer is dead', tone: 'end' }],
 };

@@ -58,7 +58,9 @@ function layerView(layer: Layer): LayerView {
   return {
     label: layer.label,
     kind: layer.kind,
-    machines: machines.slice(0, MACHINES_SHOWN).map(({ instance, machine, state }) => ({ instance, machine: machine.id, state })),
+    machines: machines
+      .slice(0, MACHINES_SHOWN)
+      .map(({ instance, machine, state }) => ({ instance, machine: machine.id, state })),
     machineCount: machines.length,
     counters: { ...layer.counters },
     drops: Object.fromEntries(layer.drops),

@@ -15,7 +15,11 @@ export const HOST_MTU = 1400;
 const FW33_WAN_IP = ip('192.0.2.33');
 const FW33_LAN_IP = ip('198.51.100.33');
 
-export const TERMINAL_21: InterfaceAddress = { mac: mac('02:00:00:00:00:21'), address: ip('10.9.0.1'), prefixLength: 24 };
+export const TERMINAL_21: InterfaceAddress = {
+  mac: mac('02:00:00:00:00:21'),
+  address: ip('10.9.0.1'),
+  prefixLength: 24,
+};
 export const SERVER_31: InterfaceAddress = { mac: mac('02:00:00:00:00:31'), address: ip('10.9.0.2'), prefixLength: 24 };
 export const GATEWAY_20: InterfaceAddress = {
   mac: mac('02:00:00:00:00:20'),
@@ -29,8 +33,16 @@ export const GATEWAY_30: InterfaceAddress = {
   prefixLength: 24,
   gateway: FW33_LAN_IP,
 };
-export const FIREWALL_33_WAN: InterfaceAddress = { mac: mac('02:00:00:00:33:01'), address: FW33_WAN_IP, prefixLength: 24 };
-export const FIREWALL_33_LAN: InterfaceAddress = { mac: mac('02:00:00:00:33:02'), address: FW33_LAN_IP, prefixLength: 24 };
+export const FIREWALL_33_WAN: InterfaceAddress = {
+  mac: mac('02:00:00:00:33:01'),
+  address: FW33_WAN_IP,
+  prefixLength: 24,
+};
+export const FIREWALL_33_LAN: InterfaceAddress = {
+  mac: mac('02:00:00:00:33:02'),
+  address: FW33_LAN_IP,
+  prefixLength: 24,
+};
 
 /** Names of the devices. */
 export const DEVICES = {
@@ -70,8 +82,16 @@ export type CableName = 'W1' | 'W2' | 'W3' | 'W4' | 'W5' | 'W6';
 export const CABLES: readonly CablePlan[] = [
   { name: 'W1', a: { device: 'terminal21', port: PORTS.terminal }, b: { device: 'hub22', port: PORTS.hub22.terminal } },
   { name: 'W2', a: { device: 'hub22', port: PORTS.hub22.gateway }, b: { device: 'gateway20', port: PORTS.gateway20 } },
-  { name: 'W3', a: { device: 'hub22', port: PORTS.hub22.firewall }, b: { device: 'firewall33', port: PORTS.firewallWan } },
-  { name: 'W4', a: { device: 'firewall33', port: PORTS.firewallLan }, b: { device: 'hub32', port: PORTS.hub32.firewall } },
+  {
+    name: 'W3',
+    a: { device: 'hub22', port: PORTS.hub22.firewall },
+    b: { device: 'firewall33', port: PORTS.firewallWan },
+  },
+  {
+    name: 'W4',
+    a: { device: 'firewall33', port: PORTS.firewallLan },
+    b: { device: 'hub32', port: PORTS.hub32.firewall },
+  },
   { name: 'W5', a: { device: 'gateway30', port: PORTS.gateway30 }, b: { device: 'hub32', port: PORTS.hub32.gateway } },
   { name: 'W6', a: { device: 'hub32', port: PORTS.hub32.server }, b: { device: 'server31', port: PORTS.server } },
 ];

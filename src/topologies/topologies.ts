@@ -33,11 +33,25 @@ export const TOPOLOGIES: readonly Topology[] = [
     gateway30: 'engine',
   },
   {
+    name: 'e3-folded',
+    title: 'embodiment 3, gateway 30 with bridge and virtual NIC folded into its intermediate driver',
+    figure: 19,
+    gateway20: 'engine',
+    gateway30: 'folded',
+  },
+  {
     name: 'e4',
     title: 'embodiment 4: both gateways in software, F13 terminated in their intermediate drivers',
     figure: 20,
     gateway20: 'software',
     gateway30: 'software',
+  },
+  {
+    name: 'e4-folded',
+    title: 'embodiment 4, both gateways with bridge and virtual NIC folded into their intermediate drivers',
+    figure: 20,
+    gateway20: 'folded',
+    gateway30: 'folded',
   },
   {
     name: 'tcp-over-tcp',

@@ -24,7 +24,11 @@ export interface TwoLanSettings {
   readonly listens?: boolean;
 }
 
-export const TWO_LAN_DEFAULTS: Omit<TwoLanSettings, 'topology'> = { shape: 'tcp', handshake: 'hold', hostMtu: HOST_MTU };
+export const TWO_LAN_DEFAULTS: Omit<TwoLanSettings, 'topology'> = {
+  shape: 'tcp',
+  handshake: 'hold',
+  hostMtu: HOST_MTU,
+};
 
 /** Gateway 20: the server of the worked example (spec 2.4). */
 export function gateway20Options(settings: TwoLanSettings): GatewayOptions {

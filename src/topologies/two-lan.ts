@@ -1,7 +1,18 @@
 import type { Device } from '../actors/device.ts';
 import type { DataWatcher } from '../actors/test-application/pattern.ts';
 import type { World } from '../actors/world.ts';
-import { DEVICES, type DeviceName, FIREWALL_33_LAN, FIREWALL_33_WAN, GATEWAY_20, GATEWAY_30, PORTS, SERVER_31, TERMINAL_21, TRANSFER_PORT } from './network.ts';
+import {
+  DEVICES,
+  type DeviceName,
+  FIREWALL_33_LAN,
+  FIREWALL_33_WAN,
+  GATEWAY_20,
+  GATEWAY_30,
+  PORTS,
+  SERVER_31,
+  TERMINAL_21,
+  TRANSFER_PORT,
+} from './network.ts';
 import { firewall } from './parts/firewall.ts';
 import { buildGateway } from './parts/gateway.ts';
 import { host } from './parts/host.ts';
@@ -26,13 +37,25 @@ export function buildTwoLan(
   const { hostMtu: mtu } = settings;
   const services = [{ port: TRANSFER_PORT, bytes: 0, seed: 0 }];
   return {
-    terminal21: host(world, DEVICES.terminal21, { numeral: '21', interface: TERMINAL_21, mtu, services, onData: watchers.terminal21 }),
+    terminal21: host(world, DEVICES.terminal21, {
+      numeral: '21',
+      interface: TERMINAL_21,
+      mtu,
+      services,
+      onData: watchers.terminal21,
+    }),
     hub22: hub(world, DEVICES.hub22, { bridge: '224', ports: Object.values(PORTS.hub22) }),
     gateway20: buildGateway(world, DEVICES.gateway20, gateway20Options(settings)),
     firewall33: firewall33(world),
     gateway30: buildGateway(world, DEVICES.gateway30, gateway30Options(settings)),
     hub32: hub(world, DEVICES.hub32, { bridge: '324', ports: Object.values(PORTS.hub32) }),
-    server31: host(world, DEVICES.server31, { numeral: '31', interface: SERVER_31, mtu, services, onData: watchers.server31 }),
+    server31: host(world, DEVICES.server31, {
+      numeral: '31',
+      interface: SERVER_31,
+      mtu,
+      services,
+      onData: watchers.server31,
+    }),
   };
 }
 

@@ -74,7 +74,10 @@ export function checkLoss(topology: string, shape: F13Shape): void {
   const lab = upLab(topology, { shape });
   ping(lab);
   const wire = lab.capture(['W3'], ({ bytes }) => isTunnel(bytes));
-  const inner = lab.capture(['W1', 'W6'], ({ way, bytes }) => way === 'ab' && read(bytes).tcp !== undefined && payloadLength(bytes) > 0);
+  const inner = lab.capture(
+    ['W1', 'W6'],
+    ({ way, bytes }) => way === 'ab' && read(bytes).tcp !== undefined && payloadLength(bytes) > 0,
+  );
   let lost: string[] = [];
   let large = 0;
   lab.cables.W3.lose = (direction, bytes) => {
@@ -86,7 +89,8 @@ export function checkLoss(topology: string, shape: F13Shape): void {
   expect(lost).toHaveLength(1);
   checkNoF13Life(wire);
   expect(wire.filter(({ bytes }) => recordNumbers(bytes).includes(lost[0]))).toHaveLength(1);
-  const starts = (place: string) => inner.filter((each) => each.place === place).map(({ bytes }) => read(bytes).tcp?.seq);
+  const starts = (place: string) =>
+    inner.filter((each) => each.place === place).map(({ bytes }) => read(bytes).tcp?.seq);
   const atTerminal = starts('W1');
   const atServer = starts('W6');
   const sentTwice = atTerminal.filter((seq, at) => atTerminal.indexOf(seq) !== at);
@@ -120,7 +124,9 @@ export function checkIdentity(topology: string, shape: F13Shape): void {
   expect(hexOf(seen, 'W1', 'ba', back)).toEqual(hexOf(seen, 'W6', 'ba', back));
   expect(hexOf(seen, 'W6', 'ab', there).length).toBeGreaterThan(100);
   const routed = (place: 'W3' | 'W4') =>
-    seen.filter((each) => each.place === place && each.way === 'ab' && isTunnel(each.bytes)).map(({ bytes }) => withoutHop(bytes));
+    seen
+      .filter((each) => each.place === place && each.way === 'ab' && isTunnel(each.bytes))
+      .map(({ bytes }) => withoutHop(bytes));
   expect(routed('W4')).toEqual(routed('W3'));
   expect(lab.drops()).not.toHaveProperty('bad-checksum');
 }

@@ -6,7 +6,19 @@ import { buildIcmpFrame } from '../../src/wire/build.ts';
 import { IcmpType } from '../../src/wire/icmp.ts';
 import { Flag } from '../../src/wire/tcp.ts';
 import { checkHoldOrder, checkIdentity, checkLoss, checkNoSynOnWire } from './checks.ts';
-import { bringUp, controls, countersOf, holdsRecord, isControl, isTunnel, newLab, read, SECOND_US, SHAPES, upLab } from './support.ts';
+import {
+  bringUp,
+  controls,
+  countersOf,
+  holdsRecord,
+  isControl,
+  isTunnel,
+  newLab,
+  read,
+  SECOND_US,
+  SHAPES,
+  upLab,
+} from './support.ts';
 
 describe.each(SHAPES)('embodiment 2, F13 %s', (shape) => {
   it('2.8-1 gate: nothing crosses before the session and after it, direct traffic never', () => {
@@ -35,7 +47,9 @@ describe.each(SHAPES)('embodiment 2, F13 %s', (shape) => {
 
   it('2.8-2 no SYN on the wire: CONN-REQ and CONN-DONE instead', () => checkNoSynOnWire('e2', shape));
 
-  it.each(['hold', 'immediate'] as const)('2.8-3 hold order, handshake %s', (handshake) => checkHoldOrder('e2', shape, handshake));
+  it.each(['hold', 'immediate'] as const)('2.8-3 hold order, handshake %s', (handshake) =>
+    checkHoldOrder('e2', shape, handshake),
+  );
 
   it('2.8-4 CTRL: one start with keys and addresses at each engine, mirrored, and none on a cable', () => {
     const lab = newLab('e2', { shape });
@@ -43,7 +57,8 @@ describe.each(SHAPES)('embodiment 2, F13 %s', (shape) => {
     const order: string[] = [];
     lab.watch(({ kind, device, name, data }) => {
       const to = (data as { to?: string } | null)?.to ?? '';
-      if (kind === 'transition' && /^(ALIVE\.AWAITING-(OFFER|INSTALL|GO)|ALIVE\.ESTABLISHED|ACCELERATING)$/.test(to)) order.push(`${device} ${name} ${to}`);
+      if (kind === 'transition' && /^(ALIVE\.AWAITING-(OFFER|INSTALL|GO)|ALIVE\.ESTABLISHED|ACCELERATING)$/.test(to))
+        order.push(`${device} ${name} ${to}`);
     });
     bringUp(lab);
     ping(lab, { count: 2 });
@@ -53,7 +68,12 @@ describe.each(SHAPES)('embodiment 2, F13 %s', (shape) => {
     expect([more20, more30]).toEqual([[], []]);
     const { session: at20 } = start20;
     const { session: at30 } = start30;
-    expect(at20).toMatchObject({ ownIp: GATEWAY_20.address, peerIp: GATEWAY_30.address, ownPort: LISTEN_PORT, udp: shape === 'udp' });
+    expect(at20).toMatchObject({
+      ownIp: GATEWAY_20.address,
+      peerIp: GATEWAY_30.address,
+      ownPort: LISTEN_PORT,
+      udp: shape === 'udp',
+    });
     expect(at20).toMatchObject({ ownMac: GATEWAY_20.mac, nextHopMac: FIREWALL_33_WAN.mac, client: false });
     expect(at30).toMatchObject({
       ownIp: at20.peerIp,
@@ -89,7 +109,10 @@ describe.each(SHAPES)('embodiment 2, F13 %s', (shape) => {
     const inside = lab.capture(['M20', 'M30']);
     expect(transfer(lab, { bytes: 300_000, limit_us: 60 * SECOND_US })).toMatchObject({ complete: true, intact: true });
     expect(inside).toEqual([]);
-    for (const [gateway, mac, engine] of [['gateway20', '2011', '2014'], ['gateway30', '3011', '3014']] as const) {
+    for (const [gateway, mac, engine] of [
+      ['gateway20', '2011', '2014'],
+      ['gateway30', '3011', '3014'],
+    ] as const) {
       lab.layer(gateway, mac).ports.lower.received$.complete();
       lab.layer(gateway, engine).ports.upper.received$.complete();
     }

@@ -2,12 +2,12 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { MemoryJournal } from '../../src/journal/memory.ts';
-import { verifyJournal } from '../../src/journal/replay.ts';
-import { openReader } from '../../src/journal/store-reader.ts';
-import { openJournal } from '../../src/journal/store.ts';
-import { pcapngFromJournal } from '../../src/journal/pcapng-export.ts';
 import type { JournalRecord } from '../../src/actors/tap.ts';
+import { MemoryJournal } from '../../src/journal/memory.ts';
+import { pcapngFromJournal } from '../../src/journal/pcapng-export.ts';
+import { verifyJournal } from '../../src/journal/replay.ts';
+import { openJournal } from '../../src/journal/store.ts';
+import { openReader } from '../../src/journal/store-reader.ts';
 import { labBuilder } from '../../src/lab/replay-builder.ts';
 import { hangUp, runLab } from '../../src/lab/run.ts';
 import { labSettings } from '../../src/lab/settings.ts';
@@ -22,12 +22,19 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 const PATH = { delay_us: 8_000, loss: 0.02, reorder: 0.02, duplicate: 0.01, rate_bps: 20_000_000 };
-const CASES = TOPOLOGIES.filter(({ name }) => name !== 'tcp-over-tcp').flatMap(({ name }) => SHAPES.map((shape) => [name, shape] as const));
+const CASES = TOPOLOGIES.filter(({ name }) => name !== 'tcp-over-tcp').flatMap(({ name }) =>
+  SHAPES.map((shape) => [name, shape] as const),
+);
 
 describe('a journal of the lab', () => {
   it.each(CASES)('replays equal: %s, F13 %s', (topology, shape) => {
     const journal = new MemoryJournal('inputs');
-    const result = runLab({ settings: labSettings(topology, { shape, seed: 5, path: PATH }), bytes: 60_000, pings: 2, journal });
+    const result = runLab({
+      settings: labSettings(topology, { shape, seed: 5, path: PATH }),
+      bytes: 60_000,
+      pings: 2,
+      journal,
+    });
     expect(result.transfer).toMatchObject({ complete: true, intact: true });
     expect(verifyJournal(journal, labBuilder)).toMatchObject({ equal: true });
   });
@@ -35,7 +42,10 @@ describe('a journal of the lab', () => {
   it('is not replayed where F13 is a true TCP, and says why', () => {
     const journal = new MemoryJournal('inputs');
     runLab({ settings: labSettings('tcp-over-tcp'), bytes: 0, pings: 1, journal });
-    expect(verifyJournal(journal, labBuilder)).toMatchObject({ equal: undefined, notReplayable: expect.stringContaining('true TCP') });
+    expect(verifyJournal(journal, labBuilder)).toMatchObject({
+      equal: undefined,
+      notReplayable: expect.stringContaining('true TCP'),
+    });
   });
 
   it.each(['frames', 'full'] as const)('of level %s replays equal with every port crossing', (level) => {
@@ -66,7 +76,12 @@ describe('a journal of the lab', () => {
     const altered = new MemoryJournal('inputs');
     let victim = 0;
     for (const record of journal.records) {
-      const flips = victim === 0 && record.kind === 'input' && record.device === 'gateway20' && record.name === 'frame' && record.seq > 400;
+      const flips =
+        victim === 0 &&
+        record.kind === 'input' &&
+        record.device === 'gateway20' &&
+        record.name === 'frame' &&
+        record.seq > 400;
       if (flips) victim = record.seq;
       altered.record(flips ? withBitFlipped(record) : record);
     }
@@ -83,7 +98,9 @@ describe('a journal of the lab', () => {
       runLab({ settings: labSettings('e2', { seed, path: PATH }), bytes: 20_000, pings: 1, journal });
       journal.close();
       const reader = openReader(path);
-      const rows = [...reader.rows()].map(({ text, kind, device, actor, name: what, time_us }) => [time_us, device, actor, kind, what, text].join('|'));
+      const rows = [...reader.rows()].map(({ text, kind, device, actor, name: what, time_us }) =>
+        [time_us, device, actor, kind, what, text].join('|'),
+      );
       reader.close();
       return rows;
     };
@@ -97,7 +114,11 @@ describe('a journal of the lab', () => {
     const path = join(folder, 'secret');
     const journal = openJournal(path, { level: 'full', tls: 'model', seed: 9 });
     for (const topology of ['e2', 'e4']) {
-      const lab = newLab(topology, { seed: 9 }, { journal: topology === 'e2' ? journal : new MemoryJournal('full'), onSecret: (bytes) => secrets.push(bytes) });
+      const lab = newLab(
+        topology,
+        { seed: 9 },
+        { journal: topology === 'e2' ? journal : new MemoryJournal('full'), onSecret: (bytes) => secrets.push(bytes) },
+      );
       bringUp(lab);
       expect(transfer(lab, { bytes: 20_000, limit_us: 60 * SECOND_US }).complete).toBe(true);
       hangUp(lab, 'gateway30');
@@ -112,7 +133,11 @@ describe('a journal of the lab', () => {
     for (const secret of secrets) {
       const buffer = Buffer.from(secret);
       for (const output of outputs) {
-        for (const form of [buffer, Buffer.from(buffer.toString('hex')), Buffer.from(buffer.toString('base64').replace(/=+$/, ''))]) {
+        for (const form of [
+          buffer,
+          Buffer.from(buffer.toString('hex')),
+          Buffer.from(buffer.toString('base64').replace(/=+$/, '')),
+        ]) {
           expect(output.includes(form)).toBe(false);
         }
       }

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import {
+  CONFIRM_EVERY_MS,
+  DEAD_AFTER_MS,
+  KEEPALIVE_AFTER_MS,
+  OLD_KEYS_MS,
+} from '../../src/actors/records/record-session.ts';
 import type { JournalRecord } from '../../src/actors/tap.ts';
-import { CONFIRM_EVERY_MS, DEAD_AFTER_MS, KEEPALIVE_AFTER_MS, OLD_KEYS_MS } from '../../src/actors/records/record-session.ts';
 import type { GatewayName, Lab } from '../../src/lab/lab.ts';
 import { hangUp, sessionsLeft } from '../../src/lab/run.ts';
 import { ping, startTransfer, transfer } from '../../src/lab/traffic.ts';
@@ -12,17 +17,20 @@ const TUNNELS = ['e2', 'e3', 'e3-mirrored', 'e4'];
 const CASES = TUNNELS.flatMap((topology) => SHAPES.map((shape) => ({ topology, shape })));
 
 describe.each(CASES)('a session of $topology, F13 $shape', ({ topology, shape }) => {
-  it.each(['gateway20', 'gateway30'] as const)('is torn down in order by %s: nothing is left, nothing crosses', (gateway) => {
-    const lab = upLab(topology, { shape });
-    ping(lab);
-    expect(hangUp(lab, gateway)).toBe(true);
-    lab.run(MINUTE_US);
-    expect(ping(lab).rtts_us).toEqual([]);
-    // The client dials again and again until its own operator has enough.
-    if (gateway === 'gateway20') hangUp(lab, 'gateway30');
-    lab.run(3 * MINUTE_US);
-    for (const each of ['gateway20', 'gateway30'] as const) expect(leftovers(lab, each)).toEqual([]);
-  });
+  it.each(['gateway20', 'gateway30'] as const)(
+    'is torn down in order by %s: nothing is left, nothing crosses',
+    (gateway) => {
+      const lab = upLab(topology, { shape });
+      ping(lab);
+      expect(hangUp(lab, gateway)).toBe(true);
+      lab.run(MINUTE_US);
+      expect(ping(lab).rtts_us).toEqual([]);
+      // The client dials again and again until its own operator has enough.
+      if (gateway === 'gateway20') hangUp(lab, 'gateway30');
+      lab.run(3 * MINUTE_US);
+      for (const each of ['gateway20', 'gateway30'] as const) expect(leftovers(lab, each)).toEqual([]);
+    },
+  );
 
   it('is set up again by the operator after a tear-down', () => {
     const lab = upLab(topology, { shape });
@@ -50,7 +58,9 @@ describe.each(CASES)('a session of $topology, F13 $shape', ({ topology, shape })
     const records = lab.capture(['W3'], ({ bytes }) => isTunnel(bytes));
     lab.run(10 * MINUTE_US);
     expect(lab.isUp).toBe(true);
-    expect(records.flatMap(({ bytes }) => recordNumbers(bytes)).filter((number) => number.startsWith('64:')).length).toBeLessThan(40);
+    expect(
+      records.flatMap(({ bytes }) => recordNumbers(bytes)).filter((number) => number.startsWith('64:')).length,
+    ).toBeLessThan(40);
     expect(ping(lab).rtts_us).toHaveLength(1);
   });
 
@@ -102,16 +112,57 @@ describe.each(CASES)('a session of $topology, F13 $shape', ({ topology, shape })
   });
 });
 
-describe('refusals', () => {
-  it.each(SHAPES)('a listener that is not there: the client is told in bounded time and tries again, F13 %s', (shape) => {
-    const lab = newLab('e4', { shape, listens: false });
-    const closed = notes(lab, 'session-closed');
-    lab.start();
-    lab.run(2 * MINUTE_US);
-    expect(lab.isUp).toBe(false);
-    expect(closed.filter(({ device }) => device === 'gateway30').length).toBeGreaterThanOrEqual(2);
-    expect(sessionsLeft(lab)).toBeLessThanOrEqual(2);
+describe.each(['e2', 'e4'])('a session of %s', (topology) => {
+  it('ends when its numbers are used up, and a new one carries on with the transfer', () => {
+    const lab = upLab(topology, { limits: { stopRecords: 60 } });
+    const up = notes(lab, 'session-up');
+    expect(transfer(lab, { bytes: 150_000, limit_us: 10 * MINUTE_US })).toMatchObject({ complete: true, intact: true });
+    expect(up.filter(({ device }) => device === 'gateway20').length).toBeGreaterThanOrEqual(1);
+    expect(lab.drops('gateway20', 'gateway30')).not.toHaveProperty('bad-tag');
   });
+
+  it.each(['gateway20', 'gateway30'] as const)(
+    'ends at once on both sides when %s drains, and when it is then stopped nothing is left',
+    (gateway) => {
+      const lab = upLab(topology);
+      ping(lab);
+      lab.tell(gateway, lab.topLabel(gateway), 'drain');
+      expect(lab.until(() => carrying(lab) === 0, 5 * SECOND_US)).toBe(true);
+      lab.run(10 * SECOND_US);
+      lab.devices[gateway].stop();
+      expect(leftovers(lab, gateway).filter((left) => !left.includes('TIME-WAIT'))).toEqual([]);
+      expect(ping(lab).rtts_us).toEqual([]);
+    },
+  );
+
+  it.each(['gateway20', 'gateway30'] as const)(
+    'ends on the other side within the dead-peer time when %s stops without a word',
+    (gateway) => {
+      const lab = upLab(topology);
+      ping(lab);
+      lab.devices[gateway].stop();
+      const other = gateway === 'gateway20' ? 'gateway30' : 'gateway20';
+      const limit_us = (DEAD_AFTER_MS + 2 * KEEPALIVE_AFTER_MS) * 1000;
+      expect(lab.until(() => lab.status(other).peers[0].state !== 'UP', limit_us)).toBe(true);
+      lab.run(10 * SECOND_US);
+      expect(leftovers(lab, gateway).filter((left) => !left.includes('TIME-WAIT'))).toEqual([]);
+    },
+  );
+});
+
+describe('refusals', () => {
+  it.each(SHAPES)(
+    'a listener that is not there: the client is told in bounded time and tries again, F13 %s',
+    (shape) => {
+      const lab = newLab('e4', { shape, listens: false });
+      const closed = notes(lab, 'session-closed');
+      lab.start();
+      lab.run(2 * MINUTE_US);
+      expect(lab.isUp).toBe(false);
+      expect(closed.filter(({ device }) => device === 'gateway30').length).toBeGreaterThanOrEqual(2);
+      expect(sessionsLeft(lab)).toBeLessThanOrEqual(2);
+    },
+  );
 
   it.each([
     ['untrusted', { issuer: 'stranger' }, 'untrusted'],
@@ -121,22 +172,29 @@ describe('refusals', () => {
     ['missing', { certificate: false }, 'no-certificate'],
     ["another peer's", { name: 'gateway40' }, 'wrong-peer'],
     ['TLS 1.2', { protocol: 'TLSv1.2' }, 'protocol-version'],
-  ] as const)("a client's certificate that is %s is refused by the server with its reason, and nothing crosses", (_what, identity, reason) => {
-    const lab = newLab('e2', {}, { identities: { gateway30: identity } });
-    const failed = notes(lab, 'ssl-failed');
-    lab.start();
-    lab.run(30 * SECOND_US);
-    expect(lab.isUp).toBe(false);
-    expect(failed.filter(({ device }) => device === 'gateway20').map(({ data }) => (data as { reason: string }).reason)).toContain(reason);
-    expect(ping(lab).rtts_us).toEqual([]);
-  });
+  ] as const)(
+    "a client's certificate that is %s is refused by the server with its reason, and nothing crosses",
+    (_what, identity, reason) => {
+      const lab = newLab('e2', {}, { identities: { gateway30: identity } });
+      const failed = notes(lab, 'ssl-failed');
+      lab.start();
+      lab.run(30 * SECOND_US);
+      expect(lab.isUp).toBe(false);
+      expect(
+        failed.filter(({ device }) => device === 'gateway20').map(({ data }) => (data as { reason: string }).reason),
+      ).toContain(reason);
+      expect(ping(lab).rtts_us).toEqual([]);
+    },
+  );
 
   it("a server's certificate that is another peer's is refused by the client", () => {
     const lab = newLab('e4', {}, { identities: { gateway20: { name: 'gateway40' } } });
     const failed = notes(lab, 'ssl-failed');
     lab.start();
     lab.run(30 * SECOND_US);
-    expect(failed.some(({ device, data }) => device === 'gateway30' && (data as { reason: string }).reason === 'wrong-peer')).toBe(true);
+    expect(
+      failed.some(({ device, data }) => device === 'gateway30' && (data as { reason: string }).reason === 'wrong-peer'),
+    ).toBe(true);
     expect(lab.isUp).toBe(false);
   });
 });
@@ -159,9 +217,24 @@ function carrying(lab: Lab): number {
 
 /** Machines of sessions, legs and connections that a gateway still has. */
 function leftovers(lab: Lab, gateway: GatewayName): string[] {
-  const lasting = new Set(['peer', 'ip-stack', 'ip-routing', 'driver', 'virtual-nic', 'mac', 'phy', 'bridge', 'bridge-port', 'engine', 'neighbour']);
+  const lasting = new Set([
+    'peer',
+    'ip-stack',
+    'ip-routing',
+    'driver',
+    'virtual-nic',
+    'mac',
+    'phy',
+    'bridge',
+    'bridge-port',
+    'engine',
+    'neighbour',
+  ]);
   return lab.devices[gateway].layers.flatMap((layer) =>
-    layer.machines().filter(({ machine }) => !lasting.has(machine.id)).map(({ machine, state }) => `${layer.label} ${machine.id} ${state}`),
+    layer
+      .machines()
+      .filter(({ machine }) => !lasting.has(machine.id))
+      .map(({ machine, state }) => `${layer.label} ${machine.id} ${state}`),
   );
 }
 

@@ -9,7 +9,7 @@ import { type ControlFrameMessage, parseControlFrame } from '../../src/wire/cont
 import { type FrameView, parseFrame } from '../../src/wire/frame.ts';
 import { legKindName } from '../../src/wire/leg.ts';
 import { Flag } from '../../src/wire/tcp.ts';
-import { splitUnits, type Unit, UNIT_DATA, UNIT_LEG } from '../../src/wire/unit.ts';
+import { splitUnits, UNIT_DATA, UNIT_LEG, type Unit } from '../../src/wire/unit.ts';
 
 /** Helpers of the lab's tests. */
 
@@ -33,7 +33,10 @@ export function upLab(topology: string, changes: Changes = {}, options: LabOptio
 
 export function bringUp(lab: Lab): void {
   lab.start();
-  expect(lab.until(() => lab.isUp, 120 * SECOND_US), `seed ${lab.settings.seed}: the session does not come up`).toBe(true);
+  expect(
+    lab.until(() => lab.isUp, 120 * SECOND_US),
+    `seed ${lab.settings.seed}: the session does not come up`,
+  ).toBe(true);
 }
 
 /** A well-formed frame, read. */
@@ -85,7 +88,12 @@ export function legNames(bytes: Uint8Array): string[] {
 }
 
 /** Index of the first sighting that fits; fails when there is none. */
-export function firstAt(seen: readonly Sighting[], place: TapName, way: Way, fits: (bytes: Uint8Array) => boolean): number {
+export function firstAt(
+  seen: readonly Sighting[],
+  place: TapName,
+  way: Way,
+  fits: (bytes: Uint8Array) => boolean,
+): number {
   const at = seen.findIndex((each) => each.place === place && each.way === way && fits(each.bytes));
   expect(at, `nothing like that at ${place} ${way}`).toBeGreaterThanOrEqual(0);
   return at;
@@ -122,7 +130,9 @@ export function controls<K extends ControlFrameMessage['kind']>(
 ): Extract<ControlFrameMessage, { kind: K }>[] {
   return seen.flatMap((each) => {
     const message = each.place === place ? parseControlFrame(each.bytes) : undefined;
-    return message?.ok && message.message.kind === kind ? [message.message as Extract<ControlFrameMessage, { kind: K }>] : [];
+    return message?.ok && message.message.kind === kind
+      ? [message.message as Extract<ControlFrameMessage, { kind: K }>]
+      : [];
   });
 }
 
@@ -131,6 +141,13 @@ export function countersOf(lab: Lab, gateway: GatewayName, label: string): Reado
   return { sealed: 0, opened: 0, ...lab.layer(gateway, label).counters };
 }
 
-export function hexOf(seen: readonly Sighting[], place: TapName, way: Way, fits: (bytes: Uint8Array) => boolean = () => true): string[] {
-  return seen.filter((each) => each.place === place && each.way === way && fits(each.bytes)).map(({ bytes }) => toHex(bytes));
+export function hexOf(
+  seen: readonly Sighting[],
+  place: TapName,
+  way: Way,
+  fits: (bytes: Uint8Array) => boolean = () => true,
+): string[] {
+  return seen
+    .filter((each) => each.place === place && each.way === way && fits(each.bytes))
+    .map(({ bytes }) => toHex(bytes));
 }

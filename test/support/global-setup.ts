@@ -1,8 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseCLI, type TestProject } from 'vitest/node';
+import { allTransitionKeys } from '../../src/actors/machine-host.ts';
 import { explained } from './explained-transitions.ts';
+import { productMachines } from './product-machines.ts';
 import { coverageLines, mergeCoverage } from './transition-coverage.ts';
 
 /**
@@ -10,12 +12,13 @@ import { coverageLines, mergeCoverage } from './transition-coverage.ts';
  * tear-down prints them merged, and fails a whole `npm test` (GLASSGATE_COVERAGE=strict) that left one neither taken nor explained.
  * Who starts the tests with a folder of his own reads it himself, as the mutation run does.
  */
-export default function setup(project: TestProject): (() => void) | undefined {
+export default function setup(project: TestProject): (() => Promise<void>) | undefined {
   if (process.env.GLASSGATE_COVERAGE_DIR !== undefined || process.env.GLASSGATE_MUTATE !== undefined) return undefined;
   const folder = mkdtempSync(join(tmpdir(), 'glassgate-coverage-'));
   process.env.GLASSGATE_COVERAGE_DIR = folder;
-  return () => {
+  return async () => {
     const strict = process.env.GLASSGATE_COVERAGE === 'strict' && isWholeRun(project);
+    if (strict) await addUnmade(folder);
     report(folder, strict);
     rmSync(folder, { recursive: true });
   };
@@ -26,6 +29,12 @@ function isWholeRun(project: TestProject): boolean {
   const named = parseCLI(['vitest', ...process.argv.slice(2)], { allowUnknownOptions: true }).filter.length > 0;
   const { testNamePattern, shard } = project.vitest.config;
   return !named && testNamePattern === undefined && shard === undefined;
+}
+
+/** A machine that no test ever made has no coverage of its own: all its transitions are untaken. */
+async function addUnmade(folder: string): Promise<void> {
+  const all = (await productMachines()).map((machine) => [machine.id, { all: allTransitionKeys(machine), taken: [] }]);
+  writeFileSync(join(folder, 'machines.json'), JSON.stringify(Object.fromEntries(all)));
 }
 
 function report(folder: string, strict: boolean): void {

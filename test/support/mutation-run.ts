@@ -29,8 +29,12 @@ const BASELINE_LIMIT_MS = 1_800_000;
 const OUTPUT_LIMIT_BYTES = 256 * 1024 * 1024;
 const EXIT_TESTS_FAILED = 1;
 
-/** Test files that start other processes, where nothing watches the machines. */
+/**
+ * Tests of a machine alone say what it does, not that anybody would miss it. The others start processes, in which nothing watches the
+ * machines.
+ */
 const EXCLUDED = [
+  'src/machines/**',
   'test/bench.test.ts',
   'test/launcher.test.ts',
   'test/package.test.ts',

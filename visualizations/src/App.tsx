@@ -5,7 +5,11 @@ import { ChartView } from './views/ChartView.tsx';
 import { SequenceView } from './views/SequenceView.tsx';
 import { StackView } from './views/StackView.tsx';
 
-const CONNECTION_TEXT: Readonly<Record<Connection, string>> = { connecting: 'connecting', live: 'live', lost: 'connection lost, trying again' };
+const CONNECTION_TEXT: Readonly<Record<Connection, string>> = {
+  connecting: 'connecting',
+  live: 'live',
+  lost: 'connection lost, trying again',
+};
 
 export function App() {
   const route = useRoute();
@@ -17,9 +21,9 @@ export function App() {
   return (
     <>
       <header className="bar">
-        <a className="skip" href="#main" onClick={skipToMain}>
+        <button type="button" className="skip" onClick={skipToMain}>
           Skip to the view
-        </a>
+        </button>
         <strong className="brand">
           <img src="./icon.svg" alt="" width="22" height="22" /> glassgate <span className="faint">{version}</span>
         </strong>
@@ -37,7 +41,8 @@ export function App() {
       </header>
       {board.lost > 0 && (
         <p className="notice" role="status">
-          {board.lost.toLocaleString('en')} records came too fast to be shown. The states are right; lines in the diagrams may be missing.
+          {board.lost.toLocaleString('en')} records came too fast to be shown. The states are right; lines in the
+          diagrams may be missing.
         </p>
       )}
       <main id="main" tabIndex={-1}>
@@ -54,9 +59,8 @@ function View({ route }: { route: Route }) {
   return route.view === 'handshake' ? <SequenceView /> : <StackView />;
 }
 
-/** The address's hash belongs to the views, so the link must not change it. */
-function skipToMain(event: { preventDefault(): void }): void {
-  event.preventDefault();
+/** Not a link: the address's hash belongs to the views. */
+function skipToMain(): void {
   document.getElementById('main')?.focus();
 }
 
@@ -65,16 +69,22 @@ type Theme = (typeof THEMES)[number];
 const THEME_KEY = 'glassgate-theme';
 
 function ThemeButton() {
-  const [theme, setTheme] = useState<Theme>(() => THEMES.find((each) => each === localStorage.getItem(THEME_KEY)) ?? 'auto');
+  const [theme, setTheme] = useState<Theme>(
+    () => THEMES.find((each) => each === localStorage.getItem(THEME_KEY)) ?? 'auto',
+  );
   useEffect(() => {
     document.documentElement.dataset.theme = theme;
     localStorage.setItem(THEME_KEY, theme);
   }, [theme]);
   const next = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length];
   return (
-    <button type="button" className="theme" onClick={() => setTheme(next)} aria-label={`Colours: ${theme}. Change to ${next}`}>
+    <button
+      type="button"
+      className="theme"
+      onClick={() => setTheme(next)}
+      aria-label={`Colours: ${theme}. Change to ${next}`}
+    >
       {theme === 'auto' ? '◐ auto' : theme === 'dark' ? '● dark' : '○ light'}
     </button>
   );
 }
-

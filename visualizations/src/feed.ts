@@ -18,12 +18,14 @@ export interface Shown {
 const board = new Board();
 let shown: Shown = { board, version: '', connection: 'connecting' };
 const watchers = new Set<() => void>();
-let redraw: ReturnType<typeof setTimeout> | undefined;
+let isRedrawDue = false;
 
 function show(change: Partial<Shown> = {}): void {
   shown = { ...shown, ...change };
-  redraw ??= setTimeout(() => {
-    redraw = undefined;
+  if (isRedrawDue) return;
+  isRedrawDue = true;
+  setTimeout(() => {
+    isRedrawDue = false;
     for (const watcher of watchers) watcher();
   }, REDRAW_MS);
 }

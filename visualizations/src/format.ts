@@ -5,12 +5,19 @@ export function sinceText(time_us: number, origin_us: number): string {
   return `${(delta_us / 1000).toFixed(delta_us % 1000 === 0 ? 1 : 3)} ms`;
 }
 
-/** `ALIVE.UP` as its innermost part. */
-export function shortState(state: string): string {
-  return state.split('.').at(-1) ?? state;
-}
-
-const GOOD = new Set(['UP', 'ESTABLISHED', 'LIVE', 'OPEN', 'ACCELERATING', 'FORWARDING', 'REACHABLE', 'RUNNING', 'FILTERING', 'PROMISCUOUS', 'ASSURED']);
+const GOOD = new Set([
+  'UP',
+  'ESTABLISHED',
+  'LIVE',
+  'OPEN',
+  'ACCELERATING',
+  'FORWARDING',
+  'REACHABLE',
+  'RUNNING',
+  'FILTERING',
+  'PROMISCUOUS',
+  'ASSURED',
+]);
 const OVER = new Set(['CLOSED', 'ENDED', 'DOWN', 'STOPPED', 'GONE', 'OFF', 'IDLE', 'CLOSE']);
 
 /** Colour of a state: at work, at rest or over, or on its way. Only a hint: states of new machines are `busy` until they are named here. */

@@ -27,7 +27,9 @@ function routeOf(hash: string): Route {
   const found = VIEWS.find(({ id }) => id === view)?.id ?? 'network';
   if (found !== 'chart' || parts.length === 0) return { view: found };
   const [source, device, label, instance = ''] = parts;
-  return parts.length === 1 ? { view: found, machine: source } : { view: found, place: { source: Number(source), device, label, instance } };
+  return parts.length === 1
+    ? { view: found, machine: source }
+    : { view: found, place: { source: Number(source), device, label, instance } };
 }
 
 function decoded(part: string): string {

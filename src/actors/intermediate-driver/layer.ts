@@ -1,5 +1,5 @@
 import type { FourTuple } from '../../engine/f13.ts';
-import { isControlMac, type Mac } from '../../wire/address.ts';
+import { isControlMac, isMulticast, type Mac } from '../../wire/address.ts';
 import { u48 } from '../../wire/bytes.ts';
 import { ETHERNET_HEADER_BYTES } from '../../wire/ethernet.ts';
 import { type FrameView, parseFrame } from '../../wire/frame.ts';
@@ -27,6 +27,8 @@ export interface IntermediateDriverOptions {
   readonly mac: Mac;
   /** Of the local link, bytes of an IP packet. */
   readonly mtu: number;
+  /** Bridge, driver 3009 and virtual NIC are folded in ([0431]): port `lan` takes and gives the frames of the LAN. */
+  readonly folded?: boolean;
 }
 
 /**
@@ -43,6 +45,7 @@ export class IntermediateDriverLayer extends Layer {
   readonly #upper: Port<Frame, Frame>;
   readonly #lower: Port<Frame, Frame>;
   readonly #application: Port<SettingRequest, SettingIndication>;
+  readonly #lan: Port<Frame, Frame> | undefined;
   readonly #control: ControlFrames;
   readonly #packets: LegPackets;
 
@@ -54,6 +57,7 @@ export class IntermediateDriverLayer extends Layer {
     this.#application = this.addPort<SettingRequest, SettingIndication>('settings', (request) =>
       this.#setting(request),
     );
+    this.#lan = options.folded ? this.addPort<Frame, Frame>('lan', (frame) => this.#lower.send(frame)) : undefined;
     this.tombstones = new Tombstones();
     this.#control = new ControlFrames({
       softwareMac: options.mac,
@@ -163,6 +167,10 @@ export class IntermediateDriverLayer extends Layer {
     const { bytes } = frame;
     if (bytes.length < ETHERNET_HEADER_BYTES) return this.drop('malformed', frame);
     if (isControlMac(u48(bytes, 0)) || isControlMac(u48(bytes, 6))) return this.#control.received(frame);
+    if (this.#lan !== undefined && u48(bytes, 0) !== this.options.mac) {
+      this.#lan.send(frame);
+      if (!isMulticast(u48(bytes, 0))) return;
+    }
     const parsed = parseFrame(bytes);
     const ports = parsed.tcp ?? parsed.udp;
     if (

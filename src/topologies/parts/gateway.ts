@@ -41,14 +41,17 @@ export interface GatewayTap {
 }
 
 /** Where the inner taps of the specification (0.4) are: S below the IP stack, M above the engine, V above the virtual NIC. */
-export function gatewayTaps({ kind, numerals }: Pick<GatewayOptions, 'kind' | 'numerals'>): Readonly<Partial<Record<'S' | 'M' | 'V', GatewayTap>>> {
+export function gatewayTaps({
+  kind,
+  numerals,
+}: Pick<GatewayOptions, 'kind' | 'numerals'>): Readonly<Partial<Record<'S' | 'M' | 'V', GatewayTap>>> {
   const n = (tail: string) => label(numerals, tail);
   const belowStack = kind === 'tcp-over-tcp' ? `${n('008')}.${n('005')}` : `${n('006')}.upper`;
   return {
     S: { above: `${n('005')}.lower`, below: belowStack },
     ...(kind === 'engine'
       ? { M: { above: `${n('011')}.lower`, below: `${n('014')}.upper` } }
-      : { V: { above: `${n('001A')}.nic`, below: `${n('010')}.application` } }),
+      : { V: { above: `${n('001A')}.nic`, below: kind === 'folded' ? `${n('006')}.lan` : `${n('010')}.application` } }),
   };
 }
 
@@ -58,16 +61,25 @@ function stackOf(device: Device, options: GatewayOptions): Stack {
   const upper = [make.ssl(), make.tcp(), make.routing(), make.stack()];
   if (options.kind === 'engine') {
     return {
-      layers: [make.control(), ...upper, make.intermediate(), make.driver('007'), make.mac(), make.engine(), make.phy()],
+      layers: [
+        make.control(),
+        ...upper,
+        make.intermediate(),
+        make.driver('007'),
+        make.mac(),
+        make.engine(),
+        make.phy(),
+      ],
       joins: JOINS.engine(n),
     };
   }
-  const intermediate = options.kind === 'software' ? [make.intermediate()] : [];
-  const virtual = [make.driver('009'), make.virtualNic()];
-  return {
-    layers: [make.application(), ...upper, ...intermediate, make.bridge(), ...virtual, make.driver('007'), make.mac(), make.phy()],
-    joins: JOINS[options.kind](n),
+  const nic = [make.driver('007'), make.mac(), make.phy()];
+  const below = {
+    software: () => [make.intermediate(), make.bridge(), make.driver('009'), make.virtualNic(), ...nic],
+    folded: () => [make.intermediate(), ...nic],
+    'tcp-over-tcp': () => [make.bridge(), make.driver('009'), make.virtualNic(), ...nic],
   };
+  return { layers: [make.application(), ...upper, ...below[options.kind]()], joins: JOINS[options.kind](n) };
 }
 
 type Numeral = (tail: string) => string;
@@ -80,12 +92,17 @@ const UPPER_JOINS = (n: Numeral, top: string): readonly string[] => [
   `${n('004')}.lower - ${n('005')}.upper`,
 ];
 
-/** Around the bridge of a software gateway: physical branch and virtual branch, which ends at the application again. */
-const BRIDGE_JOINS = (n: Numeral): readonly string[] => [
-  `${n('008')}.${n('007')} - ${n('007')}.upper`,
+/** From driver to cable, without an engine. */
+const NIC_JOINS = (n: Numeral): readonly string[] => [
   `${n('007')}.lower - ${n('011')}.upper`,
   `${n('011')}.lower - ${n('012')}.upper`,
   `${n('012')}.cable - cable.${n('013')}`,
+];
+
+/** Around the bridge of a software gateway: physical branch and virtual branch, which ends at the application again. */
+const BRIDGE_JOINS = (n: Numeral): readonly string[] => [
+  ...NIC_JOINS(n),
+  `${n('008')}.${n('007')} - ${n('007')}.upper`,
   `${n('008')}.${n('009')} - ${n('009')}.upper`,
   `${n('009')}.lower - ${n('010')}.driver`,
   `${n('010')}.application - ${n('001A')}.nic`,
@@ -110,6 +127,14 @@ const JOINS: Readonly<Record<GatewayKind, (n: Numeral) => readonly string[]>> = 
     `${n('006')}.lower - ${n('008')}.${n('006')}`,
     ...BRIDGE_JOINS(n),
   ],
+  folded: (n) => [
+    ...UPPER_JOINS(n, n('001A')),
+    ...NIC_JOINS(n),
+    `${n('001A')}.settings - ${n('006')}.settings`,
+    `${n('005')}.lower - ${n('006')}.upper`,
+    `${n('006')}.lower - ${n('007')}.upper`,
+    `${n('006')}.lan - ${n('001A')}.nic`,
+  ],
   'tcp-over-tcp': (n) => [
     ...UPPER_JOINS(n, n('001A')),
     `${n('005')}.lower - ${n('008')}.${n('005')}`,
@@ -127,7 +152,8 @@ function makers(device: Device, options: GatewayOptions) {
   const host = options.kind === 'tcp-over-tcp' ? n('005') : n('006');
   return {
     control: (): Layer => new AcceleratorControlLayer(device, n('001'), config),
-    application: (): Layer => new GatewayApplicationLayer(device, n('001A'), { ...config, clampMss: clampMss !== undefined }),
+    application: (): Layer =>
+      new GatewayApplicationLayer(device, n('001A'), { ...config, clampMss: clampMss !== undefined }),
     ssl: () =>
       new SslLayer(device, n('002'), {
         address: ip,
@@ -140,7 +166,8 @@ function makers(device: Device, options: GatewayOptions) {
     tcp: () => new TcpLayer(device, n('003'), { address: ip, mtu }),
     routing: () => new IpRoutingLayer(device, n('004'), { lowers: [{ port: 'lower', interface: own }] }),
     stack: () => new IpStackLayer(device, n('005'), { interface: own, mtu }),
-    intermediate: () => new IntermediateDriverLayer(device, n('006'), { mac, mtu }),
+    intermediate: () =>
+      new IntermediateDriverLayer(device, n('006'), { mac, mtu, ...(options.kind === 'folded' && { folded: true }) }),
     bridge: () =>
       new BridgeLayer(device, n('008'), {
         ports: [{ name: host }, { name: n('009') }, { name: n('007'), cable: true }],
@@ -154,7 +181,8 @@ function makers(device: Device, options: GatewayOptions) {
         promiscuous: !isEngine,
         maxFrame_bytes: options.superFrames ? SUPER_FRAME_BYTES : mtu + ETHERNET_BYTES,
       }),
-    engine: () => new EngineLayer(device, n('014'), { ...(clampMss !== undefined && { clampMss }), ...(limits && { limits }) }),
+    engine: () =>
+      new EngineLayer(device, n('014'), { ...(clampMss !== undefined && { clampMss }), ...(limits && { limits }) }),
     phy: () => new PhyLayer(device, n('012')),
   };
 }

@@ -17,7 +17,9 @@ export type Assets = ReadonlyMap<string, Asset>;
 /** The page's files are not there. */
 export class PageNotBuilt extends Error {
   constructor(folder: string) {
-    super(`the page was not built: there is no ${join(folder, 'index.html')}. Run \`npm run prepare\` in glassgate's folder (it needs the development dependencies of \`npm ci\`)`);
+    super(
+      `the page was not built: there is no ${join(folder, 'index.html')}. Run \`npm run prepare\` in glassgate's folder (it needs the development dependencies of \`npm ci\`)`,
+    );
     this.name = 'PageNotBuilt';
   }
 }
@@ -36,7 +38,11 @@ const HASHED = 'assets/';
 export async function loadAssets(folder: string = BUILT_PAGE): Promise<Assets> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  const assets = new Map(await Promise.all(files.map(async (file) => [relative(folder, file).split(sep).join('/'), await assetOf(folder, file)] as const)));
+  const assets = new Map(
+    await Promise.all(
+      files.map(async (file) => [relative(folder, file).split(sep).join('/'), await assetOf(folder, file)] as const),
+    ),
+  );
   if (!assets.has('index.html')) throw new PageNotBuilt(folder);
   return assets;
 }

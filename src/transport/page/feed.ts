@@ -65,7 +65,8 @@ export class SourceFeed {
     const kept = CLASSES.flatMap((each) => this.#history[each].slice(-HISTORY_RECORDS[each]));
     const records = kept.sort((a, b) => a.order - b.order).map(({ record }) => record);
     const parts: string[] = [];
-    for (let at = 0; at < records.length; at += HISTORY_PART_RECORDS) parts.push(encodeRecords(records.slice(at, at + HISTORY_PART_RECORDS)));
+    for (let at = 0; at < records.length; at += HISTORY_PART_RECORDS)
+      parts.push(encodeRecords(records.slice(at, at + HISTORY_PART_RECORDS)));
     return parts;
   }
 
@@ -75,7 +76,8 @@ export class SourceFeed {
     const lost = this.#lost;
     this.#pending = [];
     this.#lost = 0;
-    for (const each of CLASSES) this.#room[each] = Math.min(BURST_RECORDS[each], this.#room[each] + FLUSH_RECORDS[each]);
+    for (const each of CLASSES)
+      this.#room[each] = Math.min(BURST_RECORDS[each], this.#room[each] + FLUSH_RECORDS[each]);
     const isEmpty = !isWanted || records.length === 0;
     return { text: isEmpty ? '' : encodeRecords(records), count: isEmpty ? 0 : records.length, lost };
   }

@@ -29,7 +29,10 @@ export class PageHub {
   /** The timers do not keep the process alive: what the sources live on does. */
   open(): void {
     for (const feed of this.#feeds) feed.open();
-    this.#timers = [setInterval(() => this.#flush(), FLUSH_MS).unref(), setInterval(() => this.#sendState(), STATE_MS).unref()];
+    this.#timers = [
+      setInterval(() => this.#flush(), FLUSH_MS).unref(),
+      setInterval(() => this.#sendState(), STATE_MS).unref(),
+    ];
   }
 
   close(): void {

@@ -25,6 +25,8 @@ export interface PageOptions {
 export interface Page {
   /** With the token. */
   readonly url: string;
+  /** Browsers that look on now. */
+  readonly viewers: number;
   close(): Promise<void>;
 }
 
@@ -34,10 +36,17 @@ export interface Page {
  */
 export async function startPage({ sources, port = 0, token = newToken(), assets }: PageOptions): Promise<Page> {
   const [files, charts] = await Promise.all([loadAssets(assets), loadCharts()]);
-  const server = new PageServer({ hub: new PageHub(sources), token, files, charts });
+  const hub = new PageHub(sources);
+  const server = new PageServer({ hub, token, files, charts });
   const listening = await server.listen(port);
   const path = token === null ? '' : `${token}/`;
-  return { url: `http://${HOST}:${listening}/${path}`, close: () => server.close() };
+  return {
+    url: `http://${HOST}:${listening}/${path}`,
+    get viewers() {
+      return hub.clients;
+    },
+    close: () => server.close(),
+  };
 }
 
 class PageServer {
@@ -89,13 +98,18 @@ class PageServer {
   }
 
   #json(response: ServerResponse, text: string): void {
-    response.writeHead(200, { ...COMMON_HEADERS, 'content-type': 'application/json', 'cache-control': 'no-store' }).end(text);
+    response
+      .writeHead(200, { ...COMMON_HEADERS, 'content-type': 'application/json', 'cache-control': 'no-store' })
+      .end(text);
   }
 
   #file(response: ServerResponse, path: string): void {
     const file = this.#files.get(path === '' ? 'index.html' : path);
     if (file === undefined) response.writeHead(404, PLAIN).end('nothing here\n');
-    else response.writeHead(200, { ...COMMON_HEADERS, 'content-type': file.type, 'cache-control': file.caching }).end(file.bytes);
+    else
+      response
+        .writeHead(200, { ...COMMON_HEADERS, 'content-type': file.type, 'cache-control': file.caching })
+        .end(file.bytes);
   }
 
   #attach(request: IncomingMessage, response: ServerResponse): void {

@@ -3,8 +3,10 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { gatewayPair } from '../../../test/support/gateway-pair.ts';
 import { pageLab } from '../../../test/support/page-recording.ts';
 import type { JournalRecord } from '../../actors/tap.ts';
+import type { SourcedRecord } from '../../page-model/messages.ts';
 import { sequenceOf } from '../../page-model/sequence.ts';
 import { type Controlled, ControlServer } from '../runtime/control-server.ts';
 import { PageHub } from './hub.ts';
@@ -42,7 +44,11 @@ function listening(source: SocketSource): JournalRecord[] {
 }
 
 const textsOf = (source: SocketSource, records: readonly JournalRecord[]): string[] =>
-  sequenceOf([{ name: 'a', view: source.view() }], records.map((record) => ({ source: 0, record })), 'story').rows.map(({ text }) => text);
+  sequenceOf(
+    [{ name: 'a', view: source.view() }],
+    records.map((record) => ({ source: 0, record })),
+    'story',
+  ).rows.map(({ text }) => text);
 
 describe('a gateway in another process', () => {
   it('is shown with its state and all that it did', async () => {
@@ -55,8 +61,13 @@ describe('a gateway in another process', () => {
     await expect.poll(() => source.view().alive).toBe(true);
     lab.run(3_000_000);
     await expect.poll(() => textsOf(source, heard).at(-1)).toBe('session is up');
-    expect(textsOf(source, heard)).toEqual(expect.arrayContaining(['SYN held', 'HELLO', 'COOKIE', 'ClientHello', 'START']));
-    const leg = source.view().devices.find(({ name }) => name === 'gateway20')?.layers.find(({ kind }) => kind === 'intermediate-driver');
+    expect(textsOf(source, heard)).toEqual(
+      expect.arrayContaining(['SYN held', 'HELLO', 'COOKIE', 'ClientHello', 'START']),
+    );
+    const leg = source
+      .view()
+      .devices.find(({ name }) => name === 'gateway20')
+      ?.layers.find(({ kind }) => kind === 'intermediate-driver');
     expect(leg?.machines[0]).toMatchObject({ machine: 'leg', state: 'OPEN.TRUSTED' });
   });
 
@@ -100,23 +111,69 @@ describe('a gateway in another process', () => {
     expect(again[0].seq).toBeGreaterThan(heard.at(-1)!.seq);
   });
 
-  it.each(['nonsense\n', '{"id":1,"ok":false,"error":"no"}\n', '{"page":"records","content":{}}\n', '{"page":"hello","content":null}\n'])(
-    'that answers %j is left alone until it makes sense',
-    async (answer) => {
-      let asked = 0;
-      const stranger = createServer((socket) => {
-        socket.on('error', () => {});
-        socket.on('data', () => {
-          asked += 1;
-          socket.write(answer);
-        });
+  it.each([
+    'nonsense\n',
+    '{"id":1,"ok":false,"error":"no"}\n',
+    '{"page":"records","content":{}}\n',
+    '{"page":"hello","content":null}\n',
+  ])('that answers %j is left alone until it makes sense', async (answer) => {
+    let asked = 0;
+    const stranger = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.on('data', () => {
+        asked += 1;
+        socket.write(answer);
       });
-      await new Promise<void>((resolve) => stranger.listen(path, resolve));
-      ends.push(() => new Promise((resolve) => stranger.close(resolve)));
-      const source = new SocketSource('gateway20', path);
-      listening(source);
-      await expect.poll(() => asked, { timeout: 3000 }).toBeGreaterThan(1);
-      expect(source.view()).toMatchObject({ alive: false });
-    },
-  );
+    });
+    await new Promise<void>((resolve) => stranger.listen(path, resolve));
+    ends.push(() => new Promise((resolve) => stranger.close(resolve)));
+    const source = new SocketSource('gateway20', path);
+    listening(source);
+    await expect.poll(() => asked, { timeout: 3000 }).toBeGreaterThan(1);
+    expect(source.view()).toMatchObject({ alive: false });
+  });
+});
+
+describe('two gateways that run in real time', () => {
+  it('tell their common handshake over their control sockets, with true TLS', { timeout: 20_000 }, async () => {
+    const { g20, g30 } = await gatewayPair({ embodiment: 'engine', f13: 'tcp' });
+    const sources: SocketSource[] = [];
+    const records: SourcedRecord[] = [];
+    for (const [at, { runtime }] of [g20, g30].entries()) {
+      const socket = join(folder, `${at}.sock`);
+      const server = await ControlServer.listen(socket, runtime);
+      ends.push(() => server.close());
+      ends.push(() => runtime.stop());
+      const source = new SocketSource(`gateway${at}`, socket);
+      sources.push(source);
+      ends.push(source.subscribe((record) => records.push({ source: at, record })));
+    }
+    for (const { runtime } of [g20, g30]) runtime.start();
+    const rows = () =>
+      sequenceOf(
+        sources.map((source) => ({ name: source.name, view: source.view() })),
+        records,
+        'story',
+      ).rows;
+    const texts = () => rows().map(({ text }) => text);
+    await expect.poll(() => texts().filter((text) => text === 'session is up').length, { timeout: 10_000 }).toBe(2);
+    const order = [
+      'SYN held',
+      'HELLO',
+      'COOKIE',
+      'REQUEST',
+      'forged SYN',
+      'COMPLETE',
+      'forged SYN+ACK',
+      'OFFER',
+      'START',
+      'GO',
+      'first record',
+    ];
+    expect(order.map((text) => texts().indexOf(text))).toEqual(
+      order.map((text) => texts().indexOf(text)).sort((a, b) => a - b),
+    );
+    expect(texts()).toEqual(expect.arrayContaining(order));
+    expect(rows().filter(({ arrival }) => arrival === 'missing')).toEqual([]);
+  });
 });

@@ -48,27 +48,6 @@ export class PageTap implements JournalTap {
   };
 }
 
-/**
- * A tap for a world, and the source that shows what it hears. Call `shows` once the world's devices are there.
- * @param level see {@link PageTap}
- */
-export function tapSource(name: string, level: JournalLevel = 'control') {
-  const tap = new PageTap(level);
-  let parts: Omit<LocalDevices, 'subscribe'> = { devices: () => [], now_us: () => 0 };
-  const source: PageSource = {
-    name,
-    view: () => localSource(name, { ...parts, subscribe: tap.subscribe }).view(),
-    subscribe: tap.subscribe,
-  };
-  return {
-    tap,
-    source,
-    shows: (next: Omit<LocalDevices, 'subscribe'>): void => {
-      parts = next;
-    },
-  };
-}
-
 /** One tap for several: each gets what its own level keeps. */
 export function teeTap(...taps: readonly JournalTap[]): JournalTap {
   const ranked = taps.map((tap) => ({ tap, rank: LEVEL_RANK[tap.level] }));

@@ -19,7 +19,11 @@ export function transitionText({ event, guard }: ChartTransition): string {
 
 /** Lines below a state's name: what happens without leaving it. */
 export function innerLines({ entry, exit, inner }: ChartState): string[] {
-  return [...entry.map((name) => `entry / ${name}`), ...exit.map((name) => `exit / ${name}`), ...inner.map(transitionText)];
+  return [
+    ...entry.map((name) => `entry / ${name}`),
+    ...exit.map((name) => `exit / ${name}`),
+    ...inner.map(transitionText),
+  ];
 }
 
 const OPTIONS = {
@@ -37,6 +41,7 @@ const OPTIONS = {
   'elk.layered.spacing.edgeNodeBetweenLayers': '16',
   'elk.layered.considerModelOrder.strategy': 'NODES_AND_EDGES',
   'elk.layered.nodePlacement.strategy': 'NETWORK_SIMPLEX',
+  'elk.layered.cycleBreaking.strategy': 'MODEL_ORDER',
   'elk.layered.feedbackEdges': 'true',
   'elk.padding': '[top=12,left=12,bottom=12,right=12]',
 };
@@ -45,7 +50,9 @@ const OPTIONS = {
 export function chartGraph(chart: Chart): ElkNode {
   const childrenOf = (parent: string | null): ElkNode[] => {
     const states = chart.states.filter((state) => state.parent === parent);
-    const starts = states.filter(({ isInitial }) => isInitial).map(({ id }) => ({ id: START + id, width: START_PX, height: START_PX }));
+    const starts = states
+      .filter(({ isInitial }) => isInitial)
+      .map(({ id }) => ({ id: START + id, width: START_PX, height: START_PX }));
     return [...starts, ...states.map((state) => nodeOf(state, childrenOf(state.id)))];
   };
   const starts: ElkExtendedEdge[] = chart.states
@@ -62,18 +69,28 @@ export function chartGraph(chart: Chart): ElkNode {
 
 function nodeOf(state: ChartState, children: ElkNode[]): ElkNode {
   const lines = innerLines(state);
-  const width = Math.max(state.name.length * NAME_CHARACTER_PX, ...lines.map(({ length }) => length * CHARACTER_PX)) + 2 * PADDING_PX;
+  const width =
+    Math.max(state.name.length * NAME_CHARACTER_PX, ...lines.map(({ length }) => length * CHARACTER_PX)) +
+    2 * PADDING_PX;
   const height = HEADER_PX + lines.length * LINE_PX + (lines.length > 0 ? 8 : 0);
   if (children.length === 0) return { id: state.id, width, height };
   const padding = `[top=${height + 10},left=${PADDING_PX},bottom=${PADDING_PX},right=${PADDING_PX}]`;
   return {
     id: state.id,
     children,
-    layoutOptions: { 'elk.padding': padding, 'elk.nodeSize.constraints': 'MINIMUM_SIZE', 'elk.nodeSize.minimum': `(${width}, ${height})` },
+    layoutOptions: {
+      'elk.padding': padding,
+      'elk.nodeSize.constraints': 'MINIMUM_SIZE',
+      'elk.nodeSize.minimum': `(${width}, ${height})`,
+    },
   };
 }
 
 function labelOf(transitions: readonly ChartTransition[]) {
   const lines = transitions.map(transitionText);
-  return { text: lines.join('\n'), width: Math.max(...lines.map(({ length }) => length)) * CHARACTER_PX + 6, height: lines.length * LINE_PX };
+  return {
+    text: lines.join('\n'),
+    width: Math.max(...lines.map(({ length }) => length)) * CHARACTER_PX + 6,
+    height: lines.length * LINE_PX,
+  };
 }

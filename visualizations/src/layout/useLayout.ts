@@ -9,7 +9,9 @@ export function useLayout(graph: ElkNode): ElkNode | Error | undefined {
   useEffect(() => {
     let isWanted = true;
     const keep = (result: ElkNode | Error) => isWanted && setDone({ key, result });
-    layout(JSON.parse(key) as ElkNode).then(keep, (error: unknown) => keep(error instanceof Error ? error : new Error(String(error))));
+    layout(JSON.parse(key) as ElkNode).then(keep, (error: unknown) =>
+      keep(error instanceof Error ? error : new Error(String(error))),
+    );
     return () => {
       isWanted = false;
     };

@@ -29,19 +29,44 @@ export function ChartDrawing({ chart, now }: { chart: Chart; now?: Now }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
     <section className="drawing" ref={box} aria-label={label} tabIndex={0}>
-      <svg role="img" aria-label={label} viewBox={`0 0 ${width} ${height}`} style={{ width, minWidth: width * SMALLEST_SCALE }}>
+      <svg
+        role="img"
+        aria-label={label}
+        viewBox={`0 0 ${width} ${height}`}
+        style={{ width, minWidth: width * SMALLEST_SCALE }}
+      >
         <defs>
           {['arrow', 'arrow-taken'].map((id) => (
-            <marker key={id} id={id} viewBox="0 0 8 8" refX="7.5" refY="4" markerUnits="userSpaceOnUse" markerWidth="9" markerHeight="9" orient="auto">
+            <marker
+              key={id}
+              id={id}
+              viewBox="0 0 8 8"
+              refX="7.5"
+              refY="4"
+              markerUnits="userSpaceOnUse"
+              markerWidth="9"
+              markerHeight="9"
+              orient="auto"
+            >
               <path d="M0 0.5 8 4 0 7.5z" className={id} />
             </marker>
           ))}
         </defs>
         {nodesOf(laidOut).map((node) => (
-          <StateBox key={node.id} node={node} state={chart.states.find(({ id }) => id === node.id)} isLit={lit.has(node.id)} />
+          <StateBox
+            key={node.id}
+            node={node}
+            state={chart.states.find(({ id }) => id === node.id)}
+            isLit={lit.has(node.id)}
+          />
         ))}
         {edges.map((edge) => (
-          <Edge key={edge.id} edge={edge} chart={chart} takenEvent={edge.id === takenEdge ? now?.last?.event : undefined} />
+          <Edge
+            key={edge.id}
+            edge={edge}
+            chart={chart}
+            takenEvent={edge.id === takenEdge ? now?.last?.event : undefined}
+          />
         ))}
       </svg>
     </section>
@@ -72,11 +97,22 @@ function StateBox({ node, state, isLit }: { node: ElkNode; state: ChartState | u
   const isOuter = node.children !== undefined && node.children.length > 0;
   const lines = innerLines(state);
   return (
-    <g className={`state ${state.kind} ${isOuter ? 'outer' : ''} ${isLit ? 'lit' : ''}`} data-state={state.id} data-lit={isLit}>
+    <g
+      className={`state ${state.kind} ${isOuter ? 'outer' : ''} ${isLit ? 'lit' : ''}`}
+      data-state={state.id}
+      data-lit={isLit}
+    >
       <title>{stateTitle(state)}</title>
       <rect x={x} y={y} width={width} height={height} rx={isOuter ? 12 : 9} />
-      {state.kind === 'final' && <rect className="ring" x={x + 3} y={y + 3} width={width - 6} height={height - 6} rx="7" />}
-      <text className="name" x={isOuter ? x + 14 : x + width / 2} y={y + HEADER_PX / 2 + 5} textAnchor={isOuter ? 'start' : 'middle'}>
+      {state.kind === 'final' && (
+        <rect className="ring" x={x + 3} y={y + 3} width={width - 6} height={height - 6} rx="7" />
+      )}
+      <text
+        className="name"
+        x={isOuter ? x + 14 : x + width / 2}
+        y={y + HEADER_PX / 2 + 5}
+        textAnchor={isOuter ? 'start' : 'middle'}
+      >
         {state.name}
       </text>
       {lines.length > 0 && <line x1={x} x2={x + width} y1={y + HEADER_PX} y2={y + HEADER_PX} />}
@@ -100,7 +136,9 @@ function Edge({ edge, chart, takenEvent }: { edge: ElkExtendedEdge; chart: Chart
   const transitions = chart.edges.find(({ from, to }) => `${from} ${to}` === edge.id)?.transitions ?? [];
   const label = edge.labels?.[0];
   const isTaken = takenEvent !== undefined;
-  const title = transitions.map((each) => `${transitionText(each)} / ${each.actions.join(', ') || 'nothing'}`).join('\n');
+  const title = transitions
+    .map((each) => `${transitionText(each)} / ${each.actions.join(', ') || 'nothing'}`)
+    .join('\n');
   return (
     <g className={`edge ${isTaken ? 'taken' : ''} ${edge.id.startsWith(START) ? 'first' : ''}`}>
       <title>{title}</title>

@@ -23,7 +23,9 @@ export function ChartView({ route }: { route: Route }) {
       <div className="chart-main">
         <Heading place={place} state={machine?.state} chart={chart} />
         {chart === undefined ? (
-          <p className="empty">{place ? 'This machine has ended. Its last transitions are below.' : 'Choose a machine.'}</p>
+          <p className="empty">
+            {place ? 'This machine has ended. Its last transitions are below.' : 'Choose a machine.'}
+          </p>
         ) : (
           <ChartDrawing chart={chart} now={machine && { state: machine.state, last: transitions[0] }} />
         )}
@@ -39,13 +41,25 @@ function firstPlace(sources: readonly NamedSource[]): Place | undefined {
     view.devices
       .filter(isGateway)
       .flatMap(({ name, layers }) =>
-        layers.flatMap(({ label, machines }) => machines.map(({ instance, machine }) => ({ source, device: name, label, instance, machine }))),
+        layers.flatMap(({ label, machines }) =>
+          machines.map(({ instance, machine }) => ({ source, device: name, label, instance, machine })),
+        ),
       ),
   );
-  return places.find(({ machine }) => machine === 'leg') ?? places.find(({ machine }) => machine === 'tunnel') ?? places[0];
+  return (
+    places.find(({ machine }) => machine === 'leg') ?? places.find(({ machine }) => machine === 'tunnel') ?? places[0]
+  );
 }
 
-function Heading({ place, state, chart }: { place: Place | undefined; state: string | undefined; chart: Chart | undefined }) {
+function Heading({
+  place,
+  state,
+  chart,
+}: {
+  place: Place | undefined;
+  state: string | undefined;
+  chart: Chart | undefined;
+}) {
   if (place === undefined) return <h1>{chart ? chart.id : 'State charts'}</h1>;
   return (
     <h1>
@@ -71,13 +85,13 @@ function Heading({ place, state, chart }: { place: Place | undefined; state: str
 function Transitions({ transitions }: { transitions: readonly TakenTransition[] }) {
   const origin_us = transitions.at(-1)?.time_us ?? 0;
   return (
-    <section aria-labelledby="last-transitions">
-      <h2 id="last-transitions">Last transitions</h2>
+    <div>
+      <h2>Last transitions</h2>
       {transitions.length === 0 ? (
         <p className="empty">None since this page listens.</p>
       ) : (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
-        <div className="table" tabIndex={0} role="group" aria-label="Last transitions, the newest first">
+        <section className="table" tabIndex={0} aria-label="Last transitions, the newest first">
           <table>
             <thead>
               <tr>
@@ -100,8 +114,8 @@ function Transitions({ transitions }: { transitions: readonly TakenTransition[] 
               ))}
             </tbody>
           </table>
-        </div>
+        </section>
       )}
-    </section>
+    </div>
   );
 }

@@ -31,7 +31,9 @@ export function MachinePicker({ sources, charts, place, machine }: PickerProps) 
           location.hash = event.target.value;
         }}
       >
-        {!isListed && <option value="">{place ? `${place.device} · ${place.label} · ${place.instance} (ended)` : 'choose'}</option>}
+        {!isListed && (
+          <option value="">{place ? `${place.device} · ${place.label} · ${place.instance} (ended)` : 'choose'}</option>
+        )}
         {groups.map(({ name, choices }) => (
           <optgroup key={name} label={name}>
             <Choices choices={choices} />
@@ -56,7 +58,10 @@ function Choices({ choices }: { choices: readonly Choice[] }) {
 /** Gateways first. */
 function groupsOf(sources: readonly NamedSource[]): { name: string; choices: Choice[] }[] {
   const devices = sources.flatMap(({ view }, source) => view.devices.map((device) => ({ source, device })));
-  const sorted = [...devices.filter(({ device }) => isGateway(device)), ...devices.filter(({ device }) => !isGateway(device))];
+  const sorted = [
+    ...devices.filter(({ device }) => isGateway(device)),
+    ...devices.filter(({ device }) => !isGateway(device)),
+  ];
   return sorted.map(({ source, device }) => ({
     name: device.name,
     choices: device.layers.flatMap(({ label, machines }) =>

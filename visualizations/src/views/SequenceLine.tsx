@@ -4,7 +4,7 @@ import type { SequenceRow } from '../../../src/page-model/sequence.ts';
 const ROW_PX = 34;
 const LINE_Y = 24;
 const TEXT_Y = 16;
-const CHARACTER_PX = 6.9;
+const CHARACTER_PX = 7.4;
 const HEAD_PX = 8;
 
 /** One row of the diagram: every lane's line, and a message between two of them or a step at one. */
@@ -16,7 +16,11 @@ export function SequenceLine({ row, lanes, lane_px }: { row: SequenceRow; lanes:
       {lanes.map((lane) => (
         <line key={lane.id} className="life" x1={x(lane)} x2={x(lane)} y1="0" y2={ROW_PX} />
       ))}
-      {row.to === undefined ? <Step text={row.text} x={x(row.from)} width={width} /> : <Message text={row.text} from={x(row.from)} to={x(row.to)} width={width} />}
+      {row.to === undefined ? (
+        <Step text={row.text} x={x(row.from)} width={width} />
+      ) : (
+        <Message text={row.text} from={x(row.from)} to={x(row.to)} width={width} />
+      )}
     </svg>
   );
 }

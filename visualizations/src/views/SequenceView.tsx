@@ -83,7 +83,11 @@ function Diagram({ lanes, rows, omitted, origin_us }: DiagramProps) {
       <div className="lanes" aria-hidden="true" style={{ width: width + TIME_PX }}>
         <span className="time">after</span>
         {groupsOf(lanes).map(({ device, lanes: members }, at) => (
-          <div key={device} className={`group ${at % 2 === 0 ? 'left' : 'right'}`} style={{ width: members.length * lane_px }}>
+          <div
+            key={device}
+            className={`group ${at % 2 === 0 ? 'left' : 'right'}`}
+            style={{ width: members.length * lane_px }}
+          >
             <strong>{device}</strong>
             {members.map(({ id, label, kind }) => (
               <span key={id} className="lane" style={{ width: lane_px }}>
@@ -94,9 +98,16 @@ function Diagram({ lanes, rows, omitted, origin_us }: DiagramProps) {
         ))}
       </div>
       {omitted > 0 && <p className="notice">{omitted.toLocaleString('en')} earlier rows are not drawn.</p>}
-      <ol>
+      <ol style={{ minWidth: `calc(${width + TIME_PX}px * var(--is-drawn, 1))` }}>
         {rows.map((row, at) => (
-          <Row key={row.key} row={row} before_us={rows[at - 1]?.time_us} lanes={lanes} lane_px={lane_px} origin_us={origin_us} />
+          <Row
+            key={row.key}
+            row={row}
+            before_us={rows[at - 1]?.time_us}
+            lanes={lanes}
+            lane_px={lane_px}
+            origin_us={origin_us}
+          />
         ))}
       </ol>
     </section>
@@ -123,7 +134,10 @@ function Row({ row, before_us, lanes, lane_px, origin_us }: RowProps) {
   return (
     <li className={`tone-${tone} ${arrival}`} data-text={text}>
       {pause_us > PAUSE_US && <p className="pause">{sinceText(time_us, before_us as number)} later</p>}
-      <a href={linkTo({ view: 'chart', place: { source, device, ...placeOf(actor) } })} title={`${detail}${took}${missing}`}>
+      <a
+        href={linkTo({ view: 'chart', place: { source, device, ...placeOf(actor) } })}
+        title={`${detail}${took}${missing}`}
+      >
         <span className="time">{sinceText(time_us, origin_us)}</span>
         <SequenceLine row={row} lanes={lanes} lane_px={lane_px} />
         <span className="words">

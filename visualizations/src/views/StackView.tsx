@@ -2,8 +2,8 @@ import { useMemo, useState } from 'react';
 import { type DeviceView, isGateway, type LayerView, type MachineState } from '../../../src/page-model/view.ts';
 import { useShown } from '../feed.ts';
 import { stateTone } from '../format.ts';
-import { edgePath, useLayout } from '../layout/useLayout.ts';
 import { networkGraph } from '../layout/network-graph.ts';
+import { edgePath, useLayout } from '../layout/useLayout.ts';
 import { linkTo } from '../route.ts';
 import { useFlash } from '../useFlash.ts';
 
@@ -16,7 +16,9 @@ interface Placed {
 /** The network, and each gateway's layers as a column with the present state beside every machine. */
 export function StackView() {
   const { board, connection } = useShown();
-  const devices = board.sources.flatMap(({ view }, source) => view.devices.map((device) => ({ source, device, alive: view.alive })));
+  const devices = board.sources.flatMap(({ view }, source) =>
+    view.devices.map((device) => ({ source, device, alive: view.alive })),
+  );
   const gateways = devices.filter(({ device }) => isGateway(device));
   const others = devices.filter(({ device }) => !isGateway(device));
   const absent = board.sources.filter(({ view }) => !view.alive && view.devices.length === 0);
@@ -24,7 +26,9 @@ export function StackView() {
     <>
       <h1>Network</h1>
       <NetworkDrawing />
-      {gateways.length === 0 && <p className="empty">{connection === 'live' ? 'No gateway runs yet.' : 'Waiting for the gateways …'}</p>}
+      {gateways.length === 0 && (
+        <p className="empty">{connection === 'live' ? 'No gateway runs yet.' : 'Waiting for the gateways …'}</p>
+      )}
       {absent.map(({ name }) => (
         <p key={name} className="notice">
           {name} cannot be reached.
@@ -54,7 +58,10 @@ const SMALLEST_SCALE = 0.7;
 
 function NetworkDrawing() {
   const { board } = useShown();
-  const { devices, cables } = board.sources.find(({ view }) => view.cables.length > 0)?.view ?? { devices: [], cables: [] };
+  const { devices, cables } = board.sources.find(({ view }) => view.cables.length > 0)?.view ?? {
+    devices: [],
+    cables: [],
+  };
   const names = devices.map(({ name }) => name).join(' ');
   // biome-ignore lint/correctness/useExhaustiveDependencies: the picture changes with names and cables, not with every state
   const graph = useMemo(() => networkGraph(devices, cables), [names, cables.length]);
@@ -65,26 +72,31 @@ function NetworkDrawing() {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
     <section className="network" tabIndex={0} aria-label="Network">
-    <svg role="img" aria-label={cables.map(({ a, b }) => `${a} to ${b}`).join(', ')} viewBox={`0 0 ${width} ${height}`} style={{ width, minWidth: width * SMALLEST_SCALE }}>
-      {edges.map(({ id, sections: [section] = [], labels: [label] = [] }) => (
-        <g key={id} className="cable">
-          {section && <path d={edgePath(section)} />}
-          {label && (
-            <text x={label.x} y={(label.y ?? 0) + 11}>
-              {label.text}
+      <svg
+        role="img"
+        aria-label={cables.map(({ a, b }) => `${a} to ${b}`).join(', ')}
+        viewBox={`0 0 ${width} ${height}`}
+        style={{ width, minWidth: width * SMALLEST_SCALE }}
+      >
+        {edges.map(({ id, sections: [section] = [], labels: [label] = [] }) => (
+          <g key={id} className="cable">
+            {section && <path d={edgePath(section)} />}
+            {label && (
+              <text x={label.x} y={(label.y ?? 0) + 11}>
+                {label.text}
+              </text>
+            )}
+          </g>
+        ))}
+        {children.map(({ id, x = 0, y = 0, width: w = 0, height: h = 0 }) => (
+          <g key={id} className={gateways.has(id) ? 'device gateway' : 'device'}>
+            <rect x={x} y={y} width={w} height={h} rx="9" />
+            <text x={x + w / 2} y={y + h / 2 + 5} textAnchor="middle">
+              {id}
             </text>
-          )}
-        </g>
-      ))}
-      {children.map(({ id, x = 0, y = 0, width: w = 0, height: h = 0 }) => (
-        <g key={id} className={gateways.has(id) ? 'device gateway' : 'device'}>
-          <rect x={x} y={y} width={w} height={h} rx="9" />
-          <text x={x + w / 2} y={y + h / 2 + 5} textAnchor="middle">
-            {id}
-          </text>
-        </g>
-      ))}
-    </svg>
+          </g>
+        ))}
+      </svg>
     </section>
   );
 }
@@ -142,7 +154,17 @@ function listText(counts: Readonly<Record<string, number>>): string {
     .join(' · ');
 }
 
-function Machine({ source, device, label, machine }: { source: number; device: string; label: string; machine: MachineState }) {
+function Machine({
+  source,
+  device,
+  label,
+  machine,
+}: {
+  source: number;
+  device: string;
+  label: string;
+  machine: MachineState;
+}) {
   const { instance, machine: id, state } = machine;
   const isNew = useFlash(state);
   return (

@@ -1,0 +1,124 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { NO_SECURITY_NOTE } from '../../src/lab/report.ts';
+import { TOPOLOGIES } from '../../src/topologies/topologies.ts';
+
+const MAIN = join(import.meta.dirname, '../../src/cli/main.ts');
+const NODE_OPTIONS = ['--disable-warning=ExperimentalWarning'];
+const TSHARK = '/usr/bin/tshark';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'glassgate-command-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function glassgate(...argv: string[]) {
+  const { stdout, stderr, status } = spawnSync(process.execPath, [...NODE_OPTIONS, MAIN, ...argv], {
+    encoding: 'utf8',
+    cwd: folder,
+  });
+  return { stdout, stderr, status };
+}
+
+describe('glassgate lab', () => {
+  it('runs a topology, tells each step, and says the same for the same seed', () => {
+    const argv = ['lab', 'e2', '--loss', '1%', '--delay', '20ms', '--rate', '100M', '--seed', '7', '--bytes', '100k'];
+    const first = glassgate(...argv);
+    expect(first).toMatchObject({ status: 0, stderr: '' });
+    const told = [
+      'HELLO',
+      'COOKIE',
+      'REQUEST',
+      'COMPLETE',
+      'CTRL START',
+      'carries frames after',
+      'Ping',
+      'SHA-256',
+      'goodput',
+      'Nothing of the session is left',
+    ];
+    for (const text of [...told, NO_SECURITY_NOTE]) expect(first.stdout).toContain(text);
+    expect(glassgate(...argv).stdout).toBe(first.stdout);
+    expect(glassgate(...argv.with(-3, '8')).stdout).not.toBe(first.stdout);
+  });
+
+  it('prints one JSON object with --json, the same facts', () => {
+    const { stdout, status } = glassgate(
+      'lab',
+      'e4',
+      '--udp',
+      '--handshake',
+      'immediate',
+      '--bytes',
+      '50k',
+      '--pings',
+      '2',
+      '--json',
+    );
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      modelTls: true,
+      note: NO_SECURITY_NOTE,
+      settings: { shape: 'udp', handshake: 'immediate', topology: { name: 'e4' } },
+      ping: { sent: 2 },
+      transfer: { complete: true, intact: true, received: 50_000 },
+      down: true,
+    });
+  });
+
+  it('lists the topologies', () => {
+    const { stdout } = glassgate('lab', 'list');
+    for (const { name } of TOPOLOGIES) expect(stdout).toContain(name);
+  });
+
+  it('writes a journal that replays equal, and its export', () => {
+    const journal = join(folder, 'run.journal');
+    expect(glassgate('lab', 'e3', '--bytes', '20k', '--journal', journal).status).toBe(0);
+    const replayed = glassgate('replay', journal, '--verify');
+    expect(replayed).toMatchObject({ status: 0, stdout: expect.stringContaining('replays equal') });
+    expect(glassgate('lab', 'e3', '--bytes', '0', '--journal', journal)).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('glassgate: '),
+    });
+  });
+
+  it.each([
+    [['lab', 'e9'], /there is no topology "e9": take one of e2, e3/],
+    [['lab', '--loss', '200%'], /Give a ratio, like 1%/],
+    [['lab', '--delay', '20'], /Give a time with its unit/],
+    [['lab', '--mtu', '100'], /--mtu must be from 576 to 1500/],
+    [['lab', '--f13', 'sctp'], /Allowed choices are tcp, udp/],
+  ])('refuses %j with what would be right', (argv, message) => {
+    const { status, stderr } = glassgate(...argv);
+    expect(status).toBe(2);
+    expect(stderr).toMatch(message);
+  });
+
+  it('says which file it cannot write', () => {
+    expect(glassgate('lab', '--bytes', '0', '--pcap', join(folder, 'no/such/file'))).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('no/such/file'),
+    });
+  });
+
+  it.skipIf(!existsSync(TSHARK)).each([['tcp'], ['udp']])(
+    `writes a capture in which tshark sees nothing malformed and no wrong checksum, F13 %s (skipped without ${TSHARK})`,
+    { timeout: 60_000 },
+    (shape) => {
+      const file = join(folder, 'run.pcapng');
+      expect(glassgate('lab', 'e2', '--f13', shape, '--bytes', '100k', '--loss', '1%', '--pcap', file).status).toBe(0);
+      expect(readFileSync(file).length).toBeGreaterThan(100_000);
+      const check = ['-o', 'tcp.check_checksum:TRUE', '-o', 'udp.check_checksum:TRUE', '-o', 'ip.check_checksum:TRUE'];
+      const bad = '_ws.malformed || tcp.checksum.status == 0 || udp.checksum.status == 0 || ip.checksum.status == 0';
+      const found = execFileSync(TSHARK, ['-r', file, ...check, '-Y', bad], {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      expect(found).toBe('');
+    },
+  );
+});

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import type { Benchmark, Running, TableName } from './benchmark.ts';
 
 /** How long and how often to measure. */
@@ -30,6 +32,10 @@ export interface Result {
   /** Bytes per second of the median sample. */
   readonly bytesPerSecond?: number;
 }
+
+setFlagsFromString('--expose-gc');
+/** Collects garbage, so that no sample pays for that of another. */
+const collectGarbage: () => void = runInNewContext('gc');
 
 interface Subject {
   readonly benchmark: Benchmark;
@@ -80,6 +86,7 @@ function calibrated(benchmark: Benchmark, { sample_ms }: Effort): Subject {
 
 function sampleOf(running: Running, operations: number): Sample {
   const run = running.prepare(operations);
+  collectGarbage();
   const start_ms = performance.now();
   const work = run();
   const took_s = Math.max(performance.now() - start_ms, Number.EPSILON) / MS_PER_S;

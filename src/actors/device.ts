@@ -1,4 +1,5 @@
 import type { Vault } from '../engine/crypto/vault.ts';
+import type { Ip4 } from '../wire/address.ts';
 import type { DropReason } from './drop-reason.ts';
 import type { ChecksumVerdict, Frame } from './frame.ts';
 import { frameData } from './frame-data.ts';
@@ -25,6 +26,14 @@ export type DeviceInput =
 
 /** Actor of the inputs that concern a device as a whole: `build` (it came to be), `start`, `stop`. No layer may have this label. */
 export const DEVICE_ACTOR = 'device';
+
+export interface DeviceOptions {
+  /**
+   * Own IPv4 addresses that tunnels end at. Of frames from or to them the journal keeps what stands in clear behind the headers: the
+   * device's layers read that. Of all other frames it keeps no payload.
+   */
+  readonly tunnelAddresses?: readonly Ip4[];
+}
 
 /** Versioned plain data of a whole device. */
 export interface SavedDevice {
@@ -57,13 +66,20 @@ export class Device implements LayerHost {
   readonly #timers: TimerTable;
   readonly #waiting: DeviceInput[] = [];
   #now_us: number;
+  readonly #tunnelAddresses: readonly Ip4[];
   #frameId = 0;
   #busy = false;
 
   /** `build` makes and joins the layers; it gets this device as their host. */
-  constructor(world: World, name: string, build: (device: Device) => readonly Layer[]) {
+  constructor(
+    world: World,
+    name: string,
+    build: (device: Device) => readonly Layer[],
+    { tunnelAddresses = [] }: DeviceOptions = {},
+  ) {
     this.#world = world;
     this.name = name;
+    this.#tunnelAddresses = tunnelAddresses;
     this.#now_us = world.scheduler.now_us();
     this.vault = recordedVault(
       world,
@@ -290,7 +306,7 @@ export class Device implements LayerHost {
     const frame = this.frame(input.bytes, undefined, input.checksum);
     if (this.#world.wants('input')) {
       this.#queue.cause = this.#record('input', input.port, 'frame', {
-        ...frameData(input.bytes),
+        ...this.#frameData(input.bytes),
         checksum: input.checksum,
         frame: frame.id,
       });
@@ -317,16 +333,20 @@ export class Device implements LayerHost {
 
   #output(port: string, frame: Frame): void {
     if (this.#world.wants('output'))
-      this.#record('output', port, 'frame', { ...frameData(frame.bytes), frame: frame.id, parent: frame.parent });
+      this.#record('output', port, 'frame', { ...this.#frameData(frame.bytes), frame: frame.id, parent: frame.parent });
     this.onOutput(port, frame);
   }
 
   readonly #crossing = (port: Port<unknown, unknown>, message: unknown): void => {
     const data = isFrame(message)
-      ? { ...frameData(message.bytes), frame: message.id, parent: message.parent }
+      ? { ...this.#frameData(message.bytes), frame: message.id, parent: message.parent }
       : { message: (message as { kind?: string }).kind ?? null };
     this.#queue.cause = this.#record('crossing', port.layer, port.name, data);
   };
+
+  #frameData(bytes: Uint8Array): ReturnType<typeof frameData> {
+    return frameData(bytes, this.#tunnelAddresses);
+  }
 
   #record(kind: Parameters<World['record']>[0]['kind'], actor: string, name: string, data: JournalData): number {
     return this.#world.record({

@@ -21,6 +21,7 @@ export type DropReason =
   | 'bad-source'
   // IP stack, IP routing, firewall
   | 'not-our-address'
+  | 'link-broadcast'
   | 'no-route'
   | 'arp-timeout'
   | 'arp-queue-full'

@@ -1,3 +1,4 @@
+import type { Ip4 } from '../wire/address.ts';
 import { fromJournalView, type JournalView, journalView } from '../wire/journal-view.ts';
 import type { JournalData } from './tap.ts';
 
@@ -6,9 +7,9 @@ const FRAME_BYTES = 0x2_0000;
 
 type Members = { readonly [key: string]: JournalData | undefined };
 
-/** What a journal keeps of a frame's bytes. */
-export function frameData(bytes: Uint8Array): Members {
-  return journalView(bytes) as unknown as Members;
+/** What a journal keeps of a frame's bytes; `tunnelAddresses` as for {@link journalView}. */
+export function frameData(bytes: Uint8Array, tunnelAddresses?: readonly Ip4[]): Members {
+  return journalView(bytes, tunnelAddresses) as unknown as Members;
 }
 
 /** The frame that a replay works with: all headers, zeros for payload. Undefined for data that {@link frameData} did not make. */

@@ -38,6 +38,13 @@ describe('ICMP error', () => {
     expect([...bytes.subarray(54)]).toEqual([0, 0]);
   });
 
+  it('quotes the header of an echo without its checksum, for the same reason', () => {
+    const echo = { type: IcmpType.ECHO_REQUEST, code: 0, identifier: 7, sequence: 8 };
+    const packet = buildIcmpPacket({ source: THERE, destination: HERE }, echo, new Uint8Array(9).fill(5));
+    const bytes = errorAbout(packet) as Uint8Array;
+    expect([...bytes.subarray(48)]).toEqual([8, 0, 0, 0, 0, 7, 0, 8]);
+  });
+
   it.each([
     ['an ICMP error', buildIcmpPacket({ source: THERE, destination: HERE }, UNREACHABLE, new Uint8Array(8))],
     ['an empty ICMP packet', buildIp4({ source: THERE, destination: HERE, protocol: 1 }, new Uint8Array(0))],
@@ -64,7 +71,7 @@ describe('ICMP error about a TCP segment', () => {
     tcpIcmpError(buildIcmpPacket({ source: ip4('10.9.9.9'), destination: HERE }, fields, quoted.subarray(0, 28)));
 
   it('names the connection and what is wrong', () => {
-    const tuple = { local: HERE, localPort: 5000, remote: THERE, remotePort: 443 };
+    const tuple = { local: HERE, localPort: 5000, remote: THERE, remotePort: 443, seq: 1 };
     expect(told({ type: 3, code: 3 })).toEqual({ ...tuple, kind: 'hard', mtu: 0 });
     expect(told({ type: 3, code: 1 })).toMatchObject({ kind: 'soft' });
     expect(told({ type: 11, code: 3 })).toMatchObject({ kind: 'soft' });

@@ -14,7 +14,9 @@ import { buildIp4, type Ip4View, IpProtocol, parseIp4Packet } from '../wire/ipv4
 
 /** Bytes behind the IP header that an error quotes (RFC 792): the ports of TCP and UDP. */
 const QUOTED_PAYLOAD_BYTES = 8;
-const UDP_CHECKSUM_OFFSET = 6;
+/** Where the checksum stands in the headers whose first 8 bytes have one. */
+const QUOTED_CHECKSUMS: Readonly<Record<number, number>> = { [IpProtocol.UDP]: 6, [IpProtocol.ICMP]: 2 };
+const CHECKSUM_BYTES = 2;
 /** First multicast address; everything from here up is no single host. */
 const FIRST_GROUP_IP4 = 0xe000_0000;
 
@@ -43,8 +45,9 @@ export function icmpErrorAbout(bytes: Uint8Array, ip: Ip4View, from: Ip4, error:
   if (ip.protocol === IpProtocol.ICMP && (ip.end === ip.headerEnd || isIcmpError(bytes[ip.headerEnd])))
     return undefined;
   const quote = bytes.slice(ip.offset, Math.min(ip.end, ip.headerEnd + QUOTED_PAYLOAD_BYTES));
-  // A UDP checksum tells of payload, which no journal keeps: an error that quoted it could not be replayed.
-  if (ip.protocol === IpProtocol.UDP) quote.fill(0, ip.ihl + UDP_CHECKSUM_OFFSET);
+  // A checksum tells of payload, which no journal keeps: an error that quoted it could not be replayed.
+  const checksum = QUOTED_CHECKSUMS[ip.protocol];
+  if (checksum !== undefined) quote.fill(0, ip.ihl + checksum, ip.ihl + checksum + CHECKSUM_BYTES);
   return buildIcmpPacket({ source: from, destination: ip.source }, error, quote);
 }
 
@@ -59,6 +62,8 @@ export interface TcpIcmpError {
   readonly localPort: number;
   readonly remote: Ip4;
   readonly remotePort: number;
+  /** Number of the quoted segment. Whoever has not seen the segment can only guess it (RFC 5927 section 4.1). */
+  readonly seq: number;
   /** `hard`: nobody will ever answer there; `soft`: perhaps later; `too-big`: the path takes packets of `mtu` bytes. */
   readonly kind: 'hard' | 'soft' | 'too-big';
   readonly mtu: number;
@@ -87,6 +92,7 @@ export function tcpIcmpError(bytes: Uint8Array): TcpIcmpError | undefined {
     localPort: quote.sourcePort,
     remote: quote.destination,
     remotePort: quote.destinationPort,
+    seq: quote.seq,
     kind: isTooBig ? 'too-big' : isHard ? 'hard' : 'soft',
     mtu: icmp.mtu,
   };

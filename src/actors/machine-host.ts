@@ -18,8 +18,6 @@ export interface MachineObserver {
 export interface TransitionWatcher {
   machine(machine: AnyStateMachine): void;
   taken(machine: AnyStateMachine, key: string): void;
-  /** True makes the host behave as if the machine lacked this transition (mutation runs). */
-  suppressed(machine: AnyStateMachine, key: string): boolean;
 }
 
 let watcher: TransitionWatcher | undefined;
@@ -83,7 +81,7 @@ export class MachineHost<M extends AnyStateMachine, D = unknown> {
 
   /** Present state as text: `ESTABLISHED` or `open.idle`. */
   get state(): string {
-    return stateText(valueOf(this.#snapshot));
+    return stateText(stateValue(this.#snapshot));
   }
 
   /** Carries out the commands of the initial state; call once when the layer starts. */
@@ -118,22 +116,19 @@ export class MachineHost<M extends AnyStateMachine, D = unknown> {
   }
 
   #step(event: EventFrom<M>): void {
-    if (watcher !== undefined && !this.#watched(event, watcher)) return;
+    if (watcher !== undefined) this.#tell(watcher, event);
     const before = this.#snapshot;
     const scope = scopeOf(this.machine);
     scope.commands = [];
     this.#snapshot = this.machine.transition(before, event, scope.scope) as SnapshotFrom<M>;
     const commands = scope.commands;
     if (this.#snapshot !== before) this.decision = this.#decide(this.#snapshot);
-    this.#observer?.transition(this.instance, this.machine.id, event, stateText(valueOf(before)), this.state);
+    this.#observer?.transition(this.instance, this.machine.id, event, stateText(stateValue(before)), this.state);
     for (const command of commands) this.#carryOut(command);
   }
 
-  #watched(event: EventFrom<M>, by: TransitionWatcher): boolean {
-    const keys = enabledTransitionKeys(this.machine, this.#snapshot, event);
-    if (keys.some((key) => by.suppressed(this.machine, key))) return false;
-    for (const key of keys) by.taken(this.machine, key);
-    return true;
+  #tell(to: TransitionWatcher, event: EventFrom<M>): void {
+    for (const key of enabledTransitionKeys(this.machine, this.#snapshot, event)) to.taken(this.machine, key);
   }
 
   #carryOut(command: MachineCommand): void {
@@ -142,7 +137,7 @@ export class MachineHost<M extends AnyStateMachine, D = unknown> {
   }
 }
 
-function valueOf(snapshot: unknown): unknown {
+function stateValue(snapshot: unknown): unknown {
   return (snapshot as { readonly value: unknown }).value;
 }
 

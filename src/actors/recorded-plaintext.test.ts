@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { UNIT_CONTROL, UNIT_DATA } from '../wire/unit.ts';
 import { frameData } from './frame-data.ts';
-import { PlaintextKeeper } from './recorded-plaintext.ts';
+import { plaintextFromData, plaintextToData } from './recorded-plaintext.ts';
 
 const DATA = Uint8Array.of(UNIT_DATA, 0);
 const PART = Uint8Array.of(UNIT_DATA, 1);
@@ -30,44 +30,49 @@ function part(whole: Uint8Array, from: number, to: number, id = 9): Uint8Array {
   return bytes;
 }
 
-function kept(keeper: PlaintextKeeper, record: Uint8Array, plaintext: Uint8Array): Uint8Array {
-  const again = keeper.fromData(keeper.toData(record, plaintext)) as Uint8Array;
+function kept(record: Uint8Array, plaintext: Uint8Array): Uint8Array {
+  const again = plaintextFromData(plaintextToData(record, plaintext)) as Uint8Array;
   expect(again.length).toBe(plaintext.length);
   return again;
 }
 
 describe('what a journal keeps of an opened record', () => {
   it('is all of a control record, and a frame without payload', () => {
-    const keeper = new PlaintextKeeper();
     const control = Uint8Array.of(3, 1, 4, 1, 5);
-    expect(kept(keeper, Uint8Array.of(UNIT_CONTROL, 0), control)).toEqual(control);
-    const again = kept(keeper, DATA, frame(6));
+    expect(kept(Uint8Array.of(UNIT_CONTROL, 0), control)).toEqual(control);
+    const again = kept(DATA, frame(6));
     expect(frameData(again)).toEqual(frameData(frame(6)));
     expect(again.subarray(HEADERS_BYTES).every((byte) => byte === 0)).toBe(true);
   });
 
   it('is the headers in the first part of a frame, and the part header of the others', () => {
-    const keeper = new PlaintextKeeper();
-    const first = kept(keeper, PART, part(frame(6), 0, 200));
+    const first = kept(PART, part(frame(6), 0, 200));
     expect(first.subarray(0, 8 + HEADERS_BYTES)).toEqual(part(frame(6), 0, 200).subarray(0, 8 + HEADERS_BYTES));
     expect(first.subarray(8 + HEADERS_BYTES).every((byte) => byte === 0)).toBe(true);
-    const second = kept(keeper, PART, part(frame(6), 200, 400));
+    const second = kept(PART, part(frame(6), 200, 400));
     expect(second.subarray(0, 8)).toEqual(part(frame(6), 200, 400).subarray(0, 8));
     expect(second.subarray(8).every((byte) => byte === 0)).toBe(true);
   });
 
-  it('is all parts of an ICMP frame, which a journal keeps whole', () => {
-    const keeper = new PlaintextKeeper();
-    for (const [from, to] of [
-      [0, 200],
-      [200, 400],
-    ]) {
-      expect(kept(keeper, PART, part(frame(1), from, to))).toEqual(part(frame(1), from, to));
+  it('is the same for the parts of an ICMP frame in any order', () => {
+    const [first, second] = [part(frame(1), 0, 200), part(frame(1), 200, 400)];
+    const inOrder = [first, second].map((each) => kept(PART, each));
+    const reordered = [second, first].map((each) => kept(PART, each)).toReversed();
+    expect(reordered).toEqual(inOrder);
+    expect(inOrder[0].subarray(8, 8 + 42)).toEqual(frame(1).subarray(0, 42));
+    expect(inOrder.some((bytes) => bytes.includes(0x77))).toBe(false);
+  });
+
+  it('is nothing of a payload that begins as a unit does', () => {
+    const bytes = frame(6);
+    bytes.set([0x42, 0x31, 0x01, 0x00], HEADERS_BYTES);
+    for (const again of [kept(DATA, bytes), kept(PART, part(bytes, 0, 300))]) {
+      expect(again.includes(0x42)).toBe(false);
+      expect(again.includes(0x77)).toBe(false);
     }
   });
 
   it('is nothing for data that no journal wrote, and never throws for hostile plaintext', () => {
-    const keeper = new PlaintextKeeper();
     for (const data of [
       null,
       1,
@@ -78,8 +83,8 @@ describe('what a journal keeps of an opened record', () => {
       { part: new Uint8Array(1), length: 1e9 },
       { frame: 3 },
     ]) {
-      expect(keeper.fromData(data as never)).toBeUndefined();
+      expect(plaintextFromData(data as never)).toBeUndefined();
     }
-    for (let length = 0; length < 30; length++) kept(keeper, PART, new Uint8Array(length).fill(0xff));
+    for (let length = 0; length < 30; length++) kept(PART, new Uint8Array(length).fill(0xff));
   });
 });

@@ -1,6 +1,6 @@
 import type { KeyId, Vault } from '../engine/crypto/vault.ts';
 import { EMPTY } from '../wire/bytes.ts';
-import { PlaintextKeeper } from './recorded-plaintext.ts';
+import { plaintextFromData, plaintextToData } from './recorded-plaintext.ts';
 import type { JournalData } from './tap.ts';
 import type { World } from './world.ts';
 
@@ -26,7 +26,6 @@ export function recordedVault(
   keys: KeyCounter,
 ): Vault {
   const vault = world.vaultOf(device);
-  const plaintexts = new PlaintextKeeper();
   const ask = <T>(
     question: string,
     compute: () => T,
@@ -43,8 +42,8 @@ export function recordedVault(
       ask(
         'open',
         () => vault.open(key, record),
-        (plaintext) => (plaintext === undefined ? null : plaintexts.toData(record, plaintext)),
-        (data) => plaintexts.fromData(data),
+        (plaintext) => (plaintext === undefined ? null : plaintextToData(record, plaintext)),
+        plaintextFromData,
       ),
     // Only an altered journal has an answer of another type; the layer must get what it asked for all the same.
     cookie: (input) =>

@@ -6,6 +6,8 @@ export type EngineEvent =
   | { type: 'start.commanded'; session: EngineSession }
   | { type: 'renew.commanded'; session: EngineSession }
   | { type: 'stop.commanded'; sessionId: number; reason: number }
+  /** The new keys were taken. */
+  | { type: 'session.renewed'; sessionId: number }
   /** First record of the session has opened. */
   | { type: 'session.authenticated'; sessionId: number }
   /** The session's peer said BYE, is dead, or numbers are used up. */
@@ -30,6 +32,8 @@ export const engineMachine = setup({
   actions: {
     installSession: command<{ session: EngineSession }>(),
     renewSession: command<{ session: EngineSession }>(),
+    /** Keys of a session that is not served are forgotten. */
+    refuseSession: command<{ session: EngineSession }>(),
     endSession: command<NamedWhy>(),
     reportStarted: command<Named>(),
     reportStopped: command<NamedWhy>(),
@@ -65,25 +69,27 @@ export const engineMachine = setup({
             { type: 'reportStarted', params: named },
           ],
         },
+        'renew.commanded': { actions: { type: 'refuseSession', params: sessionOf } },
+        'stop.commanded': { actions: { type: 'reportStopped', params: namedWhy } },
       },
     },
     ACCELERATING: {
       on: {
-        'start.commanded': {
-          guard: 'newAndRoom',
-          actions: [
-            'remember',
-            { type: 'installSession', params: sessionOf },
-            { type: 'reportStarted', params: named },
-          ],
-        },
-        'renew.commanded': {
-          guard: 'known',
-          actions: [
-            { type: 'renewSession', params: sessionOf },
-            { type: 'reportStarted', params: named },
-          ],
-        },
+        'start.commanded': [
+          {
+            guard: 'newAndRoom',
+            actions: [
+              'remember',
+              { type: 'installSession', params: sessionOf },
+              { type: 'reportStarted', params: named },
+            ],
+          },
+          { actions: { type: 'refuseSession', params: sessionOf } },
+        ],
+        'renew.commanded': [
+          { guard: 'known', actions: { type: 'renewSession', params: sessionOf } },
+          { actions: { type: 'refuseSession', params: sessionOf } },
+        ],
         'stop.commanded': [
           {
             guard: 'last',
@@ -94,7 +100,9 @@ export const engineMachine = setup({
             guard: 'known',
             actions: ['forget', { type: 'endSession', params: namedWhy }, { type: 'reportStopped', params: namedWhy }],
           },
+          { actions: { type: 'reportStopped', params: namedWhy } },
         ],
+        'session.renewed': { actions: { type: 'reportStarted', params: named } },
         'session.authenticated': { actions: { type: 'reportAuthenticated', params: named } },
         'session.ended': { actions: { type: 'reportDisconnect', params: namedWhy } },
       },

@@ -6,8 +6,8 @@ export const HELLO_TRIES = 6;
 /** Times that a connection request is sent. */
 export const REQUEST_TRIES = 8;
 export const FIRST_RETRY_MS = 300;
-/** A plain BYE ends the leg only after so long without a valid packet. */
-export const SUSPECT_MS = 5_000;
+/** A local TCP that leaves the forged SYN unanswered for so long refuses. */
+export const FORGED_MS = 20_000;
 /** A leg whose streams have both ended still answers so long: the peer may not know that its last packet arrived. */
 export const LINGER_MS = 10_000;
 
@@ -27,11 +27,11 @@ export type LegEvent =
   | { type: 'cookie.received' }
   | { type: 'complete.received' }
   | { type: 'refused.received'; reason: number }
-  | { type: 'bye.received' }
-  /** Any packet that carries both tokens. */
-  | { type: 'alive' }
+  /** The peer is gone: it did not answer for itself when somebody said so. */
+  | { type: 'peer.lost' }
+  /** Keys were handed over: the peer is who it must be. */
+  | { type: 'peer.proven' }
   | { type: 'timer.retry' }
-  | { type: 'timer.suspect' }
   | { type: 'timer.linger' }
   /** Far end: the local TCP answered the forged SYN. */
   | { type: 'local.connected' }
@@ -61,12 +61,9 @@ export const legMachine = setup({
     sendComplete: command(),
     sendRefused: command<Why>(),
     sendBye: command<Why>(),
-    sendPing: command(),
     /** `delay_ms` until `timer.retry`. */
     armRetry: command<{ delay_ms: number }>(),
     disarmRetry: command(),
-    armSuspect: command(),
-    disarmSuspect: command(),
     armLinger: command(),
     disarmLinger: command(),
     /** SYN in the name of the near TCP. */
@@ -103,7 +100,10 @@ export const legMachine = setup({
           },
           { target: 'HELLO-SENT', actions: ['sentOnce', 'sendHello', { type: 'armRetry', params: firstRetry }] },
         ],
-        'request.accepted': { target: 'SYN-FORGED', actions: 'forgeSyn' },
+        'request.accepted': {
+          target: 'SYN-FORGED',
+          actions: ['forgeSyn', { type: 'armRetry', params: { delay_ms: FORGED_MS } }],
+        },
       },
     },
     'HELLO-SENT': {
@@ -158,17 +158,27 @@ export const legMachine = setup({
     },
     'SYN-FORGED': {
       on: {
-        'local.connected': { target: 'OPEN', actions: ['sendComplete', 'indicateOpen'] },
+        'local.connected': { target: 'OPEN', actions: ['disarmRetry', 'sendComplete', 'indicateOpen'] },
         'local.refused': {
           target: 'CLOSED',
           actions: [
+            'disarmRetry',
             { type: 'sendRefused', params: reasonOf },
             { type: 'indicateClosed', params: reasonOf },
+          ],
+        },
+        'timer.retry': {
+          target: 'CLOSED',
+          actions: [
+            { type: 'sendRefused', params: timedOut },
+            'abortLocal',
+            { type: 'indicateClosed', params: timedOut },
           ],
         },
         withdrawn: {
           target: 'CLOSED',
           actions: [
+            'disarmRetry',
             { type: 'sendRefused', params: reasonOf },
             'abortLocal',
             { type: 'indicateClosed', params: reasonOf },
@@ -177,47 +187,34 @@ export const legMachine = setup({
       },
     },
     OPEN: {
-      initial: 'TRUSTED',
+      initial: 'UNPROVEN',
       on: {
         'request.again': { actions: 'sendComplete' },
         'local.gone': {
           target: 'CLOSED',
           actions: [
-            'disarmSuspect',
             { type: 'sendBye', params: reasonOf },
             { type: 'indicateClosed', params: reasonOf },
           ],
         },
         'stream.finished': {
           target: 'LINGERING',
-          actions: ['disarmSuspect', 'armLinger', { type: 'indicateClosed', params: noReason }],
+          actions: ['armLinger', { type: 'indicateClosed', params: noReason }],
         },
+        'peer.lost': { target: 'CLOSED', actions: ['abortLocal', { type: 'indicateClosed', params: timedOut }] },
         'stream.failed': {
           target: 'CLOSED',
-          actions: ['disarmSuspect', 'abortLocal', { type: 'indicateClosed', params: reasonOf }],
+          actions: ['abortLocal', { type: 'indicateClosed', params: reasonOf }],
         },
         withdrawn: {
           target: 'CLOSED',
-          actions: [
-            'disarmSuspect',
-            { type: 'sendBye', params: reasonOf },
-            'abortLocal',
-            { type: 'indicateClosed', params: reasonOf },
-          ],
+          actions: [{ type: 'sendBye', params: reasonOf }, 'abortLocal', { type: 'indicateClosed', params: reasonOf }],
         },
       },
       states: {
-        TRUSTED: { on: { 'bye.received': { target: 'SUSPECT', actions: ['sendPing', 'armSuspect'] } } },
-        /** Somebody said BYE in clear: true, or a stranger on the path. The peer's next valid packet tells. */
-        SUSPECT: {
-          on: {
-            alive: { target: 'TRUSTED', actions: 'disarmSuspect' },
-            'timer.suspect': {
-              target: '#leg.CLOSED',
-              actions: ['abortLocal', { type: 'indicateClosed', params: timedOut }],
-            },
-          },
-        },
+        /** Anybody with a true address gets as far as this; such legs are few (see the driver's limits). */
+        UNPROVEN: { on: { 'peer.proven': 'PROVEN' } },
+        PROVEN: {},
       },
     },
     LINGERING: {

@@ -15,8 +15,8 @@ export type RecordSessionEvent =
   | { type: 'timer.dead' }
   /** The age or use of the present keys asks for the next epoch. */
   | { type: 'rekey.due' }
-  /** Something in clear (BYE, RST, ICMP) said that the peer is gone. */
-  | { type: 'suspect' }
+  /** The peer did not answer for itself when somebody said that it is gone. */
+  | { type: 'peer.lost' }
   | { type: 'bye.received'; reason: number }
   | { type: 'numbers.used-up' }
   | { type: 'stop'; reason: number };
@@ -38,8 +38,6 @@ export const recordSessionMachine = setup({
     sendBye: command<Why>(),
     armQuiet: command(),
     disarmTimers: command(),
-    /** Shortens the time after which the peer counts as dead. */
-    shortenDead: command(),
     nextEpoch: command(),
     /** Sends under the new keys from now on. */
     useRenewed: command(),
@@ -99,7 +97,10 @@ export const recordSessionMachine = setup({
           actions: [{ type: 'indicateEnded', params: dead }, 'disarmTimers', 'forgetKeys'],
         },
         'rekey.due': { actions: 'nextEpoch' },
-        suspect: { actions: ['sendKeepalive', 'shortenDead'] },
+        'peer.lost': {
+          target: 'ENDED',
+          actions: [{ type: 'indicateEnded', params: dead }, 'disarmTimers', 'forgetKeys'],
+        },
         'bye.received': {
           target: 'ENDED',
           actions: [{ type: 'indicateEnded', params: bye }, 'disarmTimers', 'forgetKeys'],

@@ -30,7 +30,8 @@ export type SslEvent =
   | { type: 'offer.received' }
   /** A GO that fits the OFFER. */
   | { type: 'go.received' }
-  | { type: 'stop.received' }
+  /** `reason`: what the application will be told. */
+  | { type: 'stop.received'; reason: string }
   /** The application's record engine has its keys. */
   | { type: 'installed' }
   | { type: 'renew' }
@@ -42,6 +43,8 @@ export type SslEvent =
   | { type: 'records.dead' }
   | { type: 'close' }
   | { type: 'failed'; reason: string }
+  /** The peer's OFFER or GO cannot be accepted, and can still be told so. */
+  | { type: 'refused'; reason: string }
   | { type: 'timer' };
 
 interface Why {
@@ -63,8 +66,8 @@ export const sslMachine = setup({
     tcpAbort: command(),
     /** Begins a TLS session of the next generation. */
     openTls: command(),
-    /** STOP and close_notify; where TLS cannot say it any more, `tls.ended` follows at once. */
-    endTls: command(),
+    /** STOP for a reason and close_notify; where TLS cannot say it any more, `tls.ended` follows at once. */
+    endTls: command<Why>(),
     sendOffer: command(),
     /** Server: chooses from the OFFER, derives keys, tells the application; or `failed` follows. */
     agree: command(),
@@ -84,6 +87,7 @@ export const sslMachine = setup({
     legIsKnown: assign({ legKnown: true }),
     closeAsLocal: assign({ closing: 'local' }),
     closeAsPeer: assign({ closing: 'peer' }),
+    closeAsSaid: assign({ closing: ({ event }) => reasonOf({ event }).reason }),
   },
   guards: {
     client: ({ context }) => context.client,
@@ -114,15 +118,34 @@ export const sslMachine = setup({
         leg: { actions: 'legIsKnown' },
         close: {
           target: 'CLOSING',
-          actions: ['closeAsLocal', 'stopRecords', { type: 'armTimer', params: closingTime }, 'endTls'],
+          actions: [
+            'closeAsLocal',
+            'stopRecords',
+            { type: 'armTimer', params: closingTime },
+            { type: 'endTls', params: closingOf },
+          ],
         },
         'stop.received': {
           target: 'CLOSING',
-          actions: ['closeAsPeer', 'stopRecords', { type: 'armTimer', params: closingTime }, 'endTls'],
+          actions: [
+            'closeAsSaid',
+            'stopRecords',
+            { type: 'armTimer', params: closingTime },
+            { type: 'endTls', params: closingOf },
+          ],
+        },
+        refused: {
+          target: 'CLOSING',
+          actions: [
+            'closeAsSaid',
+            'stopRecords',
+            { type: 'armTimer', params: closingTime },
+            { type: 'endTls', params: closingOf },
+          ],
         },
         'records.bye': {
           target: 'CLOSING',
-          actions: ['closeAsPeer', { type: 'armTimer', params: closingTime }, 'endTls'],
+          actions: ['closeAsPeer', { type: 'armTimer', params: closingTime }, { type: 'endTls', params: closingOf }],
         },
         'records.dead': { target: 'CLOSED', actions: ['tcpAbort', { type: 'indicateClosed', params: peerDead }] },
         'tls.ended': {

@@ -109,6 +109,13 @@ export interface IcmpQuote {
 
 const QUOTED_TRANSPORT_BYTES = 8;
 
+/** Bytes behind the header that {@link icmpQuote} reads: the quoted IP header and 8 bytes; 0 when the message is not an error. */
+export function icmpQuotedLength(bytes: Uint8Array, icmp: IcmpView): number {
+  const at = icmp.headerEnd;
+  if (!isIcmpError(icmp.type) || at >= icmp.end) return 0;
+  return Math.min(icmp.end - at, (bytes[at] & 15) * 4 + QUOTED_TRANSPORT_BYTES);
+}
+
 /** The quoted packet of an error message; undefined when it is not an error or quotes too little or a later fragment. */
 export function icmpQuote(bytes: Uint8Array, icmp: IcmpView): IcmpQuote | undefined {
   const at = icmp.headerEnd;

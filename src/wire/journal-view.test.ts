@@ -5,6 +5,7 @@ import { concat, equal, put16, toHex } from './bytes.ts';
 import { buildControlFrame } from './control-frame.ts';
 import { buildEthernet } from './ethernet.ts';
 import { parseFrame } from './frame.ts';
+import { icmpQuote } from './icmp.ts';
 import { fromJournalView, journalView } from './journal-view.ts';
 import { buildLeg, LegKind } from './leg.ts';
 import { buildPiece } from './piece.ts';
@@ -16,6 +17,8 @@ const LINK = { destination: 0x020000000702, source: 0x020000000701 };
 const NET = { source: 0xc0a80701, destination: 0xc0a80702, id: 1 };
 const TCP = { sourcePort: 1, destinationPort: 2, seq: 3, ack: 4, window: 5, flags: Flag.ACK };
 const SECRET = 0xd7;
+/** Where tunnel frames come from. */
+const ENDS = [NET.source, NET.destination];
 
 const tcpFrame = (payload: Uint8Array) =>
   buildTcpFrame({ ethernet: LINK, ip: NET, tcp: { ...TCP, options: { timestamps: { value: 1, echo: 2 } } } }, payload);
@@ -37,11 +40,11 @@ const piece = buildPiece(
 /** A frame as a replay sees it, for comparison: what is read of it, without the checksum that the view blanks. */
 function readings(frame: Uint8Array) {
   const parsed = parseFrame(frame);
-  const { tcp, udp } = parsed;
+  const { tcp, udp, icmp } = parsed;
+  for (const header of [tcp, udp, icmp]) if (header !== undefined) header.checksum = 0;
   const transport = tcp ?? udp;
-  if (transport !== undefined) transport.checksum = 0;
   const units = transport === undefined ? undefined : splitUnits(frame, parsed.payloadOffset, parsed.payloadEnd);
-  return { parsed, units };
+  return { parsed, units, quote: icmp && icmpQuote(frame, icmp) };
 }
 
 describe('what a journal keeps', () => {
@@ -69,7 +72,8 @@ describe('what a journal keeps', () => {
   it('of a tunnel frame: the header of each unit, leg packets whole', () => {
     const first = record(100, 1);
     const frame = udpFrame(concat(first, leg, piece, record(7, 2)));
-    const view = journalView(frame);
+    const view = journalView(frame, ENDS);
+    for (const end of ENDS) expect(journalView(frame, [end])).toEqual(view);
     expect(view.head.length).toBe(42 + 16);
     expect(view.payloadLength).toBe(frame.length - 58);
     const [second, third, fourth] = view.units!;
@@ -79,16 +83,46 @@ describe('what a journal keeps', () => {
     expect([view.head, ...view.units!.map((unit) => unit.bytes)].some((part) => part.includes(SECRET))).toBe(false);
   });
 
-  it('of ARP, ICMP and control frames: everything', () => {
+  it('of a user whose payload begins as a unit does: headers only', () => {
+    for (const build of [tcpFrame, udpFrame]) {
+      const frame = build(concat(leg, new Uint8Array(300).fill(SECRET)));
+      const headers = build(new Uint8Array(0)).length;
+      for (const view of [journalView(frame), journalView(frame, [NET.source + 2])]) {
+        expect(view.head.length).toBe(headers);
+        expect(view.payloadLength).toBe(frame.length - headers);
+        expect(view.units).toBeUndefined();
+      }
+    }
+  });
+
+  it('of an echo: the header without its checksum', () => {
+    const echo = { type: 8, code: 0, identifier: 1, sequence: 2 };
+    const frame = buildIcmpFrame({ ethernet: LINK, ip: NET, icmp: echo }, new Uint8Array(56).fill(SECRET));
+    const view = journalView(frame);
+    expect(view.payloadLength).toBe(56);
+    expect(toHex(view.head, 34)).toBe('0800000000010002');
+  });
+
+  it('of an ICMP error: the quoted IP header and 8 bytes, whatever it quotes more', () => {
+    const quoted = tcpFrame(new Uint8Array(200).fill(SECRET)).subarray(14);
+    const frame = buildIcmpFrame({ ethernet: LINK, ip: NET, icmp: { type: 3, code: 3 } }, quoted);
+    const view = journalView(frame);
+    expect(view.head.length).toBe(42 + 28);
+    expect(view.head.subarray(42)).toEqual(quoted.subarray(0, 28));
+    for (const length of [0, 1, 27]) {
+      const short = buildIcmpFrame({ ethernet: LINK, ip: NET, icmp: { type: 3, code: 3 } }, quoted.subarray(0, length));
+      expect(journalView(short).head.length).toBe(42 + length);
+    }
+  });
+
+  it('of ARP and control frames: everything but padding', () => {
     const arp = buildArpFrame({
       ethernet: LINK,
       arp: { operation: 1, senderMac: 1, senderIp: 2, targetMac: 3, targetIp: 4 },
     });
-    const icmp = buildIcmpFrame({ ethernet: LINK, ip: NET, icmp: { type: 8, code: 0 } }, new Uint8Array(56).fill(1));
     const control = buildControlFrame({ kind: 'reserved-addresses', addresses: [1, 2, 3, 4] }, 1);
-    for (const frame of [concat(arp, new Uint8Array(18)), icmp, control]) {
-      expect(journalView(frame)).toEqual({ head: frame, payloadLength: 0 });
-    }
+    expect(journalView(concat(arp, new Uint8Array(18).fill(SECRET)))).toEqual({ head: arp, payloadLength: 18 });
+    expect(journalView(control)).toEqual({ head: control, payloadLength: 0 });
   });
 
   it('of anything else: known headers and 8 bytes', () => {
@@ -131,6 +165,9 @@ describe('a frame from the journal', () => {
   const frame = fc.oneof(
     payload.map(tcpFrame),
     payload.map(udpFrame),
+    fc
+      .tuple(payload, fc.constantFrom(0, 3, 8, 11))
+      .map(([bytes, type]) => buildIcmpFrame({ ethernet: LINK, ip: NET, icmp: { type, code: 0 } }, bytes)),
     payload.map((bytes) => buildEthernet({ ...LINK, etherType: 0x0806 }, bytes)),
     payload.map((bytes) => buildEthernet({ ...LINK, etherType: 0x86dd }, bytes)),
     fc.tuple(payload, fc.nat()).map(([bytes, cut]) => tcpFrame(bytes).subarray(0, cut % 80)),
@@ -149,11 +186,12 @@ describe('a frame from the journal', () => {
   it('has the true length and reads as the original does, faults included', () => {
     fc.assert(
       fc.property(frame, (original) => {
-        const rebuilt = fromJournalView(journalView(original));
+        const rebuilt = fromJournalView(journalView(original, ENDS));
         expect(rebuilt.length).toBe(original.length);
         const before = readings(original);
         expect(readings(rebuilt)).toEqual(before);
-        if (before.parsed.ok) expect(equal(journalView(rebuilt).head, journalView(original).head)).toBe(true);
+        if (before.parsed.ok)
+          expect(equal(journalView(rebuilt, ENDS).head, journalView(original, ENDS).head)).toBe(true);
       }),
       { numRuns: 500 },
     );

@@ -1,10 +1,12 @@
 /** What a journal may keep of a frame: headers, but no payload of a user and nothing that tells about it. */
+import type { Ip4 } from './address.ts';
 import { ARP_BYTES } from './arp.ts';
 import { put16 } from './bytes.ts';
 import { parseControlFrame } from './control-frame.ts';
 import { EtherType } from './ethernet.ts';
 import type { ParsedFrame } from './frame.ts';
 import { parseFrame } from './frame.ts';
+import { icmpQuotedLength } from './icmp.ts';
 import { IP4_HEADER_BYTES, IpProtocol } from './ipv4.ts';
 import { IP6_HEADER_BYTES } from './ipv6.ts';
 import { parseTcp, TCP_HEADER_BYTES } from './tcp.ts';
@@ -22,7 +24,7 @@ export interface KeptPart {
 }
 
 export interface JournalView {
-  /** The first bytes of the frame; a TCP or UDP checksum in it is 0. */
+  /** The first bytes of the frame; a TCP, UDP or ICMP checksum in it is 0. */
   head: Uint8Array;
   /** How many bytes of the frame follow the head. */
   payloadLength: number;
@@ -31,14 +33,14 @@ export interface JournalView {
 }
 
 /**
- * Whole ARP, ICMP and control frames; for TCP and UDP all headers and those of the units in the payload (leg packets whole);
- * of anything else the known headers and 8 bytes. Enough of a malformed frame is kept to find the same fault again.
+ * ARP; control frames whole; of an ICMP error all that stands before the quoted payload; for TCP, UDP and other ICMP all headers; of
+ * anything else the known headers and 8 bytes. Enough of a malformed frame is kept to find the same fault again. Only in frames from
+ * or to one of `tunnelAddresses` units are looked for, and their headers kept (leg packets whole): a user's payload may look like one.
  */
-export function journalView(bytes: Uint8Array): JournalView {
+export function journalView(bytes: Uint8Array, tunnelAddresses: readonly Ip4[] = []): JournalView {
   const parsed = parseFrame(bytes);
   if (isKeptWhole(bytes, parsed)) return { head: bytes.slice(), payloadLength: 0 };
-  const isTunnelCandidate = parsed.ok && (parsed.tcp !== undefined || parsed.udp !== undefined);
-  const parts = isTunnelCandidate ? unitHeads(bytes, parsed.payloadOffset, parsed.payloadEnd) : [];
+  const parts = mayHoldUnits(parsed, tunnelAddresses) ? unitHeads(bytes, parsed.payloadOffset, parsed.payloadEnd) : [];
   const [first, ...others] = parts;
   const headLength = first === undefined ? keptLength(bytes, parsed) : first.offset + first.bytes.length;
   const head = bytes.slice(0, Math.min(headLength, bytes.length));
@@ -57,9 +59,13 @@ export function fromJournalView(view: JournalView): Uint8Array {
 }
 
 function isKeptWhole(bytes: Uint8Array, parsed: ParsedFrame): boolean {
-  if (parsed.ethernet === undefined || parsed.arp !== undefined) return true;
-  if (parsed.ip?.protocol === IpProtocol.ICMP) return true;
+  if (parsed.ethernet === undefined) return true;
   return parsed.ethernet.etherType === EtherType.CONTROL && parseControlFrame(bytes).ok;
+}
+
+function mayHoldUnits({ ok, ip, tcp, udp }: ParsedFrame, tunnelAddresses: readonly Ip4[]): boolean {
+  if (!ok || ip === undefined || (tcp === undefined && udp === undefined)) return false;
+  return tunnelAddresses.includes(ip.source) || tunnelAddresses.includes(ip.destination);
 }
 
 /** The heads of all units; of a rest that is no unit only what tells why, so that a replay stops at the same place. */
@@ -77,8 +83,9 @@ function keptPart(bytes: Uint8Array, from: number, to: number): KeptPart {
 }
 
 function keptLength(bytes: Uint8Array, parsed: ParsedFrame): number {
-  const { ip, ip6, tcp, udp, payloadOffset, payloadEnd } = parsed;
-  if (tcp !== undefined || udp !== undefined) return payloadOffset;
+  const { arp, ip, ip6, icmp, tcp, udp, payloadOffset, payloadEnd } = parsed;
+  if (arp !== undefined || tcp !== undefined || udp !== undefined) return payloadOffset;
+  if (icmp !== undefined) return payloadOffset + icmpQuotedLength(bytes, icmp);
   if (ip === undefined && ip6 === undefined) return payloadOffset + keptBehindEthernet(parsed);
   if (ip !== undefined && ip.fragmentOffset > 0) return payloadOffset;
   return payloadOffset + keptTransport(bytes, ip?.protocol ?? ip6!.nextHeader, payloadOffset, payloadEnd);
@@ -100,12 +107,19 @@ function keptTransport(bytes: Uint8Array, protocol: number, offset: number, end:
   return tcp.ok ? tcp.headerLength : TCP_HEADER_BYTES;
 }
 
+/** Where the checksum stands in the header of a transport protocol. */
+const CHECKSUM_OFFSETS: Readonly<Record<number, number>> = {
+  [IpProtocol.TCP]: 16,
+  [IpProtocol.UDP]: 6,
+  [IpProtocol.ICMP]: 2,
+};
+
 function clearChecksum(head: Uint8Array, parsed: ParsedFrame): void {
   const { ip, ip6 } = parsed;
   const protocol = ip?.protocol ?? ip6?.nextHeader;
   const l4Offset = ip?.headerEnd ?? ip6?.headerEnd;
   if (l4Offset === undefined || (ip !== undefined && ip.fragmentOffset > 0)) return;
-  if (protocol !== IpProtocol.TCP && protocol !== IpProtocol.UDP) return;
-  const field = l4Offset + (protocol === IpProtocol.TCP ? 16 : 6);
+  if (protocol === undefined || !(protocol in CHECKSUM_OFFSETS)) return;
+  const field = l4Offset + CHECKSUM_OFFSETS[protocol];
   if (field + 2 <= head.length) put16(head, field, 0);
 }

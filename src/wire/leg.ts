@@ -96,10 +96,10 @@ export function buildLeg(fields: LegFields, body: Uint8Array = EMPTY): Uint8Arra
   return bytes;
 }
 
-/** A HELLO for F13 UDP: zeros up to 64 bytes. */
-export function buildUdpHello(): Uint8Array {
+/** A HELLO for F13 UDP: zeros up to 64 bytes. The COOKIE brings the token back, so a stranger's is known for what it is. */
+export function buildUdpHello(senderToken: Token): Uint8Array {
   const zeros = new Uint8Array(LEG_HELLO_UDP_BYTES - LEG_HEADER_BYTES);
-  return buildLeg({ kind: LegKind.HELLO, sequence: 0, acknowledgement: 0 }, zeros);
+  return buildLeg({ kind: LegKind.HELLO, senderToken, sequence: 0, acknowledgement: 0 }, zeros);
 }
 
 /** Writes the 8 bytes of a token. */

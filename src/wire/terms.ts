@@ -22,6 +22,9 @@ export const Reason = {
   RESET_BY_TCP: 6,
   OPERATOR: 7,
   PEER_NOT_ALLOWED: 8,
+  LEG_TAMPERED: 9,
+  NO_COMMON_SUITE: 10,
+  MALFORMED: 11,
 } as const;
 
 const REASON_NAMES: readonly string[] = [
@@ -34,6 +37,9 @@ const REASON_NAMES: readonly string[] = [
   'reset by the local TCP',
   'operator',
   'peer not allowed',
+  'leg tampered with',
+  'no common suite',
+  'malformed',
 ];
 
 /** The words for a reason number. */

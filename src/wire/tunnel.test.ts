@@ -166,12 +166,12 @@ describe('leg packets', () => {
     );
   });
 
-  it('HELLO over UDP is 64 bytes without tokens', () => {
-    const hello = buildUdpHello();
+  it('HELLO over UDP is 64 bytes and carries its own token', () => {
+    const hello = buildUdpHello('0102030405060708');
     expect(hello.length).toBe(64);
     expect(parseLeg(hello, 0, 64)).toMatchObject({
       kind: LegKind.HELLO,
-      senderToken: NO_TOKEN,
+      senderToken: '0102030405060708',
       receiverToken: NO_TOKEN,
       length: 64,
     });

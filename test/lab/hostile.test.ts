@@ -143,7 +143,7 @@ function headed(bytes: Uint8Array, shape: 'tcp' | 'udp', random: SeededRandom): 
 function hello(shape: 'tcp' | 'udp', number: number): Uint8Array {
   const source = 0x0a00_0000 + number;
   return shape === 'udp'
-    ? packet(shape, 999, buildUdpHello(), 0, source)
+    ? packet(shape, 999, buildUdpHello('0102030405060708'), 0, source)
     : packet(shape, 999, new Uint8Array(0), Flag.SYN, source);
 }
 

@@ -1,6 +1,7 @@
 /** AF_PACKET ports between kernels: host a - (port left, port right) - host b, with this process as the bridge. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { address, cable, createHost, inHostNetwork, must } from '../../src/transport/netlab/index.ts';
+import { transfer } from '../../src/transport/netlab/transfer.ts';
 import {
   type FrameOffload,
   openPacket,
@@ -14,7 +15,6 @@ import { foldSum, pseudoHeaderSum4 } from '../../src/wire/checksum.ts';
 import { checksumVerdict, parseFrame } from '../../src/wire/frame.ts';
 import { Flag } from '../../src/wire/tcp.ts';
 import { report } from '../support/scenario.ts';
-import { transfer } from '../../src/transport/netlab/transfer.ts';
 
 const TRANSFER_BYTES = 20_000_000;
 const DESTINATION = parseMac('02:00:00:00:00:55')!;

@@ -16,18 +16,13 @@ const mutated = process.env.GLASSGATE_MUTATE;
 const seen = new Map<string, { readonly all: string[]; readonly taken: Set<string> }>();
 
 if (mutated !== undefined) {
-  watchTransitions({
-    machine: (machine) => removeTransition(machine, mutated),
-    taken: () => {},
-    suppressed: () => false,
-  });
+  watchTransitions({ machine: (machine) => removeTransition(machine, mutated), taken: () => {} });
 } else if (folder !== undefined) {
   watchTransitions({
     machine: (machine) => {
       if (!seen.has(machine.id)) seen.set(machine.id, { all: allTransitionKeys(machine), taken: new Set() });
     },
     taken: (machine, key) => seen.get(machine.id)?.taken.add(key),
-    suppressed: () => false,
   });
 }
 

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseCLI, type TestProject } from 'vitest/node';
+import type { AnyStateMachine } from 'xstate';
 import { allTransitionKeys } from '../../src/actors/machine-host.ts';
 import { explained } from './explained-transitions.ts';
 import { productMachines } from './product-machines.ts';
@@ -18,8 +19,9 @@ export default function setup(project: TestProject): (() => Promise<void>) | und
   process.env.GLASSGATE_COVERAGE_DIR = folder;
   return async () => {
     const strict = process.env.GLASSGATE_COVERAGE === 'strict' && isWholeRun(project);
-    if (strict) await addUnmade(folder);
-    report(folder, strict);
+    const machines = await productMachines();
+    if (strict) addUnmade(folder, machines);
+    report(folder, new Set(machines.map(({ id }) => id)), strict);
     rmSync(folder, { recursive: true });
   };
 }
@@ -32,13 +34,14 @@ function isWholeRun(project: TestProject): boolean {
 }
 
 /** A machine that no test ever made has no coverage of its own: all its transitions are untaken. */
-async function addUnmade(folder: string): Promise<void> {
-  const all = (await productMachines()).map((machine) => [machine.id, { all: allTransitionKeys(machine), taken: [] }]);
+function addUnmade(folder: string, machines: readonly AnyStateMachine[]): void {
+  const all = machines.map((machine) => [machine.id, { all: allTransitionKeys(machine), taken: [] }]);
   writeFileSync(join(folder, 'machines.json'), JSON.stringify(Object.fromEntries(all)));
 }
 
-function report(folder: string, strict: boolean): void {
-  const machines = mergeCoverage(folder, explained);
+/** Machines that only tests have do not count. */
+function report(folder: string, ids: ReadonlySet<string>, strict: boolean): void {
+  const machines = mergeCoverage(folder, explained).filter(({ machine }) => ids.has(machine));
   if (machines.length === 0) return;
   console.log(['', 'Transition coverage:', ...coverageLines(machines, strict)].join('\n'));
   if (strict && machines.some((m) => m.unexplained.length > 0)) {

@@ -9,7 +9,7 @@ import { MOVE_WINDOW_US, MOVES_PER_WINDOW, STATION_AGE_US, STATIONS_MAX, Station
 const A: Mac = 0x0200_0000_000a;
 const B: Mac = 0x0200_0000_000b;
 const OWN: Mac = 0x0200_0000_0001;
-const PORTS = [{ name: '1', cable: true }, { name: '2', cable: true }, { name: 'up' }];
+const PORTS = [{ name: '1', outside: true }, { name: '2', outside: true }, { name: 'up' }];
 
 function frame(destination: Mac, source: Mac): Uint8Array {
   return buildEthernet({ destination, source, etherType: 0x88b5 }, new Uint8Array(46));
@@ -121,6 +121,15 @@ describe('bridge', () => {
     host.injectBytes('up', frame(CONTROL_MAC_ENGINE, OWN));
     host.injectBytes('up', frame(B, CONTROL_MAC_ENGINE));
     expect(host.dropReasons()).toEqual(['foreign-control-frame', 'not-joined', 'not-joined']);
+    expect(sentPorts(host)).toEqual([]);
+  });
+
+  it('takes no control frame out of a tunnel and gives none into it', () => {
+    const { host } = started({ ports: [{ name: '006' }, { name: '009', outside: true }] });
+    host.injectBytes('009', frame(OWN, CONTROL_MAC_ENGINE));
+    host.injectBytes('009', frame(CONTROL_MAC_ENGINE, A));
+    expect(host.dropReasons()).toEqual(['foreign-control-frame', 'foreign-control-frame']);
+    host.injectBytes('006', frame(CONTROL_MAC_ENGINE, OWN));
     expect(sentPorts(host)).toEqual([]);
   });
 

@@ -21,8 +21,8 @@ const LINK_LOCAL_LAST: Mac = 0x0180_c200_000f;
 
 export interface BridgePortOptions {
   readonly name: string;
-  /** A cable is behind it: frames of the control address range neither come from there nor go there. Default false. */
-  readonly cable?: boolean;
+  /** A cable or a tunnel is behind it: frames of the control address range neither come from there nor go there. Default false. */
+  readonly outside?: boolean;
 }
 
 export interface BridgeOptions {
@@ -35,7 +35,7 @@ export interface BridgeOptions {
 
 interface BridgePort {
   readonly name: string;
-  readonly cable: boolean;
+  readonly outside: boolean;
   readonly port: Port<Frame, Frame>;
   readonly budget: TokenBucket;
   readonly machine: MachineHost<typeof bridgePortMachine, { readonly takesGroupFrames: boolean }>;
@@ -112,10 +112,10 @@ export class BridgeLayer extends Layer {
     }
   }
 
-  #makePort({ name, cable = false }: BridgePortOptions, perSecond: number): BridgePort {
+  #makePort({ name, outside = false }: BridgePortOptions, perSecond: number): BridgePort {
     const made: BridgePort = {
       name,
-      cable,
+      outside,
       port: this.addPort(name, (frame: Frame) => this.#received(frame, made)),
       budget: new TokenBucket(perSecond, perSecond),
       machine: this.machineHost({
@@ -146,7 +146,7 @@ export class BridgeLayer extends Layer {
     const source = u48(bytes, 6);
     if (isMulticast(source)) return this.drop('bad-source', frame);
     const isControl = isControlMac(destination) || isControlMac(source);
-    if (isControl && ingress.cable) return this.drop('foreign-control-frame', frame);
+    if (isControl && ingress.outside) return this.drop('foreign-control-frame', frame);
     if (!this.#learn(frame, source, ingress)) return;
     if (isMulticast(destination)) this.#group(frame, destination, ingress);
     else this.#unicast(frame, destination, ingress, isControl);
@@ -190,7 +190,7 @@ export class BridgeLayer extends Layer {
   #flood(frame: Frame, ingress: BridgePort, isControl: boolean): void {
     let copies = 0;
     for (const egress of this.#ports) {
-      if (egress === ingress || (isControl && egress.cable)) continue;
+      if (egress === ingress || (isControl && egress.outside)) continue;
       if (egress.port.send(frame)) copies++;
     }
     if (copies > 0) this.count('flooded');

@@ -176,7 +176,14 @@ describe('engine sessions', () => {
     expect(end.layer.machines()[0]?.state).toBe('ACCELERATING');
     end.control({ kind: 'stop', sessionId: 8, reason: 0 });
     expect(end.layer.machines()[0]?.state).toBe('PASS-THROUGH');
-    expect(end.reports().map((message) => message.kind)).toEqual(['started', 'started', 'stopped', 'stopped']);
+    expect(end.reports().map((message) => message.kind)).toEqual([
+      'started',
+      'started',
+      'stopped',
+      'stopped',
+      'stopped',
+    ]);
+    expect(end.host.dropReasons()).toEqual(['too-many-sessions']);
   });
 
   it('takes new keys while frames cross, only for a session it serves', () => {
@@ -189,8 +196,22 @@ describe('engine sessions', () => {
     }
     pair.fromLan('server', userFrame(T21, S31));
     expect([pair.lan.client.length, pair.lan.server.length]).toEqual([3, 2]);
-    expect(pair.server.layer.machines().map(({ state }) => state)).toEqual(['ACCELERATING', 'LIVE.STEADY']);
+    expect(pair.server.layer.machines().map(({ state }) => state)).toEqual(['ACCELERATING', 'LIVE.STEADY', 'TRUSTED']);
     expect(pair.client.reports().filter(({ kind }) => kind === 'started').length).toBe(2);
+  });
+
+  it('answers STOPPED for sessions that it does not serve, and takes no keys for them', () => {
+    const end = new EngineEnd('client');
+    end.control({ kind: 'renew', session: engineSession(end.host.vault, 'client', false) });
+    end.control({ kind: 'stop', sessionId: 7, reason: 1 });
+    expect(end.reports().map(({ kind }) => kind)).toEqual(['stopped', 'stopped']);
+  });
+
+  it('does not say STARTED for a renewal that it can not take: the session ends', () => {
+    const end = new EngineEnd('server');
+    end.startSession();
+    end.control({ kind: 'renew', session: engineSession(end.host.vault, 'server', false, 2) });
+    expect(end.reports().map(({ kind }) => kind)).toEqual(['started', 'disconnect']);
   });
 
   it('stops all sessions in order when its device stops', () => {

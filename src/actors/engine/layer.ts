@@ -14,13 +14,15 @@ import { ETHERNET_HEADER_BYTES } from '../../wire/ethernet.ts';
 import { type FrameView, parseFrame } from '../../wire/frame.ts';
 import { clampMss } from '../../wire/segment.ts';
 import { Flag } from '../../wire/tcp.ts';
+import { Reason } from '../../wire/terms.ts';
 import type { Frame } from '../frame.ts';
 import type { LayerHost } from '../host.ts';
 import { Layer, type MachineView, type SavedLayer } from '../layer.ts';
 import type { MachineCommand, MachineHost, SavedMachine } from '../machine-host.ts';
 import type { Port } from '../port.ts';
+import { forgetKeys } from '../records/key-generation.ts';
 import type { RecordSessionNews } from '../records/record-session.ts';
-import { EngineSessionState, type SavedEngineSession } from './session.ts';
+import { EngineSessionState, parametersOf, type SavedEngineSession } from './session.ts';
 
 export interface EngineOptions {
   /** Upper bound for the MSS option of inner SYNs, bytes; left out: frames are not touched. */
@@ -52,8 +54,10 @@ export class EngineLayer extends Layer {
   readonly #machine: MachineHost<typeof engineMachine, Decision>;
   readonly #sessions = new Map<number, EngineSessionState>();
   readonly #options: EngineOptions;
-  /** Tunnel endpoints of all sessions: ARP about them stays out of the tunnel. */
+  /** Further tunnel endpoints that the software named. */
   #reserved: readonly Ip4[] = [];
+  /** Endpoints of all tunnels here: ARP about them stays out of each. */
+  #addresses: readonly Ip4[] = [];
   /** Where control frames to the software go. */
   #softwareMac: Mac = 0;
 
@@ -85,11 +89,9 @@ export class EngineLayer extends Layer {
     const own = { instance: '', machine: this.#machine.machine, state: this.#machine.state };
     return [
       own,
-      ...[...this.#sessions.values()].map(({ records }) => ({
-        instance: records.machine.instance,
-        machine: records.machine.machine,
-        state: records.state,
-      })),
+      ...[...this.#sessions.values()].flatMap(({ records }) =>
+        records.machines.map(({ instance, machine, state }) => ({ instance, machine, state })),
+      ),
     ];
   }
 
@@ -124,6 +126,7 @@ export class EngineLayer extends Layer {
       session.restore(each);
       this.#sessions.set(each.session.sessionId, session);
     }
+    this.#learnAddresses();
   }
 
   // ---- MAC -> PHY: all but control frames passes; leg packets of a session get the session's F13 numbers ----
@@ -157,7 +160,7 @@ export class EngineLayer extends Layer {
     else if (message.kind === 'renew') this.#machine.send({ type: 'renew.commanded', session: message.session });
     else if (message.kind === 'stop')
       this.#machine.send({ type: 'stop.commanded', sessionId: message.sessionId, reason: message.reason });
-    else if (message.kind === 'reserved-addresses') this.#reserved = message.addresses;
+    else if (message.kind === 'reserved-addresses') this.#reserve(message.addresses);
   }
 
   // ---- PHY -> MAC (block B), first match wins ----
@@ -208,7 +211,7 @@ export class EngineLayer extends Layer {
   #intoTunnel(frame: Frame): void {
     const bytes = this.#clamped(frame.bytes);
     for (const session of this.#sessions.values()) {
-      const loop = loopReason(bytes, endsOf(session.session, this.#reserved));
+      const loop = loopReason(bytes, endsOf(session.session, this.#addresses));
       if (loop !== undefined) {
         this.drop('loop-guard', frame, loop);
         continue;
@@ -221,6 +224,16 @@ export class EngineLayer extends Layer {
       this.count('sealed');
       for (const unit of units) this.#lower.send(this.host.frame(session.line.keeper.frame(unit), frame));
     }
+  }
+
+  #reserve(addresses: readonly Ip4[]): void {
+    this.#reserved = addresses;
+    this.#learnAddresses();
+  }
+
+  #learnAddresses(): void {
+    const own = [...this.#sessions.values()].flatMap(({ session }) => [session.ownIp, session.peerIp]);
+    this.#addresses = [...own, ...this.#reserved];
   }
 
   #clamped(bytes: Uint8Array): Uint8Array {
@@ -242,8 +255,9 @@ export class EngineLayer extends Layer {
       case 'installSession':
         return this.#install(params.session);
       case 'renewSession':
-        this.#sessions.get(params.session.sessionId)?.renew(params.session);
-        return;
+        return this.#renew(params.session);
+      case 'refuseSession':
+        return this.#refuse(params.session);
       case 'endSession':
         return this.#end(params.sessionId, params.reason);
       case 'reportStarted':
@@ -260,7 +274,20 @@ export class EngineLayer extends Layer {
   #install(session: EngineSession): void {
     const state = this.#newSession(session);
     this.#sessions.set(session.sessionId, state);
+    this.#learnAddresses();
     state.records.start();
+  }
+
+  #renew(session: EngineSession): void {
+    const { sessionId } = session;
+    if (this.#sessions.get(sessionId)?.renew(session)) this.#machine.send({ type: 'session.renewed', sessionId });
+    else this.#machine.send({ type: 'session.ended', sessionId, reason: Reason.TIMED_OUT });
+  }
+
+  #refuse(session: EngineSession): void {
+    this.drop('too-many-sessions', undefined, session.sessionId);
+    forgetKeys(this.host.vault, parametersOf(session));
+    if (!this.#sessions.has(session.sessionId)) this.#reportStopped(session.sessionId, Reason.TOO_MANY_SESSIONS);
   }
 
   #end(sessionId: number, reason: number): void {
@@ -273,6 +300,7 @@ export class EngineLayer extends Layer {
   #reportStopped(sessionId: number, reason: number): void {
     const numbers = this.#sessions.get(sessionId)?.line.keeper.numbers ?? { next: 0, acknowledged: 0 };
     this.#sessions.delete(sessionId);
+    this.#learnAddresses();
     this.#report({
       kind: 'stopped',
       sessionId,
@@ -324,10 +352,10 @@ function macAt(frame: Frame, offset: number): Mac | undefined {
   return frame.bytes.length < ETHERNET_HEADER_BYTES ? undefined : u48(frame.bytes, offset);
 }
 
-function endsOf(session: EngineSession, reserved: readonly Ip4[]): Parameters<typeof loopReason>[1] {
+function endsOf(session: EngineSession, addresses: readonly Ip4[]): Parameters<typeof loopReason>[1] {
   return {
     ownMac: session.ownMac,
     nextHopMac: session.nextHopMac,
-    addresses: [session.ownIp, session.peerIp, ...reserved],
+    addresses,
   };
 }

@@ -121,7 +121,8 @@ function payloadBytesOf(session: EngineSession): number {
   return session.pathMtu - f13Overhead(shapeOf(session));
 }
 
-function parametersOf(session: EngineSession): RecordParameters {
+/** What a START says about the records. */
+export function parametersOf(session: EngineSession): RecordParameters {
   return {
     role: session.client ? 'client' : 'server',
     peerName: '',

@@ -334,6 +334,27 @@ const ssl = (message: object): Stimulus => ({ port: 'ssl', message: { session: S
 const driver = (message: object): Stimulus => ({ port: 'settings', message: { sessionId: 1, reason: 0, ...message } });
 const dial = { session: 'dial-1' };
 
+describe('what a peer cannot do', () => {
+  const peers = ['gateway30', 'gateway40'].map((name) => ({ name, connect: false, ...CHOICE }));
+
+  it('take over the session of another one by renewing it with its own certificate', () => {
+    const control = new Control({ peers }).up();
+    control.said();
+    const keys = { sendData: 11, receiveData: 12, sendControl: 13, receiveControl: 14 };
+    control.ssl('secured', { parameters: { ...PARAMETERS, peerName: 'gateway40', keys } });
+    expect(control.host.dropReasons()).toEqual(['peer-not-allowed']);
+    expect(control.said()).toEqual(['ssl close']);
+    expect(control.states).toEqual(['CLOSING']);
+  });
+
+  it('touch a session that no engine has by the number 0', () => {
+    const control = new Control();
+    control.driver('leg-open', LEG).ssl('accepted', { tuple: TUPLE });
+    for (const kind of ['engine-disconnect', 'engine-stopped']) control.driver(kind, { sessionId: 0 });
+    expect(control.states).toEqual(['ALIVE.SECURING']);
+  });
+});
+
 layerCompliance(
   'accelerator control',
   (host: LayerHost) =>

@@ -166,7 +166,9 @@ export abstract class TunnelsLayer extends Layer {
   #secured(session: TunnelSession, parameters: RecordParameters): void {
     const { facts } = session;
     facts.peer ??= parameters.peerName;
-    if (this.#peers.get(facts.peer)?.welcome === true) {
+    // Also when a session is renewed: another peer's certificate does not take over a session.
+    const isSamePeer = facts.peer === parameters.peerName;
+    if (isSamePeer && this.#peers.get(facts.peer)?.welcome === true) {
       facts.parameters = parameters;
       return session.send({ type: 'ssl.secured' });
     }
@@ -221,7 +223,7 @@ export abstract class TunnelsLayer extends Layer {
   }
 
   #byEngineSession(id: number): TunnelSession | undefined {
-    return [...this.#sessions.values()].find(({ facts }) => facts.engineSession === id);
+    return id === 0 ? undefined : [...this.#sessions.values()].find(({ facts }) => facts.engineSession === id);
   }
 
   // ---- commands of a session's machine ----

@@ -64,6 +64,8 @@ export class ControlFrames {
     const read = parseControlFrame(frame.bytes);
     if (!read.ok) return this.#host.drop(frame, read.reason);
     const { message } = read;
+    if (!('sessionId' in message) || !this.#sessions.has(message.sessionId))
+      return this.#host.drop(frame, 'no such session');
     switch (message.kind) {
       case 'started':
         return this.#host.indicate({ kind: 'engine-started', sessionId: message.sessionId });

@@ -2,14 +2,33 @@ import { describe, expect, it } from 'vitest';
 import { layerCompliance } from '../../../test/support/compliance.ts';
 import { record, shaped, tls, word } from '../../../test/support/driver-packets.ts';
 import { DriverEnd, DriverPair, FAR, FAR_HOP, NEAR, NEAR_HOP } from '../../../test/support/driver-pair.ts';
-import { SUSPECT_MS } from '../../machines/leg.ts';
-import { buildTcpFrame, buildUdpFrame } from '../../wire/build.ts';
+import { FORGED_MS } from '../../machines/leg.ts';
+import { CALM_MS, PROBE_EVERY_MS, TRUST_PROBES } from '../../machines/trust.ts';
+import { buildIcmpFrame, buildTcpFrame, buildUdpFrame } from '../../wire/build.ts';
+import { buildControlFrame } from '../../wire/control-frame.ts';
 import { parseFrame } from '../../wire/frame.ts';
+import { IcmpType } from '../../wire/icmp.ts';
 import { buildLeg, LegKind } from '../../wire/leg.ts';
 import { buildReasonBody, buildRequest } from '../../wire/leg-body.ts';
 import { Flag, flagNames } from '../../wire/tcp.ts';
 import { PROTOCOL_VERSION } from '../../wire/terms.ts';
-import { IntermediateDriverLayer } from './layer.ts';
+import { cookieOfNumber } from './cookies.ts';
+import { IntermediateDriverLayer, UNPROVEN_SESSIONS_PER_ADDRESS } from './layer.ts';
+
+const request = (fields: { udp?: boolean; token?: string; cookie?: Uint8Array } = {}): Uint8Array =>
+  buildLeg(
+    { kind: LegKind.REQUEST, senderToken: fields.token ?? '0102030405060708', sequence: 0, acknowledgement: 0 },
+    buildRequest({
+      protocolVersion: PROTOCOL_VERSION,
+      udp: fields.udp ?? false,
+      immediate: false,
+      cookie: fields.cookie ?? new Uint8Array(4),
+      destination: FAR.ip,
+      destinationPort: FAR.port,
+      source: NEAR.ip,
+      sourcePort: NEAR.port,
+    }),
+  );
 
 describe('leg, strangers and rumours', () => {
   it('a HELLO flood costs no state, and each answer is no longer than the question', () => {
@@ -42,20 +61,6 @@ describe('leg, strangers and rumours', () => {
 
   it('refuses forged cookies, requests for another shape or without a token, and what was never announced', () => {
     const pair = new DriverPair();
-    const request = (fields: { udp?: boolean; token?: string; cookie?: Uint8Array } = {}): Uint8Array =>
-      buildLeg(
-        { kind: LegKind.REQUEST, senderToken: fields.token ?? '0102030405060708', sequence: 0, acknowledgement: 0 },
-        buildRequest({
-          protocolVersion: PROTOCOL_VERSION,
-          udp: fields.udp ?? false,
-          immediate: false,
-          cookie: fields.cookie ?? new Uint8Array(4),
-          destination: FAR.ip,
-          destinationPort: FAR.port,
-          source: NEAR.ip,
-          sourcePort: NEAR.port,
-        }),
-      );
     const send = (payload: Uint8Array, port?: number): void => {
       pair.far.host.injectBytes(
         'lower',
@@ -75,6 +80,63 @@ describe('leg, strangers and rumours', () => {
     send(request({ cookie: right }));
     expect(pair.far.host.dropReasons().at(-1)).toBe('bad-cookie');
     expect(pair.far.driver.sessions.size).toBe(0);
+  });
+
+  /** A stranger with a true address gets a cookie and shows it; the answer's word, if any. */
+  const requestFrom = (pair: DriverPair, port: number): string | undefined => {
+    const from = (frame: Uint8Array): void => void pair.far.host.injectBytes('lower', withSourcePort(frame, port));
+    pair.far.taken();
+    from(shaped(Flag.SYN, { seq: 5 }));
+    const cookie = parseFrame(pair.far.taken()[0]?.bytes as Uint8Array).tcp?.seq as number;
+    from(
+      shaped(Flag.ACK | Flag.PSH, { seq: 6, ack: cookie + 1, payload: request({ cookie: cookieOfNumber(cookie) }) }),
+    );
+    const answer = pair.far.taken()[0];
+    return answer && word(answer.bytes);
+  };
+
+  it('keeps few sessions of a stranger with a true address, and refuses more without keeping anything', () => {
+    const pair = new DriverPair();
+    const answers = Array.from({ length: 20 }, (_, n) => requestFrom(pair, 1000 + n));
+    expect(pair.far.driver.sessions.size).toBe(UNPROVEN_SESSIONS_PER_ADDRESS);
+    expect(answers.slice(UNPROVEN_SESSIONS_PER_ADDRESS)).toEqual(Array(12).fill('REFUSED'));
+    pair.far.host.advance(FORGED_MS * 1000);
+    expect(pair.far.driver.sessions.size).toBe(0);
+  });
+
+  it('lets no operating system see what is addressed to an announced port, whatever its shape or MAC', () => {
+    const pair = new DriverPair({ shape: 'udp' });
+    pair.far.host.injectBytes('lower', shaped(Flag.SYN));
+    const broadcast = shaped(Flag.SYN);
+    broadcast.fill(0xff, 0, 6);
+    pair.far.host.injectBytes('lower', broadcast);
+    expect(pair.far.host.dropReasons()).toEqual(['not-announced', 'not-for-us']);
+    expect(pair.far.host.sentOn('upper')).toEqual([]);
+  });
+
+  it('believes a COOKIE only with the token of its HELLO', () => {
+    const pair = new DriverPair({ shape: 'udp' });
+    pair.passes = () => false;
+    pair.connect();
+    const forged = buildUdpFrame(
+      {
+        ethernet: { source: NEAR_HOP, destination: NEAR.mac },
+        ip: { source: FAR.ip, destination: NEAR.ip },
+        udp: { sourcePort: FAR.port, destinationPort: NEAR.port },
+      },
+      buildLeg({ kind: LegKind.COOKIE, sequence: 0, acknowledgement: 0 }, new Uint8Array(16)),
+    );
+    pair.arrives('near', forged);
+    expect([pair.state('near'), pair.near.host.dropReasons()]).toEqual(['HELLO-SENT', ['bad-token']]);
+  });
+
+  it('takes control frames of an engine only for sessions that it gave to one', () => {
+    const end = new DriverEnd('far');
+    for (const kind of ['started', 'authenticated'] as const) {
+      end.host.injectBytes('lower', buildControlFrame({ kind, sessionId: 0 }, FAR.mac));
+    }
+    end.host.injectBytes('lower', buildControlFrame({ kind: 'disconnect', sessionId: 0, reason: 1 }, FAR.mac));
+    expect([end.indications(), end.host.dropReasons()]).toEqual([[], Array(3).fill('foreign-control-frame')]);
   });
 
   it('keeps its session when a stranger sends leg packets with wrong tokens, another request, bad checksums, SYNs or nonsense', () => {
@@ -100,24 +162,64 @@ describe('leg, strangers and rumours', () => {
     pair.arrives('far', shaped(Flag.ACK, { payload: record(5) }), 'bad');
     pair.arrives('far', shaped(Flag.SYN));
     expect(pair.far.host.dropReasons().length).toBeGreaterThanOrEqual(12);
-    expect(pair.state('far')).toBe('OPEN.TRUSTED');
+    expect(pair.state('far')).toBe('OPEN.UNPROVEN');
     pair.near.tcp?.write(tls(20));
     pair.settle();
     expect(pair.far.received()).toEqual([...tls(20)]);
   });
 
-  it('a RST of a stranger makes it ask; the answer clears the suspicion, silence ends the session', () => {
+  const trust = (pair: DriverPair): string | undefined =>
+    pair.far.driver.machines().find(({ machine }) => machine.id === 'trust')?.state;
+
+  it('a RST of a stranger makes it ask; the answer calms it, and more RSTs cost nothing', () => {
     const pair = new DriverPair();
     pair.connect();
     pair.arrives('far', shaped(Flag.RST, { seq: 99 }));
-    expect(pair.state('far')).toBe('OPEN.SUSPECT');
+    expect(trust(pair)).toBe('SUSPECT');
     pair.settle();
-    expect(pair.state('far')).toBe('OPEN.TRUSTED');
-    pair.passes = () => false;
+    expect(trust(pair)).toBe('CALM');
+    const sent = pair.line.length;
+    for (let n = 0; n < 1000; n++) pair.arrives('far', shaped(Flag.RST, { seq: n }));
+    pair.settle();
+    expect(pair.line.length).toBe(sent);
+    pair.advance(CALM_MS * 1000 + 100_000);
+    expect(trust(pair)).toBe('TRUSTED');
+  });
+
+  it('asks again where the question or the answer was lost, and only silence ends the session', () => {
+    const pair = new DriverPair();
+    pair.connect();
+    let n = 0;
+    pair.passes = () => ++n > 3;
     pair.arrives('far', shaped(Flag.RST, { seq: 99 }));
-    pair.advance(SUSPECT_MS * 1000 + 100_000);
+    pair.advance(6_000_000);
+    expect([pair.state('far'), pair.far.events.map(({ kind }) => kind)]).toEqual(['OPEN.UNPROVEN', ['connected']]);
+    pair.passes = () => false;
+    pair.advance(6_000_000);
+    pair.arrives('far', shaped(Flag.RST, { seq: 99 }));
+    pair.advance((TRUST_PROBES * PROBE_EVERY_MS + 200) * 1000);
     expect(pair.far.events.at(-2)).toEqual({ kind: 'closed', reason: 'reset' });
     expect(pair.far.driver.sessions.size).toBe(0);
+  });
+
+  it('takes an ICMP error about its packets for a rumour, and gives others to the IP stack', () => {
+    const pair = new DriverPair();
+    pair.connect();
+    const unreachable = (quoted: Uint8Array): Uint8Array =>
+      buildIcmpFrame(
+        {
+          ethernet: { source: FAR_HOP, destination: FAR.mac },
+          ip: { source: 0xc0000221, destination: FAR.ip },
+          icmp: { type: IcmpType.UNREACHABLE, code: 3 },
+        },
+        quoted.slice(14, 14 + 28),
+      );
+    const own = pair.line.find(({ from }) => from === 'far')?.bytes as Uint8Array;
+    const seen = pair.far.host.sentOn('upper').length;
+    pair.arrives('far', unreachable(own));
+    expect([trust(pair), pair.far.host.sentOn('upper').length]).toEqual(['SUSPECT', seen]);
+    pair.arrives('far', unreachable(shaped(Flag.SYN, { port: 9 })));
+    expect(pair.far.host.sentOn('upper').length).toBe(seen + 1);
   });
 
   it.each(['near', 'far'] as const)(
@@ -127,7 +229,7 @@ describe('leg, strangers and rumours', () => {
       pair.connect();
       const other = end === 'near' ? 'far' : 'near';
       pair[other].tcp?.abort();
-      pair.advance(SUSPECT_MS * 1000 + 200_000);
+      pair.advance((TRUST_PROBES * PROBE_EVERY_MS + 400) * 1000);
       expect(pair[end].driver.sessions.size).toBe(0);
     },
   );
@@ -165,7 +267,7 @@ describe('leg, strangers and rumours', () => {
     pair.arrives('far', leg(LegKind.COMPLETE, new Uint8Array(0)));
     expect(pair.far.host.dropReasons()).toEqual(['malformed', 'malformed', 'malformed']);
     pair.arrives('far', leg(LegKind.REFUSED, buildReasonBody(1)));
-    expect(pair.state('far')).toBe('OPEN.TRUSTED');
+    expect(pair.state('far')).toBe('OPEN.UNPROVEN');
   });
 });
 

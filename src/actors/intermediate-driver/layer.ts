@@ -1,8 +1,9 @@
-import type { FourTuple } from '../../engine/f13.ts';
+import type { F13Shape, FourTuple } from '../../engine/f13.ts';
 import { isControlMac, isMulticast, type Mac } from '../../wire/address.ts';
 import { u48 } from '../../wire/bytes.ts';
 import { ETHERNET_HEADER_BYTES } from '../../wire/ethernet.ts';
 import { type FrameView, parseFrame } from '../../wire/frame.ts';
+import { type IcmpView, icmpQuote, isIcmpError } from '../../wire/icmp.ts';
 import { seqAdd } from '../../wire/seq.ts';
 import { Flag } from '../../wire/tcp.ts';
 import { Reason } from '../../wire/terms.ts';
@@ -19,8 +20,11 @@ import type { SavedLegSession, SessionHost, SessionStart } from './session-host.
 import { Settings, tupleKey } from './settings.ts';
 import { Tombstones } from './tombstones.ts';
 
-/** Sessions of one driver at a time. */
+/** Sessions of one driver at a time: our own, and the far ends of peers that have shown who they are. */
 export const DRIVER_SESSIONS = 256;
+/** Far ends without keys, in all and per remote address: what strangers with true addresses can take up, besides the others. */
+export const UNPROVEN_SESSIONS = 128;
+export const UNPROVEN_SESSIONS_PER_ADDRESS = 8;
 
 export interface IntermediateDriverOptions {
   /** Of this host's one interface. */
@@ -64,7 +68,7 @@ export class IntermediateDriverLayer extends Layer {
       toEngine: (bytes) => this.#lower.send(host.frame(bytes)),
       indicate: (indication) => this.#application.send(indication),
       sessionOf: (key) => this.sessions.get(key),
-      drop: (frame, detail) => this.drop('malformed', frame, detail),
+      drop: (frame, detail) => this.drop('foreign-control-frame', frame, detail),
     });
     this.#packets = new LegPackets({
       vault: host.vault,
@@ -135,7 +139,7 @@ export class IntermediateDriverLayer extends Layer {
   #takesSyn(frame: Frame, parsed: FrameView, tuple: FourTuple): boolean {
     const announced = this.settings.connectFor(tuple);
     if (announced === undefined) {
-      if (!this.tombstones.has(tupleKey(tuple), this.host.now_us())) return false;
+      if (this.tombstones.shapeOf(tupleKey(tuple), this.host.now_us()) === undefined) return false;
       this.drop('no-session', frame, 'session is over');
       return true;
     }
@@ -172,35 +176,48 @@ export class IntermediateDriverLayer extends Layer {
       if (!isMulticast(u48(bytes, 0))) return;
     }
     const parsed = parseFrame(bytes);
-    const ports = parsed.tcp ?? parsed.udp;
-    if (
-      !parsed.ok ||
-      parsed.ip === undefined ||
-      ports === undefined ||
-      parsed.ethernet.destination !== this.options.mac
-    ) {
+    if (parsed.ok && parsed.icmp !== undefined && this.#takesRumour(bytes, parsed.icmp)) return;
+    if (!parsed.ok || parsed.ip === undefined || (parsed.tcp ?? parsed.udp) === undefined) {
       this.#upper.send(frame);
       return;
     }
     const tuple = tupleOf(parsed, 'in');
-    if (!this.#isOurs(parsed, tuple)) {
+    const shape = this.#shapeOf(tuple);
+    if (shape === undefined) {
       this.#upper.send(frame);
       return;
     }
+    if (parsed.ethernet.destination !== this.options.mac) return this.drop('not-for-us', frame);
+    if ((shape === 'tcp') !== (parsed.tcp !== undefined)) return this.drop('not-announced', frame, 'another F13 shape');
     if (frame.checksum === 'bad') return this.drop('bad-checksum', frame);
     this.#packets.received(frame, parsed, tuple);
   }
 
-  /** True for packets of a session, of an announced one, or of one that is over: no operating system's TCP may see these. */
-  #isOurs(parsed: FrameView, tuple: FourTuple): boolean {
-    const shape = parsed.tcp === undefined ? 'udp' : 'tcp';
+  /**
+   * F13 shape of what a packet belongs to: a session, an announced one, or one that is over. No operating system's TCP may see
+   * anything that is addressed to these, whatever it looks like. Undefined for everybody else's packets.
+   */
+  #shapeOf(tuple: FourTuple): F13Shape | undefined {
     const key = tupleKey(tuple);
     const known =
       this.sessions.get(key)?.start ??
       this.settings.connectFor(tuple) ??
       this.settings.listenerFor(tuple.local, tuple.localPort);
-    if (known !== undefined) return known.shape === shape || this.sessions.has(key);
-    return this.tombstones.has(key, this.host.now_us());
+    return known?.shape ?? this.tombstones.shapeOf(key, this.host.now_us());
+  }
+
+  /** An ICMP error about a session's own packets: a rumour about the peer; the local TCP never sent what it quotes. */
+  #takesRumour(bytes: Uint8Array, icmp: IcmpView): boolean {
+    if (!isIcmpError(icmp.type)) return false;
+    const quote = icmpQuote(bytes, icmp);
+    if (quote?.sourcePort === undefined || quote.destinationPort === undefined) return false;
+    const { source, sourcePort, destination, destinationPort } = quote;
+    const tuple = { local: source, localPort: sourcePort, remote: destination, remotePort: destinationPort };
+    const session = this.sessions.get(tupleKey(tuple));
+    if (session === undefined) return false;
+    this.count('icmpRumours');
+    session.rumour();
+    return true;
   }
 
   // ---- block L ----
@@ -214,7 +231,7 @@ export class IntermediateDriverLayer extends Layer {
         if (!this.settings.connect(request)) this.drop('too-many-sessions', undefined, 'announced sessions');
         return;
       case 'announce-records':
-        return this.sessions.get(tupleKey(request.tuple))?.announceRecords(request.receiveConnectionId);
+        return this.#announceRecords(request.tuple, request.receiveConnectionId);
       case 'withdraw':
         return this.#withdraw(request.tuple);
       case 'engine-start':
@@ -235,7 +252,14 @@ export class IntermediateDriverLayer extends Layer {
       });
       return;
     }
+    session.proven();
     this.#control.start(request.kind === 'engine-start' ? 'start' : 'renew', request.start, session);
+  }
+
+  #announceRecords(tuple: FourTuple, receiveConnectionId: number): void {
+    const session = this.sessions.get(tupleKey(tuple));
+    session?.announceRecords(receiveConnectionId);
+    session?.proven();
   }
 
   #withdraw(tuple: FourTuple): void {
@@ -246,12 +270,20 @@ export class IntermediateDriverLayer extends Layer {
   // ---- sessions ----
 
   #newSession(start: SessionStart): LegSession | undefined {
-    if (this.sessions.size >= DRIVER_SESSIONS) return undefined;
+    if (!this.#hasRoom(start)) return undefined;
     const key = tupleKey(start.tuple);
     const session = new LegSession(this.#sessionHost(key), start);
     this.sessions.set(key, session);
     this.count('sessions');
     return session;
+  }
+
+  #hasRoom(start: SessionStart): boolean {
+    const isUnproven = (session: LegSession): boolean => session.start.end === 'far' && !session.decision.proven;
+    const unproven = [...this.sessions.values()].filter(isUnproven);
+    if (start.end === 'near') return this.sessions.size - unproven.length < DRIVER_SESSIONS;
+    const sameAddress = unproven.filter((session) => session.start.tuple.remote === start.tuple.remote);
+    return unproven.length < UNPROVEN_SESSIONS && sameAddress.length < UNPROVEN_SESSIONS_PER_ADDRESS;
   }
 
   #sessionHost(key: string): SessionHost {
@@ -277,7 +309,7 @@ export class IntermediateDriverLayer extends Layer {
     if (session === undefined) return;
     this.sessions.delete(key);
     this.settings.withdraw(session.start.tuple);
-    this.tombstones.add(key, this.host.now_us());
+    this.tombstones.add(key, session.start.shape, this.host.now_us());
   }
 }
 

@@ -5,10 +5,17 @@ import { buildUdpFrame } from '../../wire/build.ts';
 import { u32 } from '../../wire/bytes.ts';
 import type { FrameView } from '../../wire/frame.ts';
 import { buildLeg, LEG_HELLO_UDP_BYTES, LegKind, type LegView, legKindName, parseLeg } from '../../wire/leg.ts';
-import { parseComplete, parseCookie, parseLegData, parseReasonBody, parseRequest } from '../../wire/leg-body.ts';
+import {
+  buildReasonBody,
+  parseComplete,
+  parseCookie,
+  parseLegData,
+  parseReasonBody,
+  parseRequest,
+} from '../../wire/leg-body.ts';
 import { seqAdd } from '../../wire/seq.ts';
 import { Flag } from '../../wire/tcp.ts';
-import { NO_TOKEN, Reason } from '../../wire/terms.ts';
+import { NO_TOKEN, Reason, type Token } from '../../wire/terms.ts';
 import { splitUnits, UNIT_LEG, type Unit } from '../../wire/unit.ts';
 import type { DropReason } from '../drop-reason.ts';
 import type { Frame } from '../frame.ts';
@@ -71,10 +78,10 @@ export class LegPackets {
     const session = this.#host.sessionOf(arrived.tuple);
     if ((flags & Flag.RST) !== 0) return this.#reset(arrived, session);
     if ((flags & Flag.ACK) !== 0) return this.#synAck(arrived, session);
-    this.#hello(arrived);
+    this.#hello(arrived, NO_TOKEN);
   }
 
-  #hello(arrived: Arrived): void {
+  #hello(arrived: Arrived, senderToken: Token): void {
     const { tuple, parsed, frame } = arrived;
     const listener = this.#host.listenerFor(tuple.local, tuple.localPort);
     if (listener === undefined) return this.#host.drop('not-announced', frame, 'HELLO');
@@ -84,7 +91,10 @@ export class LegPackets {
       this.#host.toLine(F13Keeper.synAck(tuple, arrived.link, numberOfCookie(cookie), parsed.tcp.seq), frame);
       return;
     }
-    const unit = buildLeg({ kind: LegKind.COOKIE, sequence: 0, acknowledgement: 0 }, cookie);
+    const unit = buildLeg(
+      { kind: LegKind.COOKIE, receiverToken: senderToken, sequence: 0, acknowledgement: 0 },
+      cookie,
+    );
     this.#host.toLine(
       buildUdpFrame(
         {
@@ -101,7 +111,7 @@ export class LegPackets {
   /** The answer to our HELLO in TCP shape; its number is the cookie. */
   #synAck({ frame, parsed }: Arrived, session: LegSession | undefined): void {
     const tcp = parsed.tcp as NonNullable<FrameView['tcp']>;
-    if (session?.decision.state !== 'HELLO-SENT') return this.#host.drop('unknown-kind', frame, 'SYN+ACK');
+    if (session?.decision.awaitsCookie !== true) return this.#host.drop('unknown-kind', frame, 'SYN+ACK');
     if (tcp.ack !== session.line.keeper.numbers.next)
       return this.#host.drop('bad-token', frame, 'SYN+ACK for another SYN');
     session.takeCookie(cookieOfNumber(tcp.seq), seqAdd(tcp.seq, 1));
@@ -111,9 +121,9 @@ export class LegPackets {
   #reset({ frame, parsed }: Arrived, session: LegSession | undefined): void {
     if (session === undefined) return this.#host.drop('no-session', frame, 'RST');
     const isAnswer = parsed.tcp?.ack === session.line.keeper.numbers.next;
-    if (session.decision.state === 'HELLO-SENT' && isAnswer)
+    if (session.decision.awaitsCookie && isAnswer)
       session.event({ type: 'refused.received', reason: Reason.REFUSED_BY_TCP });
-    else session.event({ type: 'bye.received' });
+    else session.rumour();
   }
 
   // ---- packets with units ----
@@ -142,7 +152,7 @@ export class LegPackets {
     if (session === undefined) return this.#host.drop('no-session', frame, legKindName(leg.kind));
     if (leg.kind === LegKind.COOKIE) return this.#udpCookie(arrived, leg, session);
     if (!this.#tokensRight(leg, session)) return this.#host.drop('bad-token', frame, legKindName(leg.kind));
-    session.heard(arrived.parsed.tcp && this.#numberOf(arrived, unit), unit.length);
+    if (leg.kind !== LegKind.BYE) session.heard(arrived.parsed.tcp && this.#numberOf(arrived, unit), unit.length);
     if (leg.kind !== LegKind.COMPLETE) session.stream.acknowledged(leg.acknowledgement);
     this.#byKind(arrived, leg, session);
   }
@@ -158,9 +168,8 @@ export class LegPackets {
       case LegKind.BYE: {
         const read = parseReasonBody(bytes, leg.bodyOffset, leg.end);
         if (!read.ok) return this.#host.drop('malformed', frame, read.reason);
-        return session.event(
-          leg.kind === LegKind.REFUSED ? { type: 'refused.received', reason: read.reason } : { type: 'bye.received' },
-        );
+        if (leg.kind === LegKind.BYE) return session.rumour();
+        return session.event({ type: 'refused.received', reason: read.reason });
       }
       case LegKind.DATA: {
         const read = parseLegData(bytes, leg.bodyOffset, leg.end);
@@ -179,13 +188,14 @@ export class LegPackets {
     if (arrived.parsed.udp === undefined || leg.end - leg.offset < LEG_HELLO_UDP_BYTES) {
       return this.#host.drop('malformed', arrived.frame, 'HELLO');
     }
-    this.#hello(arrived);
+    this.#hello(arrived, leg.senderToken);
   }
 
   #udpCookie({ frame, parsed }: Arrived, leg: LegView, session: LegSession): void {
     const read = parseCookie(frame.bytes, leg.bodyOffset, leg.end);
     if (!read.ok || parsed.udp === undefined) return this.#host.drop('malformed', frame, 'COOKIE');
-    if (session.decision.state === 'HELLO-SENT') session.takeCookie(read.cookie, 0);
+    if (leg.receiverToken !== session.ownToken) return this.#host.drop('bad-token', frame, 'COOKIE');
+    if (session.decision.awaitsCookie) session.takeCookie(read.cookie, 0);
     else this.#host.drop('unknown-kind', frame, 'COOKIE again');
   }
 
@@ -218,7 +228,7 @@ export class LegPackets {
     handshake: SessionStart['handshake'],
     shape: SessionStart['shape'],
   ): void {
-    const { frame, tuple, link, parsed } = arrived;
+    const { tuple, link, parsed } = arrived;
     const length = leg.end - leg.offset;
     const session = this.#host.accept({
       end: 'far',
@@ -231,14 +241,26 @@ export class LegPackets {
       acknowledged: parsed.tcp === undefined ? 0 : seqAdd(this.#numberOf(arrived, leg), length),
       mtu: LOCAL_MTU,
     });
-    if (session === undefined) this.#host.drop('too-many-sessions', frame);
+    if (session === undefined) this.#refuse(arrived, leg, shape, next);
     else session.takeRequest(leg.senderToken, length);
+  }
+
+  /** REFUSED without a session: built from the request, nothing is kept. */
+  #refuse({ frame, tuple, link, parsed }: Arrived, leg: LegView, shape: SessionStart['shape'], next: number): void {
+    this.#host.drop('too-many-sessions', frame);
+    const acknowledged =
+      parsed.tcp === undefined ? 0 : seqAdd(parsed.tcp.seq, parsed.payloadEnd - parsed.payloadOffset);
+    const unit = buildLeg(
+      { kind: LegKind.REFUSED, receiverToken: leg.senderToken, sequence: 0, acknowledgement: 0 },
+      buildReasonBody(Reason.TOO_MANY_SESSIONS),
+    );
+    this.#host.toLine(new F13Keeper(tuple, shape, link, { next, acknowledged }).frame(unit, true), frame);
   }
 
   #requestAgain({ frame }: Arrived, leg: LegView, session: LegSession): void {
     if (session.start.end !== 'far' || leg.senderToken !== session.peerToken)
       return this.#host.drop('bad-token', frame, 'REQUEST');
-    session.event({ type: 'request.again' });
+    session.requestAgain(leg.end - leg.offset);
   }
 
   /** COMPLETE and REFUSED introduce the peer's token; everything else must carry both. */

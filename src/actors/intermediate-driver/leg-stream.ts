@@ -119,7 +119,7 @@ export class LegStream {
   /** A DATA packet: bytes that are now in order (often none), or `undefined` when it is beyond the window. Acknowledges. */
   received(sequence: number, body: Uint8Array, last: boolean): Uint8Array | undefined {
     const distance = seqDiff(sequence, this.#expected);
-    if (distance > LEG_WINDOW_PACKETS * LEG_DATA_MAX_BYTES) return undefined;
+    if (distance > LEG_WINDOW_PACKETS * LEG_DATA_MAX_BYTES || body.length > LEG_DATA_MAX_BYTES) return undefined;
     if (distance >= 0 && !this.#ended) this.#keepEarly({ sequence, body: body.slice(), last });
     const delivered = this.#takeInOrder();
     this.#host.sendAcknowledge();
@@ -182,8 +182,8 @@ export class LegStream {
   }
 
   #keepEarly(packet: OutPacket): void {
-    if (this.#early.length >= LEG_WINDOW_PACKETS || this.#early.some((kept) => kept.sequence === packet.sequence))
-      return;
+    const full = this.#early.length >= LEG_WINDOW_PACKETS && packet.sequence !== this.#expected;
+    if (full || this.#early.some((kept) => kept.sequence === packet.sequence)) return;
     this.#early.push(packet);
     this.#early.sort((one, other) => seqDiff(one.sequence, other.sequence));
   }

@@ -57,22 +57,31 @@ export interface SavedLegSession {
   readonly peerToken: Token;
   readonly cookie: Uint8Array;
   readonly receiveIds: readonly number[];
+  readonly trust: SavedMachine;
+  readonly echoed: boolean;
   readonly received: number;
   readonly sent: number;
 }
 
 /** What packet handlers read of the leg's machine. */
 export interface LegDecision {
+  /** HELLO is out, COOKIE is awaited. */
+  readonly awaitsCookie: boolean;
+  /** The local TCP has not answered the forged SYN yet. */
+  readonly forging: boolean;
   /** Records and handshake bytes may go to the peer. */
   readonly open: boolean;
-  readonly suspect: boolean;
-  readonly state: string;
+  /** Keys were handed over: no stranger's. */
+  readonly proven: boolean;
+  readonly closed: boolean;
 }
 
 export function legDecision(snapshot: SnapshotFrom<typeof legMachine>): LegDecision {
-  return {
+  return Object.freeze({
+    awaitsCookie: snapshot.matches('HELLO-SENT'),
+    forging: snapshot.matches('SYN-FORGED'),
     open: snapshot.matches('OPEN'),
-    suspect: snapshot.matches({ OPEN: 'SUSPECT' }),
-    state: typeof snapshot.value === 'string' ? snapshot.value : 'OPEN',
-  };
+    proven: snapshot.matches({ OPEN: 'PROVEN' }),
+    closed: snapshot.matches('CLOSED'),
+  });
 }

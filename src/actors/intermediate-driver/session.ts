@@ -1,12 +1,13 @@
 import { legDigest } from '../../engine/leg-digest.ts';
 import { StreamSplitter } from '../../engine/stream-splitter.ts';
-import { type LegEvent, LINGER_MS, legMachine, SUSPECT_MS } from '../../machines/leg.ts';
+import { type LegEvent, LINGER_MS, legMachine } from '../../machines/leg.ts';
 import { EMPTY, toHex } from '../../wire/bytes.ts';
 import { buildLeg, buildUdpHello, LegKind } from '../../wire/leg.ts';
 import { buildComplete, buildLegData, buildReasonBody, buildRequest } from '../../wire/leg-body.ts';
 import { NO_TOKEN, PROTOCOL_VERSION, Reason, reasonName, TOKEN_BYTES, type Token } from '../../wire/terms.ts';
 import { type MachineCommand, MachineHost } from '../machine-host.ts';
 import { F13Line } from '../records/f13-line.ts';
+import { PeerTrust } from '../records/peer-trust.ts';
 import type { ConnectionEvent, TcpConnection } from '../tcp/connection.ts';
 import type { InSegment } from '../tcp/segment.ts';
 import { LegStream } from './leg-stream.ts';
@@ -35,6 +36,7 @@ export class LegSession {
   readonly line: F13Line;
   readonly local: TcpConnection;
   readonly stream: LegStream;
+  readonly trust: PeerTrust;
   readonly #host: SessionHost;
   readonly #machine: MachineHost<typeof legMachine, LegDecision>;
   readonly #fromLocal = new StreamSplitter();
@@ -43,6 +45,8 @@ export class LegSession {
   #peerToken: Token = NO_TOKEN;
   #cookie: Uint8Array = EMPTY;
   #receiveIds: readonly number[] = [];
+  /** The peer has sent our token back: its address is true. */
+  #echoed = false;
   #received = 0;
   #sent = 0;
 
@@ -55,6 +59,7 @@ export class LegSession {
     this.line = this.#makeLine();
     this.local = localTcp(host, start, this.line, (event) => this.#localEvent(event));
     this.stream = this.#makeStream();
+    this.trust = this.#makeTrust();
     this.#machine = new MachineHost({
       machine: legMachine,
       instance: `leg-${start.tuple.localPort}-${start.tuple.remotePort}`,
@@ -74,7 +79,7 @@ export class LegSession {
   }
 
   get machines(): readonly MachineHost<never, unknown>[] {
-    return [this.#machine, this.local.machine] as never;
+    return [this.#machine, this.local.machine, this.trust.machine] as never;
   }
 
   get ownToken(): Token {
@@ -119,7 +124,8 @@ export class LegSession {
   heard(seq: number | undefined, bytes: number): void {
     this.#received += bytes;
     if (seq !== undefined) this.line.accepted(seq, bytes);
-    if (this.decision.suspect) this.#machine.send({ type: 'alive' });
+    this.#echoed = true;
+    this.trust.heard();
   }
 
   /** Bytes of the peer's stream, in order. */
@@ -143,6 +149,22 @@ export class LegSession {
     this.#finishWhenBothEnded();
   }
 
+  /** The request came again: our answer was lost. */
+  requestAgain(requestBytes: number): void {
+    this.#received += requestBytes;
+    this.#machine.send({ type: 'request.again' });
+  }
+
+  /** Something unauthenticated says that the peer is gone; before and after the leg stands it means nothing. */
+  rumour(): void {
+    if (this.decision.open) this.trust.rumour();
+  }
+
+  /** Keys were handed over for this session. */
+  proven(): void {
+    this.#machine.send({ type: 'peer.proven' });
+  }
+
   announceRecords(receiveConnectionId: number): void {
     this.#receiveIds = [receiveConnectionId, ...this.#receiveIds.filter((id) => id !== receiveConnectionId)].slice(
       0,
@@ -161,21 +183,17 @@ export class LegSession {
       },
       body,
     );
-    this.#sent += unit.length;
-    if (
-      this.start.end === 'far' &&
-      this.decision.state === 'SYN-FORGED' &&
-      this.#sent > AMPLIFICATION * this.#received
-    ) {
+    if (this.start.end === 'far' && !this.#echoed && this.#sent + unit.length > AMPLIFICATION * this.#received) {
       this.#host.drop('amplification-limit', 'leg packet');
       return;
     }
+    this.#sent += unit.length;
     this.line.send(unit, reset);
   }
 
   timerFired(name: string): void {
     if (name === 'retry') this.#machine.send({ type: 'timer.retry' });
-    else if (name === 'suspect') this.#machine.send({ type: 'timer.suspect' });
+    else if (name === 'trust') this.trust.timerFired();
     else if (name === 'linger') this.#machine.send({ type: 'timer.linger' });
     else if (name === 'stream') this.stream.retry();
     else if (name === 'f13') this.line.timerFired();
@@ -195,6 +213,8 @@ export class LegSession {
       peerToken: this.#peerToken,
       cookie: this.#cookie,
       receiveIds: this.#receiveIds,
+      trust: this.trust.save(),
+      echoed: this.#echoed,
       received: this.#received,
       sent: this.#sent,
     };
@@ -211,6 +231,8 @@ export class LegSession {
     this.#peerToken = saved.peerToken;
     this.#cookie = saved.cookie;
     this.#receiveIds = saved.receiveIds;
+    this.trust.restore(saved.trust);
+    this.#echoed = saved.echoed;
     this.#received = saved.received;
     this.#sent = saved.sent;
   }
@@ -251,7 +273,7 @@ export class LegSession {
   }
 
   #localClosed(reason: string): void {
-    if (this.decision.state === 'SYN-FORGED') {
+    if (this.decision.forging) {
       this.#machine.send({
         type: 'local.refused',
         reason: reason === 'timed-out' ? Reason.TIMED_OUT : Reason.REFUSED_BY_TCP,
@@ -279,16 +301,10 @@ export class LegSession {
         return this.sendLeg(LegKind.REFUSED, buildReasonBody(params.reason), true);
       case 'sendBye':
         return this.sendLeg(LegKind.BYE, buildReasonBody(params.reason), true);
-      case 'sendPing':
-        return this.sendLeg(LegKind.PING);
       case 'armRetry':
         return this.#host.setTimer('retry', params.delay_ms * 1000);
       case 'disarmRetry':
         return this.#host.clearTimer('retry');
-      case 'armSuspect':
-        return this.#host.setTimer('suspect', SUSPECT_MS * 1000);
-      case 'disarmSuspect':
-        return this.#host.clearTimer('suspect');
       case 'armLinger':
         return this.#host.setTimer('linger', LINGER_MS * 1000);
       case 'disarmLinger':
@@ -309,7 +325,7 @@ export class LegSession {
   }
 
   #sendHello(): void {
-    if (this.start.shape === 'udp') this.line.send(buildUdpHello());
+    if (this.start.shape === 'udp') this.line.send(buildUdpHello(this.#ownToken));
     else this.#host.toLine(this.line.keeper.syn());
   }
 
@@ -347,13 +363,14 @@ export class LegSession {
 
   #forget(): void {
     this.line.close();
+    this.trust.close();
     this.#host.clearTimer('stream');
     this.#endWhenNothingIsLeft();
   }
 
   /** The local TCP may still be in TIME-WAIT when the leg is over, and the other way round. */
   #endWhenNothingIsLeft(): void {
-    if (this.decision.state === 'CLOSED' && this.local.state === 'CLOSED') this.#host.ended();
+    if (this.decision.closed && this.local.state === 'CLOSED') this.#host.ended();
   }
 
   // ---- parts ----
@@ -370,6 +387,20 @@ export class LegSession {
       shape,
       { own: ownMac, nextHop: nextHopMac },
       { next, acknowledged },
+    );
+  }
+
+  #makeTrust(): PeerTrust {
+    const { localPort, remotePort } = this.start.tuple;
+    return new PeerTrust(
+      {
+        observer: this.#host.observer,
+        setTimer: (delay_us) => this.#host.setTimer('trust', delay_us),
+        clearTimer: () => this.#host.clearTimer('trust'),
+        probe: () => this.sendLeg(LegKind.PING),
+        lost: () => this.#machine.send({ type: 'peer.lost' }),
+      },
+      `trust-${localPort}-${remotePort}`,
     );
   }
 

@@ -1,34 +1,42 @@
+import type { F13Shape } from '../../engine/f13.ts';
+
 /** How long packets of a session that is over still count as ours, so that no operating system's TCP answers them. */
 export const TOMBSTONE_MS = 60_000;
 /** Sessions remembered; the oldest makes room. */
 export const TOMBSTONES = 1024;
 
+interface Tombstone {
+  readonly shape: F13Shape;
+  readonly until_us: number;
+}
+
 /** Sessions that are over, by key. */
 export class Tombstones {
-  #until_us = new Map<string, number>();
+  #stones = new Map<string, Tombstone>();
 
-  add(key: string, now_us: number): void {
-    this.#until_us.delete(key);
-    this.#until_us.set(key, now_us + TOMBSTONE_MS * 1000);
-    for (const oldest of this.#until_us.keys()) {
-      if (this.#until_us.size <= TOMBSTONES) break;
-      this.#until_us.delete(oldest);
+  add(key: string, shape: F13Shape, now_us: number): void {
+    this.#stones.delete(key);
+    this.#stones.set(key, { shape, until_us: now_us + TOMBSTONE_MS * 1000 });
+    for (const oldest of this.#stones.keys()) {
+      if (this.#stones.size <= TOMBSTONES) break;
+      this.#stones.delete(oldest);
     }
   }
 
-  has(key: string, now_us: number): boolean {
-    const until_us = this.#until_us.get(key);
-    if (until_us === undefined) return false;
-    if (until_us > now_us) return true;
-    this.#until_us.delete(key);
-    return false;
+  /** Shape of a session that ended lately. */
+  shapeOf(key: string, now_us: number): F13Shape | undefined {
+    const stone = this.#stones.get(key);
+    if (stone === undefined) return undefined;
+    if (stone.until_us > now_us) return stone.shape;
+    this.#stones.delete(key);
+    return undefined;
   }
 
-  save(): readonly (readonly [string, number])[] {
-    return [...this.#until_us];
+  save(): readonly (readonly [string, Tombstone])[] {
+    return [...this.#stones];
   }
 
-  restore(saved: readonly (readonly [string, number])[]): void {
-    this.#until_us = new Map(saved);
+  restore(saved: readonly (readonly [string, Tombstone])[]): void {
+    this.#stones = new Map(saved);
   }
 }

@@ -307,10 +307,21 @@ describe('IP stack, receiving', () => {
     expect(sent(host)).toHaveLength(2);
   });
 
+  it('takes no packet for one host from a frame for all or for a group, not even to forward it', () => {
+    for (const forwarding of [false, true]) {
+      const { host, layer } = started({ forwarding });
+      for (const mac of [BROADCAST_MAC, 0x0100_5e00_0001]) host.injectBytes('lower', udpFrame(OWN, mac));
+      if (forwarding) host.injectBytes('lower', udpFrame(FAR, BROADCAST_MAC));
+      expect(host.sentOn('upper')).toEqual([]);
+      expect(layer.drops.get('link-broadcast')).toBe(forwarding ? 3 : 2);
+    }
+  });
+
   it('gives packets for its address, broadcast and multicast up, without padding', () => {
     const { host } = started();
     for (const destination of [OWN, ip('10.2.0.255'), ip('255.255.255.255'), ip('224.0.0.1')]) {
-      host.injectBytes('lower', new Uint8Array([...udpFrame(destination, BROADCAST_MAC), 0, 0, 0, 0]));
+      const mac = destination === OWN ? OWN_MAC : BROADCAST_MAC;
+      host.injectBytes('lower', new Uint8Array([...udpFrame(destination, mac), 0, 0, 0, 0]));
     }
     expect(host.sentOn('upper').map(({ bytes }) => bytes.length)).toEqual([37, 37, 37, 37]);
   });

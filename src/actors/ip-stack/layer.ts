@@ -197,6 +197,8 @@ export class IpStackLayer extends Layer {
     const isGroup = this.#isBroadcast(ip.destination) || ip.destination >= FIRST_MULTICAST_IP4;
     if (ip.source === address || (ip.source !== 0 && !isSingleHost(ip.source))) return this.drop('bad-source', frame);
     if (ip.destination !== address && !isGroup && !this.#forwarding) return this.drop('not-our-address', frame);
+    // RFC 1122 section 3.3.6, RFC 1812 section 5.3.4: whoever broadcasts it means more hosts than the one that it names.
+    if (isMulticast(ethernet.destination) && !isGroup) return this.drop('link-broadcast', frame);
     if (isFragment(ip)) return this.drop('no-fragmentation', frame);
     if (ip.protocol === IpProtocol.ICMP && this.#icmpInput(frame, ip)) return;
     this.#sendUp(this.host.frame(frame.bytes.subarray(ip.offset, ip.end), frame, frame.checksum));

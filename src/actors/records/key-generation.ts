@@ -32,6 +32,7 @@ export interface SavedGeneration {
 /** All that hangs on the keys of one TLS session: both channels and the records being assembled. */
 export class KeyGeneration {
   readonly parameters: RecordParameters;
+  readonly #vault: Vault;
   readonly #payloadBytes: number;
   readonly #data: RecordChannel;
   readonly #control: RecordChannel;
@@ -41,6 +42,7 @@ export class KeyGeneration {
 
   constructor(vault: Vault, parameters: RecordParameters, payloadBytes: number, limits: Partial<RecordLimits>) {
     this.parameters = parameters;
+    this.#vault = vault;
     this.#payloadBytes = payloadBytes;
     const { sendConnectionId, receiveConnectionId } = parameters;
     this.#data = new RecordChannel({ vault, purpose: 'data', sendConnectionId, receiveConnectionId, limits });
@@ -107,13 +109,12 @@ export class KeyGeneration {
   }
 
   rekeyDue(now_us: number): boolean {
-    return this.#data.needsRekey(now_us) !== undefined || this.#control.needsRekey(now_us) !== undefined;
+    return this.#dueChannels(now_us).length > 0;
   }
 
-  /** Seals under the next epoch from now on, each channel that has sealed anything in this one. */
+  /** Seals under the next epoch from now on, in each channel whose own use or age asks for it. */
   advance(now_us: number): void {
-    this.#data.advanceSendEpoch(now_us);
-    this.#control.advanceSendEpoch(now_us);
+    for (const channel of this.#dueChannels(now_us)) channel.advanceSendEpoch(now_us);
   }
 
   forgetOldEpoch(now_us: number): void {
@@ -124,6 +125,7 @@ export class KeyGeneration {
   stop(): void {
     this.#data.stop();
     this.#control.stop();
+    forgetKeys(this.#vault, this.parameters);
   }
 
   save(): SavedGeneration {
@@ -136,6 +138,14 @@ export class KeyGeneration {
       frames: this.#frames.save(),
       nextFrameId: this.#nextFrameId,
     };
+  }
+
+  /** Failed opens ask for a new TLS session, not for an epoch of ours. */
+  #dueChannels(now_us: number): RecordChannel[] {
+    return [this.#data, this.#control].filter((channel) => {
+      const reason = channel.needsRekey(now_us);
+      return reason !== undefined && reason !== 'failed-opens';
+    });
   }
 
   #sealSegments(frame: Uint8Array): readonly Uint8Array[] | DropReason {
@@ -165,6 +175,11 @@ export class KeyGeneration {
     if ('record' in result) return this.#openWith(this.#data, result.record, now_us, 'frame');
     return { kind: 'refused', reason: 'piece-refused', detail: result.reason };
   }
+}
+
+/** Drops the keys that were handed over, used or not. */
+export function forgetKeys(vault: Vault, { keys }: RecordParameters): void {
+  for (const key of Object.values(keys)) vault.forget(key);
 }
 
 function dropReasonOf(refusal: RecordRefusal): DropReason {

@@ -4,6 +4,7 @@ import { nobleProvider } from '../../engine/crypto/noble.ts';
 import { repeatableVault } from '../../engine/crypto/vault.testing.ts';
 import { createVault, type KeyId, type Vault } from '../../engine/crypto/vault.ts';
 import type { RecordLimits } from '../../engine/records/limits.ts';
+import { PROBE_EVERY_MS, TRUST_PROBES } from '../../machines/trust.ts';
 import { type Scheduled, VirtualScheduler } from '../scheduler.ts';
 import type { RecordParameters } from '../services.ts';
 import {
@@ -12,7 +13,6 @@ import {
   OLD_KEYS_MS,
   RecordSession,
   type RecordSessionNews,
-  SUSPECT_DEAD_AFTER_MS,
 } from './record-session.ts';
 
 const PAYLOAD_BYTES = 1460;
@@ -204,16 +204,65 @@ describe('record session', () => {
     expect(pair.send('client', frame(1))).toBe('not-started');
   });
 
-  it('a rumour only shortens the time to death', () => {
+  it('a rumour makes it ask, several times; a flood of rumours costs nothing more, and silence is death', () => {
     const pair = new Pair();
     pair.start();
-    pair.client.session.suspect();
-    pair.run(SUSPECT_DEAD_AFTER_MS * 3);
+    let n = 0;
+    pair.passes = () => ++n > 3;
+    const before = pair.wire.length;
+    for (let rumours = 0; rumours < 1000; rumours++) pair.client.session.suspect();
+    expect(pair.wire.length).toBe(before + 1);
+    pair.run(TRUST_PROBES * PROBE_EVERY_MS * 3);
     expect(pair.client.session.state).toBe('LIVE.STEADY');
     pair.passes = () => false;
     pair.client.session.suspect();
-    pair.run(SUSPECT_DEAD_AFTER_MS + 1);
+    for (let at = 0; at < TRUST_PROBES; at++) {
+      pair.run(PROBE_EVERY_MS);
+      pair.client.session.suspect();
+    }
     expect(pair.client.session.state).toBe('ENDED');
+    expect(pair.client.news.at(-1)).toEqual({ kind: 'ended', why: 'peer-dead', reason: 3 });
+  });
+
+  it('moves a channel on only when its own key is due: an epoch that nobody heard is not left behind', () => {
+    const pair = new Pair({ rekeyAfter_us: 60_000_000, rekeyLeastRecords: 4 });
+    pair.start();
+    for (let minute = 0; minute < 20; minute++) {
+      pair.passes = (_from, unit) => unit[0] !== 0x40 || minute !== 5;
+      pair.send('client', frame(minute));
+      pair.run(60_000);
+    }
+    expect(pair.server.frames.length).toBe(19);
+    expect(pair.server.refused).toEqual([]);
+  });
+
+  it('forgets every key of a session, those it never used included', () => {
+    const pair = new Pair();
+    const forgotten = new Set<number>();
+    pair.server.vault.forget = (key) => void forgotten.add(key);
+    pair.server.session.start();
+    pair.server.session.stop(1);
+    expect(forgotten.size).toBe(4);
+    expect(pair.server.session.renew(parametersFor(pair.server.vault, 'server', 2), PAYLOAD_BYTES)).toBe(false);
+    expect(forgotten.size).toBe(8);
+  });
+
+  it('keeps the keys in use when a renewal is under way as the old ones retire', () => {
+    const pair = new Pair();
+    pair.start();
+    for (const generation of [2, 3]) {
+      for (const role of ['server', 'client'] as const) {
+        const parameters = parametersFor(pair[role].vault, role, generation);
+        if (generation === 3 && role === 'client') pair.run(OLD_KEYS_MS - 1000);
+        expect(pair[role].session.renew(parameters, PAYLOAD_BYTES)).toBe(true);
+      }
+      if (generation === 2) pair.run(100);
+    }
+    pair.run(3000);
+    pair.send('server', frame(9));
+    pair.send('client', frame(9));
+    pair.run(100);
+    expect([pair.client.frames, pair.server.frames]).toEqual([[frame(9)], [frame(9)]]);
   });
 
   it.each(['INSTALLED', 'CONFIRMING'] as const)('gives up in %s when nobody comes', (state) => {

@@ -1,13 +1,14 @@
 import type { SnapshotFrom } from 'xstate';
 import type { Vault } from '../../engine/crypto/vault.ts';
 import type { RecordLimits } from '../../engine/records/limits.ts';
-import { type RecordSessionEvent, recordSessionMachine } from '../../machines/record-session.ts';
+import { recordSessionMachine } from '../../machines/record-session.ts';
 import { u32 } from '../../wire/bytes.ts';
 import { buildControlRecord, type ControlMessage, parseControlRecord } from '../../wire/control-record.ts';
 import type { DropReason } from '../drop-reason.ts';
 import { type MachineCommand, MachineHost, type MachineObserver, type SavedMachine } from '../machine-host.ts';
 import type { RecordParameters } from '../services.ts';
-import { KeyGeneration, type SavedGeneration } from './key-generation.ts';
+import { forgetKeys, KeyGeneration, type SavedGeneration } from './key-generation.ts';
+import { PeerTrust } from './peer-trust.ts';
 
 /** Without a record of the peer for so long, KEEPALIVE is sent. */
 export const KEEPALIVE_AFTER_MS = 10_000;
@@ -15,8 +16,6 @@ export const KEEPALIVE_AFTER_MS = 10_000;
 export const CONFIRM_EVERY_MS = 500;
 /** Without a record of the peer for so long, it counts as dead. */
 export const DEAD_AFTER_MS = 30_000;
-/** … and after a plain BYE, RST or ICMP for so long. */
-export const SUSPECT_DEAD_AFTER_MS = 5_000;
 /** Keys of the TLS session before stay valid so long after a renewal. */
 export const OLD_KEYS_MS = 30_000;
 
@@ -52,19 +51,28 @@ export interface SavedRecordSession {
   readonly generations: readonly SavedGeneration[];
   readonly sending: number;
   readonly lastHeard_us: number;
-  readonly dead_us: number;
+  /** Generations that the retire timer will drop. */
+  readonly retiring: number;
+  readonly trust: SavedMachine;
 }
 
 interface Decision {
   readonly receives: boolean;
   readonly sends: boolean;
+  /** No record of the peer has opened yet. */
+  readonly unconfirmed: boolean;
+  readonly mayRenew: boolean;
+  readonly renewing: boolean;
 }
 
 function decide(snapshot: SnapshotFrom<typeof recordSessionMachine>): Decision {
-  return {
+  return Object.freeze({
     receives: !snapshot.matches('IDLE') && !snapshot.matches('ENDED'),
     sends: snapshot.matches('CONFIRMING') || snapshot.matches('LIVE'),
-  };
+    unconfirmed: snapshot.matches('INSTALLED') || snapshot.matches('CONFIRMING'),
+    mayRenew: snapshot.matches({ LIVE: 'STEADY' }),
+    renewing: snapshot.matches({ LIVE: 'RENEWING' }),
+  });
 }
 
 /**
@@ -80,7 +88,8 @@ export class RecordSession {
   /** Index of the one that seals. */
   #sending = 0;
   #lastHeard_us: number;
-  #dead_us = DEAD_AFTER_MS * 1000;
+  #retiring = 0;
+  readonly #trust: PeerTrust;
 
   /** `payloadBytes`: what F13 may carry in one packet. */
   constructor(
@@ -100,6 +109,21 @@ export class RecordSession {
       execute: (command) => this.#execute(command),
       observer: host.observer,
     });
+    this.#trust = new PeerTrust(
+      {
+        observer: host.observer,
+        setTimer: (delay_us) => host.setTimer('trust', delay_us),
+        clearTimer: () => host.clearTimer('trust'),
+        probe: () => this.#sendControl({ kind: 'keepalive' }),
+        lost: () => this.#machine.send({ type: 'peer.lost' }),
+      },
+      `trust-${parameters.receiveConnectionId.toString(16)}`,
+    );
+  }
+
+  /** Machines alive in this session. */
+  get machines(): readonly MachineHost<never, unknown>[] {
+    return [this.#machine, this.#trust.machine] as never;
   }
 
   get state(): string {
@@ -131,12 +155,15 @@ export class RecordSession {
 
   /** Something unauthenticated says that the peer is gone. */
   suspect(): void {
-    this.#machine.send({ type: 'suspect' });
+    if (this.#machine.decision.sends) this.#trust.rumour();
   }
 
   /** Installs the keys of a new TLS session beside the present ones; false when a renewal is under way already. */
   renew(parameters: RecordParameters, payloadBytes: number): boolean {
-    if (this.#machine.state !== 'LIVE.STEADY') return false;
+    if (!this.#machine.decision.mayRenew) {
+      forgetKeys(this.#host.vault, parameters);
+      return false;
+    }
     const generation = new KeyGeneration(this.#host.vault, parameters, payloadBytes, this.#limits);
     generation.startReceiving();
     this.#generations.push(generation);
@@ -171,6 +198,7 @@ export class RecordSession {
   timerFired(name: string): void {
     if (name === 'quiet') this.#quiet();
     else if (name === 'retire') this.#retire();
+    else if (name === 'trust') this.#trust.timerFired();
   }
 
   save(): SavedRecordSession {
@@ -179,7 +207,8 @@ export class RecordSession {
       generations: this.#generations.map((generation) => generation.save()),
       sending: this.#sending,
       lastHeard_us: this.#lastHeard_us,
-      dead_us: this.#dead_us,
+      retiring: this.#retiring,
+      trust: this.#trust.save(),
     };
   }
 
@@ -189,16 +218,16 @@ export class RecordSession {
     this.#generations = saved.generations.map((each) => KeyGeneration.restored(this.#host.vault, each, this.#limits));
     this.#sending = saved.sending;
     this.#lastHeard_us = saved.lastHeard_us;
-    this.#dead_us = saved.dead_us;
+    this.#retiring = saved.retiring;
+    this.#trust.restore(saved.trust);
   }
 
   #heard(index: number): void {
     this.#lastHeard_us = this.#host.now_us();
-    this.#dead_us = DEAD_AFTER_MS * 1000;
-    const state = this.#machine.state;
-    if (state === 'INSTALLED' || state === 'CONFIRMING') this.#machine.send({ type: 'opened.first' });
-    else if (state === 'LIVE.RENEWING' && index === this.#generations.length - 1)
-      this.#machine.send({ type: 'opened.renewed' });
+    this.#trust.heard();
+    const { unconfirmed, renewing } = this.#machine.decision;
+    if (unconfirmed) this.#machine.send({ type: 'opened.first' });
+    else if (renewing && index === this.#generations.length - 1) this.#machine.send({ type: 'opened.renewed' });
   }
 
   #control(bytes: Uint8Array): ReceivedUnit {
@@ -215,11 +244,12 @@ export class RecordSession {
   /** One timer for keepalive, peer death and key age: it looks, rather than being re-armed by every record. */
   #quiet(): void {
     const silent_us = this.#host.now_us() - this.#lastHeard_us;
-    if (silent_us >= this.#dead_us) {
+    if (silent_us >= DEAD_AFTER_MS * 1000) {
       this.#machine.send({ type: 'timer.dead' });
       return;
     }
-    const patience_us = this.#machine.state === 'CONFIRMING' ? CONFIRM_EVERY_MS * 1000 : KEEPALIVE_AFTER_MS * 1000;
+    const { unconfirmed } = this.#machine.decision;
+    const patience_us = unconfirmed ? CONFIRM_EVERY_MS * 1000 : KEEPALIVE_AFTER_MS * 1000;
     if (silent_us >= patience_us) this.#machine.send({ type: 'timer.quiet' });
     const now_us = this.#host.now_us();
     for (const generation of this.#generations) generation.forgetOldEpoch(now_us);
@@ -228,15 +258,15 @@ export class RecordSession {
   }
 
   #armQuiet(): void {
-    const state = this.#machine.state;
-    const every_ms = state === 'CONFIRMING' || state === 'IDLE' ? CONFIRM_EVERY_MS : KEEPALIVE_AFTER_MS;
-    const toDeath_us = this.#lastHeard_us + this.#dead_us - this.#host.now_us();
+    const every_ms = this.#machine.decision.unconfirmed ? CONFIRM_EVERY_MS : KEEPALIVE_AFTER_MS;
+    const toDeath_us = this.#lastHeard_us + DEAD_AFTER_MS * 1000 - this.#host.now_us();
     this.#host.setTimer('quiet', Math.max(0, Math.min(every_ms * 1000, toDeath_us)));
   }
 
   #retire(): void {
-    for (const old of this.#generations.splice(0, this.#generations.length - 1)) old.stop();
-    this.#sending = 0;
+    for (const old of this.#generations.splice(0, this.#retiring)) old.stop();
+    this.#sending -= this.#retiring;
+    this.#retiring = 0;
   }
 
   #sendControl(message: ControlMessage): void {
@@ -260,10 +290,8 @@ export class RecordSession {
         return this.#host.setTimer('quiet', CONFIRM_EVERY_MS * 1000);
       case 'disarmTimers':
         this.#host.clearTimer('quiet');
+        this.#trust.close();
         return this.#host.clearTimer('retire');
-      case 'shortenDead':
-        this.#dead_us = now_us - this.#lastHeard_us + SUSPECT_DEAD_AFTER_MS * 1000;
-        return this.#armQuiet();
       case 'nextEpoch':
         return (this.#generations[this.#sending] as KeyGeneration).advance(now_us);
       case 'useRenewed':
@@ -271,6 +299,7 @@ export class RecordSession {
         this.#sending = this.#generations.length - 1;
         return;
       case 'retireOld':
+        this.#retiring = this.#generations.length - 1;
         return this.#host.setTimer('retire', OLD_KEYS_MS * 1000);
       case 'indicateAuthenticated':
         return this.#host.news({ kind: 'authenticated' });
@@ -281,5 +310,3 @@ export class RecordSession {
     }
   }
 }
-
-export type { RecordSessionEvent };

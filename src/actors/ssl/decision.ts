@@ -5,20 +5,16 @@ import type { sslMachine } from '../../machines/ssl.ts';
 export interface Decision {
   readonly expects: 'offer' | 'go' | undefined;
   readonly established: boolean;
-  /** Counts against the limit of handshakes under way. */
-  readonly halfOpen: boolean;
   readonly alive: boolean;
 }
 
 export function decide(snapshot: SnapshotFrom<typeof sslMachine>): Decision {
   const alive = snapshot.matches('ALIVE');
-  const established = snapshot.matches({ ALIVE: 'ESTABLISHED' });
   const awaitsOffer = snapshot.matches({ ALIVE: 'AWAITING-OFFER' });
   const awaitsGo = snapshot.matches({ ALIVE: 'AWAITING-GO' });
   return {
     expects: awaitsOffer ? 'offer' : awaitsGo ? 'go' : undefined,
-    established,
-    halfOpen: alive && !established,
+    established: snapshot.matches({ ALIVE: 'ESTABLISHED' }),
     alive,
   };
 }

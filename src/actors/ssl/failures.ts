@@ -1,3 +1,4 @@
+import { Reason } from '../../wire/terms.ts';
 import type { SslFailure, TcpCloseReason } from '../services.ts';
 import type { TlsFailure } from './tls-provider.ts';
 
@@ -21,4 +22,21 @@ export function failureOfTcp(reason: TcpCloseReason): SslFailure {
     default:
       return 'tcp-reset';
   }
+}
+
+/** What a STOP says when the negotiation fails; of any other end only that somebody wanted it. */
+const STOP_REASONS: readonly (readonly [SslFailure, number])[] = [
+  ['leg-tampered', Reason.LEG_TAMPERED],
+  ['no-common-suite', Reason.NO_COMMON_SUITE],
+  ['malformed', Reason.MALFORMED],
+];
+
+/** The reason that a STOP gives for our end of the session. */
+export function stopReasonOf(why: string): number {
+  return STOP_REASONS.find(([failure]) => failure === why)?.[1] ?? Reason.OPERATOR;
+}
+
+/** What the application is told when the peer says STOP. */
+export function failureOfStop(reason: number): SslFailure | 'peer' {
+  return STOP_REASONS.find(([, said]) => said === reason)?.[0] ?? 'peer';
 }

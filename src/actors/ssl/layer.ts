@@ -15,8 +15,12 @@ import type { Wishes } from './terms.ts';
 import { engineParts } from './tls-line.ts';
 import type { PeerExpectation, TlsEvent } from './tls-provider.ts';
 
-/** Accepted sessions whose handshake is under way; more are aborted at once. */
+/** Accepted sessions that have not shown who they are yet; more are aborted at once. */
 export const HALF_OPEN_SESSIONS = 64;
+/** Of these from one address: a stranger who holds them all for their whole time keeps nobody else out. */
+export const HALF_OPEN_SESSIONS_PER_ADDRESS = 8;
+/** So many more are taken from the addresses of configured peers. */
+export const HALF_OPEN_SESSIONS_FOR_PEERS = 8;
 /** Sessions in all. */
 export const SSL_SESSIONS = 256;
 /** Largest IP packet of an Ethernet. */
@@ -27,6 +31,8 @@ export interface SslPeer {
   readonly name: string;
   /** `sha256/BASE64` of the SPKI; where given, only this counts. */
   readonly pin?: string;
+  /** Where it listens, if that is known: {@link HALF_OPEN_SESSIONS_FOR_PEERS} are for it. */
+  readonly address?: Ip4;
 }
 
 export interface SslOptions {
@@ -185,8 +191,7 @@ export class SslLayer extends Layer {
   }
 
   #accepted({ connection, localPort, remote, remotePort }: Extract<TcpIndication, { kind: 'accepted' }>): void {
-    const halfOpen = [...this.#sessions.values()].filter(({ decision }) => decision.halfOpen).length;
-    if (this.#sessions.size >= SSL_SESSIONS || halfOpen >= HALF_OPEN_SESSIONS) {
+    if (this.#sessions.size >= SSL_SESSIONS || !this.#takesHalfOpen(remote)) {
       this.drop('too-many-sessions', undefined, connection);
       return this.#toTcp({ kind: 'abort', connection });
     }
@@ -195,6 +200,16 @@ export class SslLayer extends Layer {
   }
 
   // ---- inside ----
+
+  #takesHalfOpen(remote: Ip4): boolean {
+    const halfOpen = [...this.#sessions.values()].filter((session) => session.halfOpen);
+    const isOfPeer = this.#options.peers.some(({ address }) => address === remote);
+    const sameAddress = halfOpen.filter(({ start }) => start.tuple.remote === remote);
+    return (
+      halfOpen.length < HALF_OPEN_SESSIONS + (isOfPeer ? HALF_OPEN_SESSIONS_FOR_PEERS : 0) &&
+      sameAddress.length < HALF_OPEN_SESSIONS_PER_ADDRESS
+    );
+  }
 
   #toTcp(request: TcpRequest): void {
     this.#lower.send(request);

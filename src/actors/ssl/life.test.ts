@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { ADDRESS, CLIENT, PORT, SERVER, type SslEnd, SslPair } from '../../../test/support/ssl-pair.ts';
 import { RECORD_LIMITS } from '../../engine/records/limits.ts';
 import { CLOSING_MS, LINGER_MS } from '../../machines/ssl.ts';
@@ -109,6 +109,19 @@ describe('renewing', () => {
     pair.connect();
     pair.client.ask({ kind: 'renew', session: 'one' });
     expect(pair.notes('renewal-refused')).toHaveLength(1);
+  });
+
+  it('does not change the peer: the server expects the one that is there, no other configured one', () => {
+    const pair = new SslPair({ server: { peers: [{ name: 'gateway40' }, { name: CLIENT }] } });
+    const opened = vi.spyOn(pair.server.device, 'openTls');
+    pair.connect();
+    pair.client.ask({ kind: 'renew', session: 'one' });
+    pair.run();
+    expect(pair.server.secured()).toMatchObject([{ peerName: CLIENT }, { peerName: CLIENT }]);
+    expect(opened.mock.calls.map(([, , { peer }]) => peer)).toEqual([
+      { names: ['gateway40', CLIENT], pins: [] },
+      { names: [CLIENT], pins: [] },
+    ]);
   });
 
   it('a failed one ends the session', () => {

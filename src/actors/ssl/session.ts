@@ -10,7 +10,7 @@ import type { RecordSessionHost, RecordSessionNews } from '../records/record-ses
 import type { RecordParameters, SslFailure, SslIndication } from '../services.ts';
 import { Agreement, type SavedAgreement } from './agreement.ts';
 import { type Decision, decide } from './decision.ts';
-import { failureOfTls } from './failures.ts';
+import { failureOfStop, failureOfTls, stopReasonOf } from './failures.ts';
 import { RecordPart, type SavedRecordPart } from './record-part.ts';
 import type { SslSessionHost, SslSessionStart } from './session-host.ts';
 import { type SavedTcpWriter, TcpWriter } from './tcp-writer.ts';
@@ -77,6 +77,11 @@ export class SslSession {
 
   get decision(): Decision {
     return this.#machine.decision;
+  }
+
+  /** Somebody connected to us and has not yet agreed on anything as a configured peer: until the very end, if he never does. */
+  get halfOpen(): boolean {
+    return this.start.role === 'server' && this.#facts.parameters === undefined;
   }
 
   get machines(): readonly { readonly instance: string; readonly machine: never; readonly state: string }[] {
@@ -258,14 +263,16 @@ export class SslSession {
 
   #openTls(): void {
     const { role, peer } = this.start;
-    if (this.#tls.generation > 0) this.#facts.renewed_us = this.#host.now_us();
-    this.#tls.open({ role, peer: this.#host.expectation(peer) });
+    const isRenewal = this.#tls.generation > 0;
+    if (isRenewal) this.#facts.renewed_us = this.#host.now_us();
+    // A renewal does not change who is at the other end: not even one configured peer for another.
+    this.#tls.open({ role, peer: this.#host.expectation(isRenewal ? this.#facts.peerName : peer) });
   }
 
   /** False when the message has no place now. */
   #negotiated(message: NegotiationMessage): boolean {
     if (message.kind === 'stop') {
-      this.#machine.send({ type: 'stop.received' });
+      this.#machine.send({ type: 'stop.received', reason: failureOfStop(message.reason) });
       return true;
     }
     if (message.kind !== this.decision.expects) return false;
@@ -275,7 +282,7 @@ export class SslSession {
       return true;
     }
     const failure = this.#agreement.judgeGo(message);
-    if (failure !== undefined) this.#fail(failure, 'GO');
+    if (failure !== undefined) this.#refuse(failure, 'GO');
     else this.#machine.send({ type: 'go.received' });
     return true;
   }
@@ -283,7 +290,7 @@ export class SslSession {
   #agree(): void {
     const failure = this.#agreement.judgeOffer();
     if (failure === undefined) this.#accept();
-    else this.#fail(failure, 'OFFER');
+    else this.#refuse(failure, 'OFFER');
   }
 
   /** Both: keys from the exporter, and word to the application. */
@@ -298,8 +305,8 @@ export class SslSession {
     this.#host.indicate({ kind: 'secured', session: this.start.name, parameters });
   }
 
-  #endTls(): void {
-    const said = this.#tls.say({ kind: 'stop', reason: Reason.OPERATOR });
+  #endTls(why: string): void {
+    const said = this.#tls.say({ kind: 'stop', reason: stopReasonOf(why) });
     this.#tls.engine?.end();
     if (!said) this.#machine.send({ type: 'tls.ended' });
   }
@@ -316,8 +323,18 @@ export class SslSession {
   }
 
   #fail(reason: SslFailure, detail: string): void {
-    if (this.decision.alive) this.#host.note('ssl-failed', { session: this.start.name, reason, detail });
+    this.#noteFailure(reason, detail);
     this.#machine.send({ type: 'failed', reason });
+  }
+
+  /** What the peer offered or chose cannot be; TLS stands, so the peer is told why. */
+  #refuse(reason: SslFailure, detail: string): void {
+    this.#noteFailure(reason, detail);
+    this.#machine.send({ type: 'refused', reason });
+  }
+
+  #noteFailure(reason: SslFailure, detail: string): void {
+    if (this.decision.alive) this.#host.note('ssl-failed', { session: this.start.name, reason, detail });
   }
 
   // ---- commands of the machine ----
@@ -342,7 +359,7 @@ export class SslSession {
       case 'openTls':
         return this.#openTls();
       case 'endTls':
-        return this.#endTls();
+        return this.#endTls(params.reason);
       case 'sendOffer':
         this.#tls.say(this.#agreement.makeOffer());
         return;

@@ -1,6 +1,6 @@
 import { type TcpDecision, type TcpState, tcpDecision, tcpMachine } from '../../machines/tcp.ts';
 import { EMPTY } from '../../wire/bytes.ts';
-import { seqAdd, seqGt } from '../../wire/seq.ts';
+import { seqAdd, seqDiff, seqGt, seqIn } from '../../wire/seq.ts';
 import { Flag, NO_TCP_OPTIONS, type TcpOptions } from '../../wire/tcp.ts';
 import type { DropReason } from '../drop-reason.ts';
 import { type MachineCommand, MachineHost } from '../machine-host.ts';
@@ -90,6 +90,12 @@ export class TcpConnection implements ConnectionCore {
   /** The next number that we would send. */
   get sendNext(): number {
     return this.#sender.n.nxt;
+  }
+
+  /** Whether a number was sent and is not yet acknowledged. */
+  isUnderWay(seq: number): boolean {
+    const { una, nxt } = this.#sender.n;
+    return seqIn(seq, una, seqDiff(nxt, una));
   }
 
   /** Congestion window in bytes, smoothed round trip and retransmission timeout in microseconds, bytes offered by the other side. */

@@ -8,6 +8,7 @@ import { checksumVerdict, parseFrame } from '../../wire/frame.ts';
 import { Flag } from '../../wire/tcp.ts';
 import { Device, type SavedDevice } from '../device.ts';
 import type { Frame } from '../frame.ts';
+import { buildIcmpPacket } from '../icmp-error.ts';
 import { Port } from '../port.ts';
 import { SeededRandom } from '../random.ts';
 import { RunQueue } from '../run-queue.ts';
@@ -123,6 +124,12 @@ const connect = (connection: string, destinationPort = 443, sourcePort?: number)
   ...(sourcePort !== undefined && { sourcePort }),
 });
 const TUPLE: TcpTuple = { local: A, localPort: 5_000, remote: B, remotePort: 443 };
+/** An ICMP destination unreachable of somebody on the way about a segment of ours. */
+function icmpError(error: { code: number; mtu?: number }, seq: number, tuple = TUPLE): Uint8Array {
+  const quoted = packetFromSegment(segment(Flag.ACK, seq >>> 0), tuple);
+  return buildIcmpPacket({ source: 0x0a09_0909, destination: A }, { type: 3, ...error }, quoted.subarray(0, 28));
+}
+
 const toB = (made: Segment, tuple = TUPLE): Uint8Array => packetFromSegment(made, tuple);
 
 describe('the TCP layer', () => {
@@ -312,14 +319,37 @@ describe('the TCP layer', () => {
   it('hears of ICMP errors', () => {
     const { a } = pairOf();
     a.ask(connect('mine', 443, 5_000));
-    a.layer.icmpTooBig(TUPLE, 1_000);
+    const seq = a.segments[0]?.seq as number;
+    a.packet(icmpError({ code: 4, mtu: 1_000 }, seq));
     expect(a.layer.connection('mine')?.path.mss).toBe(960);
-    a.layer.icmpUnreachable({ ...TUPLE, localPort: 5_001 }, true);
+    a.packet(icmpError({ code: 3 }, seq, { ...TUPLE, localPort: 5_001 }));
     expect(a.kinds('mine')).toEqual([]);
-    a.layer.icmpUnreachable(TUPLE, true);
-    a.ask();
-    a.packet(new Uint8Array(0));
+    a.packet(icmpError({ code: 3 }, seq));
     expect(a.kinds('mine')).toEqual(['closed unreachable']);
+    expect(a.layer.counters['icmp-errors']).toBe(3);
+    expect([...a.layer.drops]).toEqual([['no-connection', 1]]);
+  });
+
+  it('believes no ICMP error that quotes a number which is not under way (RFC 5927 section 4.1)', () => {
+    const { a, b, pass } = pairOf();
+    b.ask({ kind: 'listen', port: 443 });
+    a.ask(connect('mine', 443, 5_000));
+    const seq = a.segments[0]?.seq as number;
+    for (const wrong of [seq - 1, seq + 1, seq + 1_000_000]) {
+      a.packet(icmpError({ code: 3 }, wrong));
+      a.packet(icmpError({ code: 4, mtu: 1_000 }, wrong));
+    }
+    pass(10_000);
+    expect(a.kinds('mine')).toEqual(['connected']);
+    const mss = a.layer.connection('mine')?.path.mss as number;
+    expect(mss).toBeGreaterThan(1_400);
+    // The SYN is acknowledged: its number is no more under way.
+    a.packet(icmpError({ code: 4, mtu: 1_000 }, seq));
+    expect(a.layer.connection('mine')?.path.mss).toBe(mss);
+    expect(a.layer.drops.get('out-of-window')).toBe(7);
+    a.ask({ kind: 'write', connection: 'mine', bytes: pattern(3_000) });
+    a.packet(icmpError({ code: 4, mtu: 1_000 }, seq + 1 + mss));
+    expect(a.layer.connection('mine')?.path.mss).toBeLessThan(1_000);
   });
 
   it('counts requests for connections that are gone', () => {

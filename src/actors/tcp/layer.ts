@@ -109,16 +109,6 @@ export class TcpLayer extends Layer {
     return this.#table.byName(user, name)?.connection;
   }
 
-  /** An ICMP destination unreachable about a segment that we sent. `hard`: protocol or port unreachable, or prohibited. */
-  icmpUnreachable(tuple: TcpTuple, hard: boolean): void {
-    this.#table.byTuple(tuple)?.connection.unreachable(hard);
-  }
-
-  /** An ICMP fragmentation needed: the path takes packets of `mtu` bytes. */
-  icmpTooBig(tuple: TcpTuple, mtu: number): void {
-    this.#table.byTuple(tuple)?.connection.pathMtu(mtu);
-  }
-
   override save(): SavedLayer {
     const entries = [...this.#table.entries].map(({ connection, listener, ...entry }) => ({
       ...entry,
@@ -218,7 +208,7 @@ export class TcpLayer extends Layer {
   #packet(frame: Frame): void {
     const read = frame.checksum === 'bad' ? undefined : segmentFromPacket(frame.bytes);
     const error = read?.ok === false ? tcpIcmpError(frame.bytes) : undefined;
-    if (error !== undefined) this.#icmpError(error);
+    if (error !== undefined) this.#icmpError(frame, error);
     else if (read === undefined) this.drop('bad-checksum', frame);
     else if (!read.ok) this.drop('malformed', frame, read.reason);
     else if (read.tuple.local !== this.#options.address) this.drop('not-our-address', frame);
@@ -227,11 +217,17 @@ export class TcpLayer extends Layer {
     else this.#segment(frame, read.segment, read.tuple);
   }
 
-  /** Soft errors change nothing: retransmission goes on, and its timeout tells the user. */
-  #icmpError(error: TcpIcmpError): void {
+  /**
+   * Soft errors change nothing: retransmission goes on, and its timeout tells the user. An error that does not quote a number which is
+   * under way is of somebody who has not seen the segment (RFC 5927 section 4.1).
+   */
+  #icmpError(frame: Frame, error: TcpIcmpError): void {
     this.count('icmp-errors');
-    if (error.kind === 'too-big') this.icmpTooBig(error, error.mtu);
-    else this.icmpUnreachable(error, error.kind === 'hard');
+    const connection = this.#table.byTuple(error)?.connection;
+    if (connection === undefined) this.drop('no-connection', frame, 'ICMP error');
+    else if (!connection.isUnderWay(error.seq)) this.drop('out-of-window', frame, 'ICMP error');
+    else if (error.kind === 'too-big') connection.pathMtu(error.mtu);
+    else connection.unreachable(error.kind === 'hard');
   }
 
   #segment(frame: Frame, segment: InSegment, tuple: TcpTuple): void {

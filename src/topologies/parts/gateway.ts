@@ -26,7 +26,9 @@ const SUPER_FRAME_BYTES = 65_550;
 
 /** Gateway 20 or 30 of embodiments 2 to 4, its layers as in the stack tables of the specification (2.3, 3.3, 4.3). */
 export function buildGateway(world: World, name: string, options: GatewayOptions): Device {
-  return new Device(world, name, (device) => joined(device, stackOf(device, options)));
+  return new Device(world, name, (device) => joined(device, stackOf(device, options)), {
+    tunnelAddresses: [options.ip],
+  });
 }
 
 /** Label of the layer that the operator speaks to: accelerator control or gateway application. */
@@ -157,7 +159,11 @@ function makers(device: Device, options: GatewayOptions) {
     ssl: () =>
       new SslLayer(device, n('002'), {
         address: ip,
-        peers: peers.map(({ name, pin }) => ({ name, ...(pin !== undefined && { pin }) })),
+        peers: peers.map(({ name, pin, address }) => ({
+          name,
+          ...(pin !== undefined && { pin }),
+          ...(address !== undefined && { address }),
+        })),
         pathMtu: mtu,
         ...(suites && { suites }),
         ...(orders && { orders }),
@@ -170,7 +176,7 @@ function makers(device: Device, options: GatewayOptions) {
       new IntermediateDriverLayer(device, n('006'), { mac, mtu, ...(options.kind === 'folded' && { folded: true }) }),
     bridge: () =>
       new BridgeLayer(device, n('008'), {
-        ports: [{ name: host }, { name: n('009') }, { name: n('007'), cable: true }],
+        ports: [{ name: host }, { name: n('009'), outside: true }, { name: n('007'), outside: true }],
         stations: [{ mac, port: host }],
       }),
     virtualNic: () => new VirtualNicLayer(device, n('010')),

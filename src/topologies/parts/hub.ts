@@ -15,7 +15,7 @@ export interface HubOptions extends Pick<BridgeOptions, 'groupFramesPerSecond'> 
 export function hub(world: World, name: string, { bridge, ports, ...options }: HubOptions): Device {
   return new Device(world, name, (device) => {
     const layer = new BridgeLayer(device, bridge, {
-      ports: ports.map((port) => ({ name: port, cable: true })),
+      ports: ports.map((port) => ({ name: port, outside: true })),
       ...options,
     });
     for (const port of ports) Port.join(device.boundary(port), layer.ports[port]);

@@ -82,11 +82,18 @@ export interface RunningGateway {
 }
 
 /** Starts `glassgate up` for a gateway, with more `args` if need be; `command` is the command line that runs glassgate. */
-export function startGateway(folder: string, numeral: Numeral, command: readonly string[], args: readonly string[] = []): RunningGateway {
+export function startGateway(
+  folder: string,
+  numeral: Numeral,
+  command: readonly string[],
+  args: readonly string[] = [],
+): RunningGateway {
   const files = gatewayFiles(folder, numeral);
   const place = numeral === 20 ? TWO_LAN.gateway20 : TWO_LAN.gateway30;
   const log = openSync(files.log, 'a');
-  const running: HostProcess = spawn(place.host, [...command, 'up', files.config, '--json', ...args], { stdio: ['ignore', log, log] });
+  const running: HostProcess = spawn(place.host, [...command, 'up', files.config, '--json', ...args], {
+    stdio: ['ignore', log, log],
+  });
   closeSync(log);
   return {
     files,
@@ -104,7 +111,8 @@ export async function ready(gateway: RunningGateway): Promise<void> {
     code = ended;
   });
   for (const limit_ms = performance.now() + READY_LIMIT_MS; performance.now() < limit_ms; await sleep(READY_POLL_MS)) {
-    if (code !== undefined) throw new Error(`glassgate up ${gateway.files.config} ended with code ${code}:\n${gateway.logTail()}`);
+    if (code !== undefined)
+      throw new Error(`glassgate up ${gateway.files.config} ended with code ${code}:\n${gateway.logTail()}`);
     try {
       await gateway.status();
       return;

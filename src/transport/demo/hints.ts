@@ -38,7 +38,10 @@ export function hints(folder: string, command: readonly string[]): string {
     'what gateway 20 received and sent, for Wireshark',
     `    ${glassgate} export ${near.journal} --pcapng gateway20.pcapng`,
   ];
-  return ['', 'The tunnel stays up. Try in another terminal:', ...lines.map((line) => `  ${line}`), ''].join('\n');
+  const below = 'Below: frames that gateway 20 sealed and opened, its throughput, and drops in both gateways.';
+  return ['', 'The tunnel stays up. Try in another terminal:', ...lines.map((line) => `  ${line}`), '', below].join(
+    '\n',
+  );
 }
 
 function hostHints(enter: string): string[] {
@@ -59,6 +62,7 @@ function hostHints(enter: string): string[] {
 
 /** In a clone the launcher, which takes any Node; where glassgate is installed, its name. */
 function commandText(command: readonly string[]): string {
-  const clone = /^(.*)\/src\/cli\/main\.ts$/.exec(command.at(-1) ?? '');
-  return clone === null ? 'glassgate' : `${clone[1]}/bin/glassgate.js`;
+  const program = command.at(-1) ?? '';
+  const clone = /^(.*)\/(src\/cli\/main\.ts|bin\/glassgate\.js)$/.exec(program);
+  return clone === null || program.includes('/node_modules/') ? 'glassgate' : `${clone[1]}/bin/glassgate.js`;
 }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { JournalRecord, RecordKind } from '../../actors/tap.ts';
-import { openReader, type JournalReader } from '../../journal/store-reader.ts';
+import { type JournalReader, openReader } from '../../journal/store-reader.ts';
 
 const POLL_MS = 60;
 /** A journal commits every 250 ms; what is older than this in one journal is no longer overtaken by another. */

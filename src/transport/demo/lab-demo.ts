@@ -37,7 +37,11 @@ export async function labDemo({ options, printer, signal }: LabDemo): Promise<bo
   const stage = new Stage(printer, 0);
   const story = new Story(options, ({ time_us, ...step }) => stage.tell(step, time_us));
   const { f13: shape, handshake } = options;
-  const settings = labSettings(`e${options.embodiment}`, { shape, handshake, path: { delay_us: DELAY_US, rate_bps: RATE_BPS } });
+  const settings = labSettings(`e${options.embodiment}`, {
+    shape,
+    handshake,
+    path: { delay_us: DELAY_US, rate_bps: RATE_BPS },
+  });
   const lab = new Lab(settings, { journal: { level: 'inputs', record: (record) => story.take(record) } });
   const text = `${EMBODIMENT_TEXT[options.embodiment]}; tunnel packets look like ${shape.toUpperCase()}; ${NO_SECURITY_NOTE}`;
   stage.tell({ step: 'begin', box: 'demo', text }, lab.now_us);
@@ -60,7 +64,9 @@ function pingBefore(lab: Lab, stage: Stage): void {
   for (const name of ['hub22', 'hub32', 'firewall33', 'terminal21', 'server31'] as const) lab.devices[name].start();
   const { sent, rtts_us } = ping(lab, { count: PINGS_BEFORE });
   const ok = rtts_us.length === 0;
-  const text = ok ? 'ping server 31: no answer, as it should be without a tunnel' : 'ping was answered although there is no tunnel';
+  const text = ok
+    ? 'ping server 31: no answer, as it should be without a tunnel'
+    : 'ping was answered although there is no tunnel';
   stage.tell({ step: 'ping-before', box: 'terminal 21', ok, text, sent, received: rtts_us.length }, lab.now_us);
 }
 
@@ -68,7 +74,8 @@ function openTunnel(lab: Lab, story: Story, stage: Stage): boolean {
   lab.devices.gateway20.start();
   lab.devices.gateway30.start();
   lab.until(() => story.isComplete, TUNNEL_LIMIT_US);
-  if (!story.isComplete) stage.tell({ step: 'tunnel-failed', box: 'demo', ok: false, text: 'no tunnel came up' }, lab.now_us);
+  if (!story.isComplete)
+    stage.tell({ step: 'tunnel-failed', box: 'demo', ok: false, text: 'no tunnel came up' }, lab.now_us);
   return story.isComplete;
 }
 
@@ -78,13 +85,19 @@ function pingAfter(lab: Lab, stage: Stage): void {
   const times = roundTrips_ms.map((time_ms) => time_ms.toFixed(2)).join(', ');
   const received = rtts_us.length;
   const text = `ping server 31: ${received} of ${sent} answered through the tunnel, in ${times} ms`;
-  stage.tell({ step: 'ping', box: 'terminal 21', ok: received === sent, text, sent, received, roundTrips_ms }, lab.now_us);
+  stage.tell(
+    { step: 'ping', box: 'terminal 21', ok: received === sent, text, sent, received, roundTrips_ms },
+    lab.now_us,
+  );
 }
 
 async function transferAndCompare(lab: Lab, bytes: number, stage: Stage, signal: AbortSignal): Promise<void> {
   const arrived = createHash('sha256');
   const end = lab.onData((device, _connection, part) => device === 'server31' && arrived.update(part));
-  stage.tell({ step: 'transfer-begins', box: 'terminal 21', text: `sends ${sizeText(bytes)} to server 31` }, lab.now_us);
+  stage.tell(
+    { step: 'transfer-begins', box: 'terminal 21', text: `sends ${sizeText(bytes)} to server 31` },
+    lab.now_us,
+  );
   const running = startTransfer(lab, { bytes });
   const limit_us = lab.now_us + (bytes / SLOWEST_BYTES_PER_S) * 1_000_000;
   for (let shown_ms = performance.now(); !running.isOver && lab.now_us < limit_us && !signal.aborted; ) {
@@ -101,9 +114,15 @@ async function transferAndCompare(lab: Lab, bytes: number, stage: Stage, signal:
   const [sent256, received256] = [patternHash(lab.settings.seed, bytes), arrived.digest('hex')];
   const ok = running.isOver && received === bytes && sent256 === received256;
   const mbit_per_s = mbitPerSecond(received, time_us / 1000);
-  stage.tell({ step: 'sent', box: 'terminal 21', text: `sent     ${bytes} bytes, SHA-256 ${sent256}`, bytes, sha256: sent256 }, lab.now_us);
+  stage.tell(
+    { step: 'sent', box: 'terminal 21', text: `sent     ${bytes} bytes, SHA-256 ${sent256}`, bytes, sha256: sent256 },
+    lab.now_us,
+  );
   const arrivedText = `received ${received} bytes, SHA-256 ${received256}`;
-  stage.tell({ step: 'received', box: 'server 31', text: arrivedText, bytes: received, sha256: received256 }, lab.now_us);
+  stage.tell(
+    { step: 'received', box: 'server 31', text: arrivedText, bytes: received, sha256: received256 },
+    lab.now_us,
+  );
   const text = ok ? `equal at both ends; ${mbit_per_s} Mbit/s of virtual time` : 'what arrived is not what was sent';
   stage.tell({ step: 'transfer', box: 'server 31', ok, text, bytes: received, mbit_per_s }, lab.now_us);
 }
@@ -133,7 +152,7 @@ async function stayUp(lab: Lab, stage: Stage, signal: AbortSignal): Promise<void
     const drops = Object.values(lab.drops('gateway20', 'gateway30')).reduce((sum, count) => sum + count, 0);
     const state = lab.isUp ? 'up' : 'down';
     const pong = rtts_us.length === 1 ? `ping ${(rtts_us[0] / 1000).toFixed(2)} ms` : 'ping lost';
-    const text = `tunnel ${state} · gateway 20: ${sealed} frames sealed, ${opened} opened · ${pong} · drops in both ${drops} · Ctrl-C ends`;
+    const text = `tunnel ${state} · sealed ${sealed} · opened ${opened} · ${pong} · drops ${drops} · Ctrl-C ends`;
     stage.printer.status(text, { state, framesSealed: sealed, framesOpened: opened, drops });
     await sleep(LIVE_MS, undefined, { signal }).catch(() => {});
   }

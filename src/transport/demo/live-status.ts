@@ -36,7 +36,8 @@ export async function liveStatus({
     }
     await sleep(PERIOD_MS, undefined, { signal }).catch(() => {});
   }
-  if (!signal.aborted) stage.tell({ step: 'gateway-ended', box: 'demo', ok: false, text: `a gateway ended with code ${code}` });
+  if (!signal.aborted)
+    stage.tell({ step: 'gateway-ended', box: 'demo', ok: false, text: `a gateway ended with code ${code}` });
 }
 
 /** Undefined when the gateway has no time to answer. */
@@ -54,8 +55,10 @@ function show(stage: Stage, near: Sample, far: Sample, last: Sample | undefined)
   const state = near.status.peers[0]?.state ?? 'unknown';
   const drops = sumOfDrops(near.status) + sumOfDrops(far.status);
   const mbit_per_s =
-    last === undefined ? 0 : mbitPerSecond(port.bytesReceived - last.status.interface.bytesReceived, near.at_ms - last.at_ms);
-  const text = `tunnel ${state} · gateway 20: ${framesSealed} frames sealed, ${framesOpened} opened, ${mbit_per_s} Mbit/s · drops in both ${drops} · Ctrl-C ends`;
+    last === undefined
+      ? 0
+      : mbitPerSecond(port.bytesReceived - last.status.interface.bytesReceived, near.at_ms - last.at_ms);
+  const text = `tunnel ${state} · sealed ${framesSealed} · opened ${framesOpened} · ${mbit_per_s} Mbit/s · drops ${drops} · Ctrl-C ends`;
   stage.printer.status(text, { state, framesSealed, framesOpened, mbit_per_s, drops });
 }
 

@@ -43,7 +43,12 @@ it('prints JSON lines, and no other words', () => {
   printer.say('words');
   printer.step({ step: 'ping', box: 'terminal 21', text: 'pings', at_ms: 5, ok: true, received: 3 });
   printer.status('words', { state: 'up' });
-  expect(out.text.trim().split('\n').map((line) => JSON.parse(line))).toEqual([
+  expect(
+    out.text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line)),
+  ).toEqual([
     { step: 'ping', box: 'terminal 21', text: 'pings', at_ms: 5, ok: true, received: 3 },
     { step: 'status', state: 'up' },
   ]);

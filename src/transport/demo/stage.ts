@@ -29,7 +29,10 @@ export class Stage {
   /** The sum of it, as the last step. */
   tellResult(time_us?: number): void {
     const ok = this.allWorked;
-    this.tell({ step: 'result', box: 'demo', ok, text: ok ? 'all of it worked' : 'not all of it worked, see above' }, time_us);
+    this.tell(
+      { step: 'result', box: 'demo', ok, text: ok ? 'all of it worked' : 'not all of it worked, see above' },
+      time_us,
+    );
   }
 }
 

@@ -43,9 +43,18 @@ interface Line {
  * `|immediate` behind it counts first where SYNs are answered at once.
  */
 const ON_TRANSITION: Readonly<Record<string, Line>> = {
-  '001|connect': { step: 'connect', text: ({ n, far }) => `accelerator control ${n}001 is told to open a tunnel to gateway ${far}` },
-  '001A|connect': { step: 'connect', text: ({ n, far }) => `gateway application ${n}001A is told to open a tunnel to gateway ${far}` },
-  '003|open.active': { step: 'syn-sent', text: ({ n, far }) => `TCP ${n}003 wants a connection to gateway ${far}: it sends a SYN` },
+  '001|connect': {
+    step: 'connect',
+    text: ({ n, far }) => `accelerator control ${n}001 is told to open a tunnel to gateway ${far}`,
+  },
+  '001A|connect': {
+    step: 'connect',
+    text: ({ n, far }) => `gateway application ${n}001A is told to open a tunnel to gateway ${far}`,
+  },
+  '003|open.active': {
+    step: 'syn-sent',
+    text: ({ n, far }) => `TCP ${n}003 wants a connection to gateway ${far}: it sends a SYN`,
+  },
   '006|syn.taken': {
     step: 'syn-held',
     text: ({ n }) => `driver ${n}006 takes the SYN away and holds it: no TCP of ours ever crosses the wire`,
@@ -54,12 +63,19 @@ const ON_TRANSITION: Readonly<Record<string, Line>> = {
     step: 'syn-answered',
     text: ({ n, far }) => `driver ${n}006 takes the SYN away and answers it at once, before gateway ${far} knows of it`,
   },
-  '006|cookie.received': { step: 'request', text: ({ n }) => `COOKIE came: driver ${n}006 shows it in a connection REQUEST` },
+  '006|cookie.received': {
+    step: 'request',
+    text: ({ n }) => `COOKIE came: driver ${n}006 shows it in a connection REQUEST`,
+  },
   '006|request.accepted': {
     step: 'syn-forged',
-    text: ({ n, f }) => `the cookie is right: driver ${n}006 forges a SYN, as if TCP ${f}003 had sent it, for its own TCP ${n}003`,
+    text: ({ n, f }) =>
+      `the cookie is right: driver ${n}006 forges a SYN, as if TCP ${f}003 had sent it, for its own TCP ${n}003`,
   },
-  '003|segment.syn': { step: 'syn-ack', text: ({ n, f }) => `TCP ${n}003 answers with SYN+ACK; it believes that it talks to TCP ${f}003` },
+  '003|segment.syn': {
+    step: 'syn-ack',
+    text: ({ n, f }) => `TCP ${n}003 answers with SYN+ACK; it believes that it talks to TCP ${f}003`,
+  },
   '006|local.connected': {
     step: 'complete',
     text: ({ n }) => `driver ${n}006 answers ACK in its place, and tells the other end: connection COMPLETE`,
@@ -85,28 +101,51 @@ const ON_TRANSITION: Readonly<Record<string, Line>> = {
     step: 'tls-secured',
     text: ({ n, far }) => `SSL ${n}002: TLS 1.3 stands; the certificate is gateway ${far}'s and our CA signed it`,
   },
-  '002|offer.received': { step: 'agreed', text: ({ n }) => `OFFER came: SSL ${n}002 chooses a cipher and derives the record keys` },
-  '002|go.received': { step: 'go-received', text: ({ n }) => `GO came: SSL ${n}002 derives the same keys; none ever crosses a wire` },
+  '002|offer.received': {
+    step: 'agreed',
+    text: ({ n }) => `OFFER came: SSL ${n}002 chooses a cipher and derives the record keys`,
+  },
+  '002|go.received': {
+    step: 'go-received',
+    text: ({ n }) => `GO came: SSL ${n}002 derives the same keys; none ever crosses a wire`,
+  },
   '014|start.commanded': {
     step: 'engine-started',
     text: ({ n }) => `start command: engine ${n}014, between MAC and PHY, seals and opens LAN frames from now on`,
   },
-  '014|opened.first': { step: 'first-record', text: ({ far }) => `the first record of gateway ${far} opened: it has the right keys` },
-  '002|opened.first': { step: 'first-record', text: ({ far }) => `the first record of gateway ${far} opened: it has the right keys` },
-  '001|authenticated': { step: 'tunnel-up', text: ({ far }) => `TUNNEL UP to gateway ${far}: both LANs are one Ethernet now` },
-  '001A|authenticated': { step: 'tunnel-up', text: ({ far }) => `TUNNEL UP to gateway ${far}: both LANs are one Ethernet now` },
+  '014|opened.first': {
+    step: 'first-record',
+    text: ({ far }) => `the first record of gateway ${far} opened: it has the right keys`,
+  },
+  '002|opened.first': {
+    step: 'first-record',
+    text: ({ far }) => `the first record of gateway ${far} opened: it has the right keys`,
+  },
+  '001|authenticated': {
+    step: 'tunnel-up',
+    text: ({ far }) => `TUNNEL UP to gateway ${far}: both LANs are one Ethernet now`,
+  },
+  '001A|authenticated': {
+    step: 'tunnel-up',
+    text: ({ far }) => `TUNNEL UP to gateway ${far}: both LANs are one Ethernet now`,
+  },
 };
 
 const ON_COMMAND: Readonly<Record<string, Line>> = {
-  '002|sendOffer': { step: 'offer', text: ({ n }) => `SSL ${n}002 makes an OFFER inside TLS: ciphers, connection id, fragment orders` },
+  '002|sendOffer': {
+    step: 'offer',
+    text: ({ n }) => `SSL ${n}002 makes an OFFER inside TLS: ciphers, connection id, fragment orders`,
+  },
   '002|sendGo': { step: 'go', text: ({ n }) => `the receive keys are in place: SSL ${n}002 says GO` },
   '001|install': {
     step: 'key-hand-over',
-    text: ({ n }) => `key hand-over: accelerator control ${n}001 tells engine ${n}014 in a control frame which keys to use (ids, no keys)`,
+    text: ({ n }) =>
+      `key hand-over: accelerator control ${n}001 tells engine ${n}014 in a control frame which keys to use (ids, no keys)`,
   },
   '001A|install': {
     step: 'key-hand-over',
-    text: ({ n }) => `key hand-over: the record part of SSL ${n}002 seals and opens LAN frames from now on, in software`,
+    text: ({ n }) =>
+      `key hand-over: the record part of SSL ${n}002 seals and opens LAN frames from now on, in software`,
   },
 };
 
@@ -124,14 +163,21 @@ const ON_OUTPUT: readonly (readonly [RegExp, Line])[] = [
   ],
   [
     /COOKIE/,
-    { step: 'cookie', text: ({ n }) => `driver ${n}006 answers with a COOKIE and remembers nothing: a stranger's packet costs no memory` },
+    {
+      step: 'cookie',
+      text: ({ n }) =>
+        `driver ${n}006 answers with a COOKIE and remembers nothing: a stranger's packet costs no memory`,
+    },
   ],
 ];
 
 /** TLS flights by whose output it is: `client 1` is its first. */
 const FLIGHTS: Readonly<Record<string, Line>> = {
   'client 1': { step: 'tls-client-hello', text: ({ n }) => `SSL ${n}002 begins TLS 1.3: ClientHello` },
-  'server 1': { step: 'tls-server-flight', text: ({ n }) => `SSL ${n}002 answers: ServerHello, its certificate, and asks for one` },
+  'server 1': {
+    step: 'tls-server-flight',
+    text: ({ n }) => `SSL ${n}002 answers: ServerHello, its certificate, and asks for one`,
+  },
   'client 2': { step: 'tls-client-flight', text: ({ n }) => `SSL ${n}002 sends its certificate and Finished` },
 };
 
@@ -195,7 +241,9 @@ export class Story {
     if (bytes[0] === TLS_HANDSHAKE && bytes[HANDSHAKE_TYPE_AT] === CLIENT_HELLO) return FLIGHTS['client 1'];
     if (bytes[0] === TLS_HANDSHAKE) return FLIGHTS['server 1'];
     const isSecondFlight = bytes[0] === TLS_CHANGE_CIPHER_SPEC || bytes[0] === TLS_APPLICATION_DATA;
-    return isSecondFlight && this.#has('tls-client-hello', own) && this.#has('tls-server-flight', far) ? FLIGHTS['client 2'] : undefined;
+    return isSecondFlight && this.#has('tls-client-hello', own) && this.#has('tls-server-flight', far)
+      ? FLIGHTS['client 2']
+      : undefined;
   }
 
   #has(step: string, own: number): boolean {

@@ -89,6 +89,11 @@ export async function route(host: HostName, destination: string, via: string): P
   await ip('-n', host, 'route', 'add', destination, 'via', via);
 }
 
+/** Makes a host ask for an address anew: its kernel gives up for a while after requests that nobody answered. */
+export async function forgetNeighbour(host: HostName, name: string, ip4: string): Promise<void> {
+  await exec(host, ['ip', 'neigh', 'del', ip4, 'dev', name]);
+}
+
 /** The command line that runs something in a host. The process it starts keeps its pid when it becomes the program. */
 export function inHost(host: HostName, argv: readonly string[]): string[] {
   return ['ip', 'netns', 'exec', host, ...argv];

@@ -83,7 +83,9 @@ function program(host: HostName, args: string[], onProgress?: (bytes: number) =>
       const known = events.get(event);
       if (known !== undefined) return resolve(known);
       waiting.set(event, resolve);
-      void closed.then(() => reject(new Error(`transfer: ${args[0]} in ${host} ended without "${event}" ${errors.trim()}`)));
+      void closed.then(() =>
+        reject(new Error(`transfer: ${args[0]} in ${host} ended without "${event}" ${errors.trim()}`)),
+      );
     });
   return { process, heard };
 }

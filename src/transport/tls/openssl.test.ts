@@ -1,6 +1,7 @@
 import tls from 'node:tls';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { KeptSecrets } from '../../../test/support/tls-parties.ts';
+import { HALF_OPEN_SESSIONS, HALF_OPEN_SESSIONS_FOR_PEERS } from '../../actors/ssl/layer.ts';
 import type { TlsEvent } from '../../actors/ssl/tls-provider.ts';
 import { ByteDuplex } from './byte-duplex.ts';
 import { createAuthority, createCrl, issueCertificate, type KeyPairPem } from './certificates.ts';
@@ -52,6 +53,16 @@ describe('the openssl provider', () => {
     const fifth = startServer(provider);
     await provider.idle();
     expect([fourth.events.length, fifth.events.length]).toEqual([0, 1]);
+  });
+
+  it('leaves it to the SSL layer how many handshakes may be under way: it does not know a renewal from a stranger', async () => {
+    const provider = new OpensslProvider({ credentials, keys: new KeptSecrets() });
+    const servers = Array.from({ length: HALF_OPEN_SESSIONS + HALF_OPEN_SESSIONS_FOR_PEERS + 1 }, () =>
+      startServer(provider),
+    );
+    await provider.idle();
+    expect(servers.flatMap(({ events }) => events)).toEqual([]);
+    for (const { engine } of servers) engine.destroy();
   });
 
   it('ends a handshake that takes too long, by the clock it was given', async () => {

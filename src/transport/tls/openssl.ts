@@ -5,8 +5,11 @@ import { type Clock, realClock } from './clock.ts';
 import { OpensslEngine } from './openssl-engine.ts';
 import { untilQuiet } from './quiet.ts';
 
-/** Handshakes of the server role that may be under way at once. */
-const HALF_OPEN_ENGINES = 64;
+/**
+ * Handshakes of the server role that may be under way at once: a safety net far above what the SSL layer's own limits let happen.
+ * It cannot tell a stranger's handshake from the renewal of a session that stands.
+ */
+const HALF_OPEN_ENGINES = 1024;
 const HANDSHAKE_TIMEOUT_MS = 30_000;
 /** Hybrid post-quantum first, as OpenSSL's own default; named, so that flights keep their lengths. */
 const KEY_EXCHANGE_GROUPS = 'X25519MLKEM768:X25519:P-256';

@@ -2,13 +2,17 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
+import { gatewayFiles } from '../transport/demo/gateways.ts';
 import { leaveEntrance } from '../transport/demo/hints.ts';
 import { labDemo } from '../transport/demo/lab-demo.ts';
 import { networkDemo } from '../transport/demo/network-demo.ts';
 import type { DemoOptions, Embodiment } from '../transport/demo/options.ts';
 import { jsonPrinter, type Printer, textPrinter } from '../transport/demo/printer.ts';
 import { canSandbox, enterSandbox, inSandbox } from '../transport/netlab/index.ts';
-import { EXIT_OK, EXIT_RUNTIME } from './exit-codes.ts';
+import type { Page } from '../transport/page/server.ts';
+import { SocketSource } from '../transport/page/socket-source.ts';
+import { EXIT_OK, EXIT_RUNTIME, telling } from './exit-codes.ts';
+import { openPage, type PageFlag, pageOption } from './page-option.ts';
 import { byteCount } from './units.ts';
 
 /** Names the demo's folder to the process inside the sandbox. */
@@ -25,6 +29,7 @@ interface DemoFlags {
   readonly json?: true;
   readonly lab?: true;
   readonly keep?: string;
+  readonly page?: PageFlag;
 }
 
 /** `glassgate demo` (`npm start`): two LANs, two gateways, a tunnel, step by step. */
@@ -47,10 +52,11 @@ export function demoCommand(): Command {
     .option('--once', 'end after the transfer')
     .option('--json', 'print steps as JSON lines')
     .option('--lab', 'in memory, on virtual time, as where namespaces cannot be had')
+    .addOption(pageOption())
     .option('--keep <folder>', 'leave configurations, journals and logs in this folder')
     .addHelpText('after', '\nExit codes: 0 all of it worked, 1 it did not, 130 interrupted before the end.')
     .action(async (flags: DemoFlags) => {
-      process.exitCode = await demo(flags);
+      await telling(() => demo(flags));
     });
 }
 
@@ -60,7 +66,7 @@ async function demo(flags: DemoFlags): Promise<number> {
   // What an interrupted demo still waits for must not keep it.
   if (inSandbox() && folder !== undefined) process.exit(await inside(flags, printer, folder));
   const reason = flags.lab === true ? 'asked for' : await obstacle();
-  if (reason === undefined) return withFolder(flags.keep, (made) => outside(made));
+  if (reason === undefined) return withFolder(flags.keep, (made) => outside(flags, printer, made));
   tellLab(printer, reason);
   return untilInterrupted((signal) => labDemo({ options: optionsOf(flags), printer, signal }));
 }
@@ -82,12 +88,35 @@ function tellLab(printer: Printer, reason: string): void {
   });
 }
 
-/** Runs this same command in a sandbox. */
-function outside(folder: string): Promise<number> {
-  return enterSandbox([...nodeCommand(), ...process.argv.slice(2)], {
-    env: { [FOLDER_VARIABLE]: folder },
-    onStart: (pid) => leaveEntrance(folder, pid),
+/** Runs this same command in a sandbox; the page stays outside, where a browser can reach it. */
+async function outside(flags: DemoFlags, printer: Printer, folder: string): Promise<number> {
+  const page = await demoPage(flags, printer, folder);
+  try {
+    return await enterSandbox([...nodeCommand(), ...process.argv.slice(2)], {
+      env: { [FOLDER_VARIABLE]: folder },
+      onStart: (pid) => leaveEntrance(folder, pid),
+    });
+  } finally {
+    await page?.close();
+  }
+}
+
+/** The page is part of a demo that is looked at: on unless it runs by itself, and no reason to fail. */
+async function demoPage(flags: DemoFlags, printer: Printer, folder: string): Promise<Page | undefined> {
+  const isLookedAt = flags.once !== true && flags.json !== true;
+  if (flags.page === undefined && !isLookedAt) return undefined;
+  const sources = ([20, 30] as const).map((number) => {
+    return new SocketSource(`gateway${number}`, gatewayFiles(folder, number).socket);
   });
+  try {
+    const page = await openPage(flags.page ?? true, sources);
+    printer.say(`Watch it in a browser: ${page.url}`);
+    return page;
+  } catch (error) {
+    if (flags.page !== undefined) throw error;
+    printer.say(`No page: ${(error as Error).message}`);
+    return undefined;
+  }
 }
 
 function inside(flags: DemoFlags, printer: Printer, folder: string): Promise<number> {

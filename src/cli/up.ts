@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { type JournalLevel, LEVEL_RANK } from '../actors/tap.ts';
 import { type RunningGateway, startGateway } from '../transport/runtime/gateway-process.ts';
 import { EXIT_OK, EXIT_RUNTIME, telling } from './exit-codes.ts';
+import { openPage, type PageFlag, pageOption } from './page-option.ts';
 import { humanOutput, jsonOutput, type UpOutput } from './up-output.ts';
 
 /** What files made here never let others do. */
@@ -12,6 +13,7 @@ interface UpCommandOptions {
   readonly steps?: boolean;
   readonly journal?: string;
   readonly level?: JournalLevel;
+  readonly page?: PageFlag;
 }
 
 /** `glassgate up CONFIG`: runs one gateway until it is told to stop. */
@@ -23,6 +25,7 @@ export function upCommand(): Command {
     .option('--steps', 'print every step of a session being set up (always with --json)')
     .option('--journal <file>', 'journal file, instead of the one in the configuration')
     .addOption(new Option('--level <level>', 'detail of the journal').choices(Object.keys(LEVEL_RANK)))
+    .addOption(pageOption())
     .addHelpText(
       'after',
       `
@@ -32,7 +35,7 @@ Exit codes: 0 ended as asked, 1 runtime failure, 2 wrong configuration or argume
     .action((configFile: string, options: UpCommandOptions) => telling(() => up(configFile, options)));
 }
 
-async function up(configFile: string, { json, steps, journal, level }: UpCommandOptions): Promise<number> {
+async function up(configFile: string, { json, steps, journal, level, page: flag }: UpCommandOptions): Promise<number> {
   const output = json === true ? jsonOutput() : humanOutput((text) => process.stdout.write(text), steps === true);
   // The journal tells who speaks with whom: it is for its owner alone.
   process.umask(OWNER_ONLY);
@@ -44,7 +47,10 @@ async function up(configFile: string, { json, steps, journal, level }: UpCommand
   });
   tellReady(gateway, output);
   const ending = untilEnd(gateway, output);
+  const page = flag === undefined ? undefined : await openPage(flag, [gateway.runtime.pageSource]);
+  if (page !== undefined) output.say(`page: ${page.url}`);
   const lost = await ending;
+  await page?.close();
   await gateway.stop();
   output.say('stopped');
   return lost ? EXIT_RUNTIME : EXIT_OK;

@@ -64,10 +64,10 @@ describe.skipIf(!hasChromium)(`the page in a browser${reason}`, { timeout: BROWS
     await expect.poll(lit, SOON).toEqual(['REQUESTED']);
     await expect.poll(() => page.locator('.edge.taken text.now').allTextContents(), SOON).toEqual(['cookie.received']);
     lab.run(40_000);
-    await expect.poll(lit, SOON).toEqual(['OPEN', 'OPEN.TRUSTED']);
+    await expect.poll(lit, SOON).toEqual(['OPEN', 'OPEN.UNPROVEN']);
     const rows = await page.locator('tbody tr').allTextContents();
     expect(rows.map((row) => row.replace(/^\d+[\d.]+ ms/, ''))).toEqual([
-      'complete.receivedREQUESTEDOPEN.TRUSTED',
+      'complete.receivedREQUESTEDOPEN.UNPROVEN',
       'cookie.receivedHELLO-SENTREQUESTED',
       'syn.takenIDLEHELLO-SENT',
     ]);
@@ -127,7 +127,7 @@ describe.skipIf(!hasChromium)(`the page in a browser${reason}`, { timeout: BROWS
     const stack = page.getByLabel('gateway20, layers from the top down');
     const row = (machine: string) => stack.locator('.machines li', { hasText: machine }).last().locator('.state-chip');
     await expect.poll(() => row('engine').textContent(), SOON).toBe('ACCELERATING');
-    await expect.poll(() => row('leg-443-59000').textContent(), SOON).toBe('OPEN.TRUSTED');
+    await expect.poll(() => row('leg-443-59000').textContent(), SOON).toBe('OPEN.UNPROVEN');
     expect(await stack.locator('.layer > .label').allTextContents()).toEqual(
       lab.devices.gateway20.layers.map(({ label }) => label),
     );

@@ -7,6 +7,8 @@ const MULTICAST_FIRST: Ip4 = 0xe000_0000;
 /** From here on a network has an address for itself and one for all. */
 const BROADCAST_PREFIX_MAX = 30;
 
+const NOT_WITH_TRUE_TCP = 'does not apply to embodiment tcp-over-tcp';
+
 type Peer = Config['peers'][number];
 
 /** What each value alone does not show: values that do not go together. */
@@ -16,6 +18,7 @@ export function contradictions(config: Config): Complaint[] {
     ...ownAddress(config, own),
     ...config.peers.flatMap((peer, at) => [...peerName(config, peer, at), ...peerAddress(config, peer, at, own)]),
     ...meeting(config),
+    ...trueTcp(config),
   ];
 }
 
@@ -69,6 +72,19 @@ function peerAddress(config: Config, peer: Peer, at: number, own: Cidr): Complai
 function meeting(config: Config): Complaint[] {
   if (config.listen !== undefined || config.peers.some(({ connect }) => connect)) return [];
   return [complaint([], "nobody would open a session: give 'listen', or a peer 'connect: true'")];
+}
+
+/** Without an intermediate driver F13 is what TCP sends, and nobody holds or answers a SYN in another's name. */
+function trueTcp(config: Config): Complaint[] {
+  if (config.embodiment !== 'tcp-over-tcp') return [];
+  const places: [Path, Pick<Peer, 'f13' | 'handshake'>][] = config.peers.map((peer, at) => [['peers', at], peer]);
+  if (config.listen !== undefined) places.unshift([['listen'], config.listen]);
+  return places.flatMap(([path, { f13, handshake }]) => [
+    ...(f13 === 'udp' ? [complaint([...path, 'f13'], `udp ${NOT_WITH_TRUE_TCP}: its tunnel is a true TCP`)] : []),
+    ...(handshake === 'immediate'
+      ? [complaint([...path, 'handshake'], `immediate ${NOT_WITH_TRUE_TCP}: no driver is there to answer a SYN`)]
+      : []),
+  ]);
 }
 
 function complaint(path: Path, text: string): Complaint {

@@ -9,11 +9,17 @@ import { judge } from './parse.ts';
 /** Name under which a journal's config record says that {@link gatewayBuilder} builds its device. */
 export const GATEWAY_BUILDER = 'gateway';
 
-/** Builds the gateway of a recorded run again, for a replay. Throws when the journal's config record is not one that `up` wrote. */
+/**
+ * Builds the gateway of a recorded run again, for a replay.
+ * @throws Error when the journal's config record is not one that `up` wrote, or when F13 was a true TCP: records and TLS share its byte
+ * stream there, segments begin anywhere in it, and a journal keeps headers, not payload.
+ */
 export function gatewayBuilder(recorded: JournalData, world: World): readonly Device[] {
   const { mac: macText, config } = recorded as { readonly mac?: JournalData; readonly config?: JournalData };
   const mac = typeof macText === 'string' ? parseMac(macText) : undefined;
   const judged = judge(config);
   if (mac === undefined || !judged.ok) throw new Error('the config record does not describe a gateway');
+  if (judged.config.embodiment === 'tcp-over-tcp')
+    throw new Error('F13 is a true TCP there, and its payload is in no journal');
   return [buildGateway(world, judged.config.name, gatewayOptions(judged.config, mac))];
 }

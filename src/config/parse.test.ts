@@ -148,6 +148,7 @@ describe('each mistake is one line with place, value and remedy', () => {
       'clampMss: perhaps',
       "g.yaml:17:11: clampMss: must be true, false, or a number of bytes from 536 to 9216, not 'perhaps'",
     ],
+    ['embodiment: engin', "g.yaml:17:13: embodiment: must be engine, software or tcp-over-tcp, not 'engin'; did you mean 'engine'?"],
     ['journal: everything', "g.yaml:17:10: journal: must be a group of keys, not 'everything'"],
     [
       'journal: {level: input}',
@@ -170,6 +171,26 @@ describe('each mistake is one line with place, value and remedy', () => {
       ok: false,
       errors: ["g.yaml:1:1: nobody would open a session: give 'listen', or a peer 'connect: true'"],
     });
+  });
+
+  it('knows what does not apply to TCP over TCP, which has no intermediate driver', () => {
+    const trueTcp = `embodiment: tcp-over-tcp\n${GOOD}`;
+    const parsed = parseConfig(trueTcp, 'g.yaml');
+    if (!parsed.ok) throw new Error(parsed.errors.join());
+    expect(gatewayOptions(parsed.config, 1).kind).toBe('tcp-over-tcp');
+    const text = trueTcp
+      .replace('4433', '4433\n  f13: udp')
+      .replace('connect: true', 'connect: true\n    f13: udp\n    handshake: immediate');
+    const notThere = 'does not apply to embodiment tcp-over-tcp';
+    expect(parseConfig(text, 'g.yaml')).toEqual({
+      ok: false,
+      errors: [
+        `g.yaml:13:8: listen.f13: udp ${notThere}: its tunnel is a true TCP`,
+        `g.yaml:18:10: peers[0].f13: udp ${notThere}: its tunnel is a true TCP`,
+        `g.yaml:19:16: peers[0].handshake: immediate ${notThere}: no driver is there to answer a SYN`,
+      ],
+    });
+    expect(parseConfig(text.replace('tcp-over-tcp', 'software'), 'g.yaml')).toMatchObject({ ok: true });
   });
 
   it('tells all of them at once, in the order of the file', () => {

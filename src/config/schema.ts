@@ -99,9 +99,12 @@ export const configSchema = z.strictObject({
   name: peerName.describe("this gateway's name, as in its certificate"),
   role: z.literal('gateway').default('gateway'),
   embodiment: z
-    .enum(['engine', 'software'])
+    .enum(['engine', 'software', 'tcp-over-tcp'])
     .default('engine')
-    .describe('engine: frames go through the acceleration engine; software: the SSL layer seals them'),
+    .describe(
+      'engine: frames go through the acceleration engine; software: the SSL layer seals them; ' +
+        'tcp-over-tcp: for comparison, no intermediate driver, records ride on a true TCP',
+    ),
   numerals: z
     .union([z.literal(2000), z.literal(3000)], '2000 or 3000')
     .default(2000)

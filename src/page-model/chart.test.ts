@@ -47,7 +47,7 @@ describe('a chart', () => {
   });
 
   it('lights a state and those around it', () => {
-    expect([...litStates(chartOf(legMachine), 'OPEN.TRUSTED')]).toEqual(['OPEN.TRUSTED', 'OPEN']);
+    expect([...litStates(chartOf(legMachine), 'OPEN.UNPROVEN')]).toEqual(['OPEN.UNPROVEN', 'OPEN']);
     expect([...litStates(chartOf(legMachine), 'NOWHERE')]).toEqual([]);
   });
 
@@ -70,11 +70,14 @@ describe('a chart', () => {
       source: 'HELLO-SENT',
       target: 'REQUESTED',
     });
-    expect(takenTransition(chart, 'withdrawn', 'OPEN.TRUSTED', 'CLOSED')).toEqual({ source: 'OPEN', target: 'CLOSED' });
-    expect(takenTransition(chart, 'request.again', 'OPEN.TRUSTED', 'OPEN.TRUSTED')).toEqual({
+    expect(takenTransition(chart, 'withdrawn', 'OPEN.UNPROVEN', 'CLOSED')).toEqual({
+      source: 'OPEN',
+      target: 'CLOSED',
+    });
+    expect(takenTransition(chart, 'request.again', 'OPEN.UNPROVEN', 'OPEN.UNPROVEN')).toEqual({
       source: 'OPEN',
       target: 'OPEN',
     });
-    expect(takenTransition(chart, 'nothing.such', 'OPEN.TRUSTED', 'CLOSED')).toBeUndefined();
+    expect(takenTransition(chart, 'nothing.such', 'OPEN.UNPROVEN', 'CLOSED')).toBeUndefined();
   });
 });

@@ -9,7 +9,7 @@ export interface ChartTransition {
 }
 
 export interface ChartState {
-  /** Path of keys, `OPEN.TRUSTED`: what journal records and status call it. */
+  /** Path of keys, `OPEN.UNPROVEN`: what journal records and status call it. */
   readonly id: string;
   readonly name: string;
   /** Id of the state around it; null at the top. */
@@ -52,7 +52,7 @@ export function chartOf(machine: AnyStateMachine): Chart {
   return { id: machine.id, states: nodes.map((node) => stateOf(node)), edges: edgesOf(nodes) };
 }
 
-/** Ids of the states that are on when a machine is in `state`: `OPEN.TRUSTED` lights `OPEN` and `OPEN.TRUSTED`; `+` joins parallel ones. */
+/** Ids of the states that are on when a machine is in `state`: `OPEN.UNPROVEN` lights `OPEN` and `OPEN.UNPROVEN`; `+` joins parallel ones. */
 export function litStates(chart: Chart, state: string): ReadonlySet<string> {
   const lit = new Set<string>();
   for (const part of state.split('+')) {

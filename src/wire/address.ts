@@ -16,9 +16,6 @@ export interface Cidr {
 export const BROADCAST_MAC: Mac = 0xffff_ffff_ffff;
 /** 255.255.255.255 */
 export const BROADCAST_IP4: Ip4 = 0xffff_ffff;
-/** 0.0.0.0 */
-export const ANY_IP4: Ip4 = 0;
-
 /** First address of the range that names parts inside a host, never anything on a cable. */
 export const CONTROL_MAC_FIRST: Mac = 0x0000_4c00_0000;
 /** Last address of that range. */

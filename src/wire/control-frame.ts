@@ -68,9 +68,6 @@ const SESSION_BYTES = 66;
 const STOPPED_BYTES = 13;
 const FLAG_UDP = 1;
 const FLAG_CLIENT = 2;
-/** Addresses that one RESERVED-ADDRESSES can list. */
-export const RESERVED_ADDRESSES_MAX = 255;
-
 const KINDS: readonly ControlFrameKind[] = [
   'start',
   'stop',

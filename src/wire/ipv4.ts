@@ -8,8 +8,6 @@ export const IpProtocol = { ICMP: 1, IPIP: 4, TCP: 6, UDP: 17, ESP: 50, ICMP6: 5
 
 /** Bytes of an IPv4 header without options. */
 export const IP4_HEADER_BYTES = 20;
-/** Largest total length of an IPv4 packet. */
-export const IP4_MAX_BYTES = 65_535;
 /** TTL of packets we start. */
 export const DEFAULT_TTL = 64;
 

@@ -71,7 +71,7 @@ export interface PairMember {
 }
 
 export interface PairOptions {
-  readonly embodiment?: 'engine' | 'software';
+  readonly embodiment?: Config['embodiment'];
   readonly f13?: 'tcp' | 'udp';
   /** What gateway 30 has otherwise than gateway 20. */
   readonly of30?: { readonly f13?: 'tcp' | 'udp'; readonly handshake?: 'hold' | 'immediate'; readonly port?: number };

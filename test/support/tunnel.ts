@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { prepareGateways, type RunningGateway, ready, startGateway } from '../../src/transport/demo/gateways.ts';
-import type { DemoOptions } from '../../src/transport/demo/options.ts';
+import { type GatewaySettings, prepareGateways, type RunningGateway, ready, startGateway } from '../../src/transport/demo/gateways.ts';
 import { ask } from '../../src/transport/runtime/control-client.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
@@ -10,7 +9,7 @@ const UP_LIMIT_MS = 30_000;
 const POLL_MS = 30;
 
 /** How the two gateways of a scenario are set up. */
-export interface TunnelSettings extends Pick<DemoOptions, 'embodiment' | 'f13' | 'handshake'> {
+export interface TunnelSettings extends GatewaySettings {
   /** Files go here. */
   folder: string;
   /** Of both journals; default `inputs`. */

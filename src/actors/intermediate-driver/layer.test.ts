@@ -202,6 +202,29 @@ describe('leg, strangers and rumours', () => {
     expect(pair.far.driver.sessions.size).toBe(0);
   });
 
+  it('believes ICMP about its HELLO only with the right number, and gives up at once', () => {
+    const pair = new DriverPair();
+    pair.passes = () => false;
+    pair.connect();
+    const hello = pair.line[0]?.bytes as Uint8Array;
+    const wrong = hello.slice();
+    wrong[38] = (wrong[38] as number) ^ 1;
+    const about = (quoted: Uint8Array): Uint8Array =>
+      buildIcmpFrame(
+        {
+          ethernet: { source: NEAR_HOP, destination: NEAR.mac },
+          ip: { source: 0xc6336421, destination: NEAR.ip },
+          icmp: { type: IcmpType.UNREACHABLE, code: 13 },
+        },
+        quoted.slice(14, 14 + 28),
+      );
+    pair.arrives('near', about(wrong));
+    expect(pair.state('near')).toBe('HELLO-SENT');
+    pair.arrives('near', about(hello));
+    pair.settle();
+    expect(pair.near.events[0]).toEqual({ kind: 'closed', reason: 'refused' });
+  });
+
   it('takes an ICMP error about its packets for a rumour, and gives others to the IP stack', () => {
     const pair = new DriverPair();
     pair.connect();

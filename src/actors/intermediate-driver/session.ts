@@ -4,13 +4,14 @@ import { type LegEvent, LINGER_MS, legMachine } from '../../machines/leg.ts';
 import { EMPTY, toHex } from '../../wire/bytes.ts';
 import { buildLeg, buildUdpHello, LegKind } from '../../wire/leg.ts';
 import { buildComplete, buildLegData, buildReasonBody, buildRequest } from '../../wire/leg-body.ts';
+import { seqAdd } from '../../wire/seq.ts';
 import { NO_TOKEN, PROTOCOL_VERSION, Reason, reasonName, TOKEN_BYTES, type Token } from '../../wire/terms.ts';
 import { type MachineCommand, MachineHost } from '../machine-host.ts';
-import { F13Line } from '../records/f13-line.ts';
-import { PeerTrust } from '../records/peer-trust.ts';
+import type { F13Line } from '../records/f13-line.ts';
+import type { PeerTrust } from '../records/peer-trust.ts';
 import type { ConnectionEvent, TcpConnection } from '../tcp/connection.ts';
 import type { InSegment } from '../tcp/segment.ts';
-import { LegStream } from './leg-stream.ts';
+import type { LegStream } from './leg-stream.ts';
 import { LOCAL_TCP_TIMER, localTcp } from './local-tcp.ts';
 import {
   type LegDecision,
@@ -19,6 +20,7 @@ import {
   type SessionHost,
   type SessionStart,
 } from './session-host.ts';
+import { legLine, legStream, legTrust } from './session-parts.ts';
 import { tupleKey } from './settings.ts';
 
 /** Receive ids that a session knows at a time: of the present TLS session and the one before. */
@@ -56,10 +58,17 @@ export class LegSession {
     this.key = tupleKey(start.tuple);
     this.#host = host;
     this.#ownToken = ownToken;
-    this.line = this.#makeLine();
+    this.line = legLine(host, start);
     this.local = localTcp(host, start, this.line, (event) => this.#localEvent(event));
-    this.stream = this.#makeStream();
-    this.trust = this.#makeTrust();
+    this.stream = legStream(host, {
+      sendData: (sequence, bytes, fin) => this.sendLeg(LegKind.DATA, buildLegData({ fin, bytes }), false, sequence),
+      sendAcknowledge: () => this.sendLeg(LegKind.ACKNOWLEDGE),
+      failed: () => this.#machine.send({ type: 'stream.failed', reason: Reason.TIMED_OUT }),
+    });
+    this.trust = legTrust(host, start, {
+      probe: () => this.sendLeg(LegKind.PING),
+      lost: () => this.#machine.send({ type: 'peer.lost' }),
+    });
     this.#machine = new MachineHost({
       machine: legMachine,
       instance: `leg-${start.tuple.localPort}-${start.tuple.remotePort}`,
@@ -158,6 +167,18 @@ export class LegSession {
   /** Something unauthenticated says that the peer is gone; before and after the leg stands it means nothing. */
   rumour(): void {
     if (this.decision.open) this.trust.rumour();
+  }
+
+  /**
+   * ICMP says that the peer cannot be reached. `seq`: F13 number that it quotes; the one of our SYN-shaped HELLO nobody can guess
+   * (RFC 5927), so that answer is believed. Everything else is a rumour.
+   */
+  unreachable(seq: number | undefined): void {
+    const isAboutHello = this.decision.awaitsCookie && this.start.shape === 'tcp';
+    if (!isAboutHello) this.rumour();
+    else if (seq === seqAdd(this.line.keeper.numbers.next, -1)) {
+      this.#machine.send({ type: 'refused.received', reason: Reason.REFUSED_BY_TCP });
+    }
   }
 
   /** Keys were handed over for this session. */
@@ -371,46 +392,5 @@ export class LegSession {
   /** The local TCP may still be in TIME-WAIT when the leg is over, and the other way round. */
   #endWhenNothingIsLeft(): void {
     if (this.decision.closed && this.local.state === 'CLOSED') this.#host.ended();
-  }
-
-  // ---- parts ----
-
-  #makeLine(): F13Line {
-    const { tuple, shape, ownMac, nextHopMac, next, acknowledged } = this.start;
-    return new F13Line(
-      {
-        setTimer: (delay_us) => this.#host.setTimer('f13', delay_us),
-        clearTimer: () => this.#host.clearTimer('f13'),
-        transmit: (frame) => this.#host.toLine(frame),
-      },
-      tuple,
-      shape,
-      { own: ownMac, nextHop: nextHopMac },
-      { next, acknowledged },
-    );
-  }
-
-  #makeTrust(): PeerTrust {
-    const { localPort, remotePort } = this.start.tuple;
-    return new PeerTrust(
-      {
-        observer: this.#host.observer,
-        setTimer: (delay_us) => this.#host.setTimer('trust', delay_us),
-        clearTimer: () => this.#host.clearTimer('trust'),
-        probe: () => this.sendLeg(LegKind.PING),
-        lost: () => this.#machine.send({ type: 'peer.lost' }),
-      },
-      `trust-${localPort}-${remotePort}`,
-    );
-  }
-
-  #makeStream(): LegStream {
-    return new LegStream({
-      sendData: (sequence, bytes, fin) => this.sendLeg(LegKind.DATA, buildLegData({ fin, bytes }), false, sequence),
-      sendAcknowledge: () => this.sendLeg(LegKind.ACKNOWLEDGE),
-      armRetry: (delay_us) => this.#host.setTimer('stream', delay_us),
-      disarmRetry: () => this.#host.clearTimer('stream'),
-      failed: () => this.#machine.send({ type: 'stream.failed', reason: Reason.TIMED_OUT }),
-    });
   }
 }

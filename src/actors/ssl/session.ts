@@ -343,13 +343,7 @@ export class SslSession {
     const { name, tuple } = this.start;
     switch (type) {
       case 'tcpConnect':
-        return this.#host.toTcp({
-          kind: 'connect',
-          connection: name,
-          destination: tuple.remote,
-          destinationPort: tuple.remotePort,
-          sourcePort: tuple.localPort,
-        });
+        return this.#tcpConnect();
       case 'tcpClose':
         this.#writer.writable();
         this.#writer.close();
@@ -361,15 +355,13 @@ export class SslSession {
       case 'endTls':
         return this.#endTls(params.reason);
       case 'sendOffer':
-        this.#tls.say(this.#agreement.makeOffer());
-        return;
+        return void this.#tls.say(this.#agreement.makeOffer());
       case 'agree':
         return this.#agree();
       case 'accept':
         return this.#accept();
       case 'sendGo':
-        this.#tls.say(this.#agreement.makeGo());
-        return;
+        return void this.#tls.say(this.#agreement.makeGo());
       case 'stopRecords':
         return this.#records.stop(Reason.OPERATOR);
       case 'armTimer':
@@ -385,6 +377,11 @@ export class SslSession {
       case 'forget':
         return this.#forget();
     }
+  }
+
+  #tcpConnect(): void {
+    const { remote: destination, remotePort: destinationPort, localPort: sourcePort } = this.start.tuple;
+    this.#host.toTcp({ kind: 'connect', connection: this.start.name, destination, destinationPort, sourcePort });
   }
 
   #closed(reason: Extract<SslIndication, { kind: 'closed' }>['reason']): void {

@@ -6,7 +6,7 @@ import { type HostProcess, spawn, TWO_LAN } from '../netlab/index.ts';
 import { ask } from '../runtime/control-client.ts';
 import type { GatewayStatus } from '../runtime/control-protocol.ts';
 import { KeyDirectory } from '../tls/key-directory.ts';
-import { type DemoOptions, kindOf } from './options.ts';
+import { type DemoOptions, type Embodiment, kindOf } from './options.ts';
 
 /** TCP 2003 listens here, on gateway 20. */
 export const LISTEN_PORT = 443;
@@ -18,7 +18,10 @@ const READY_LIMIT_MS = 20_000;
 const READY_POLL_MS = 50;
 
 type Numeral = 20 | 30;
-type GatewaySettings = Pick<DemoOptions, 'embodiment' | 'f13' | 'handshake'>;
+/** How two gateways of the demo's network are to be; `tcp-over-tcp` is there to compare with. */
+export interface GatewaySettings extends Pick<DemoOptions, 'f13' | 'handshake'> {
+  readonly embodiment: Embodiment | 'tcp-over-tcp';
+}
 
 /** Files of one gateway in the demo's folder. */
 export interface GatewayFiles {

@@ -14,8 +14,12 @@ export interface DemoOptions {
   readonly once: boolean;
 }
 
-/** The kind of a gateway in an embodiment: with an acceleration engine, or in software. */
-export function kindOf(embodiment: Embodiment, gateway: 20 | 30): 'engine' | 'software' {
+/** The kind of a gateway in an embodiment: with an acceleration engine, in software, or what these are compared with. */
+export function kindOf(
+  embodiment: Embodiment | 'tcp-over-tcp',
+  gateway: 20 | 30,
+): 'engine' | 'software' | 'tcp-over-tcp' {
+  if (embodiment === 'tcp-over-tcp') return embodiment;
   if (embodiment === 2) return 'engine';
   return embodiment === 3 && gateway === 20 ? 'engine' : 'software';
 }

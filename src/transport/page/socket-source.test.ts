@@ -68,7 +68,7 @@ describe('a gateway in another process', () => {
       .view()
       .devices.find(({ name }) => name === 'gateway20')
       ?.layers.find(({ kind }) => kind === 'intermediate-driver');
-    expect(leg?.machines[0]).toMatchObject({ machine: 'leg', state: 'OPEN.TRUSTED' });
+    expect(leg?.machines[0]).toMatchObject({ machine: 'leg', state: 'OPEN.PROVEN' });
   });
 
   it('may come later, go, and come again as another process, and no record is told twice', async () => {

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { gatewayPair, type PairMember, type PairOptions } from '../../../test/support/gateway-pair.ts';
+import type { JournalData } from '../../actors/tap.ts';
+import type { World } from '../../actors/world.ts';
 import { gatewayBuilder } from '../../config/gateway-builder.ts';
 import { verifyJournal } from '../../journal/replay.ts';
 import { openJournal } from '../../journal/store.ts';
@@ -87,6 +89,23 @@ describe.each([
       'tunnel to gateway30 is down (peer)',
     ]);
     for (const { runtime } of running) expect(runtime.status().internalErrors).toBe(0);
+  });
+});
+
+describe('TCP over TCP, to compare with', () => {
+  it('comes up without a driver, and its journal is not replayed', async () => {
+    const pair = await started({ embodiment: 'tcp-over-tcp' });
+    await bothUp(pair);
+    const { g20, g30 } = pair;
+    expect(g30.runtime.status()).toMatchObject({ embodiment: 'tcp-over-tcp', internalErrors: 0 });
+    expect(g30.device.layers.map(({ kind }) => kind)).not.toContain('intermediate-driver');
+    const texts = textsOf(g30);
+    expect(texts).toContain("keys handed over to SSL's record part");
+    expect(texts).not.toContain('SYN of the local TCP held');
+    const recorded = { mac: '02:00:00:00:01:30', config: g30.config as unknown as JournalData };
+    expect(() => gatewayBuilder(recorded, {} as World)).toThrow('F13 is a true TCP there');
+    await g30.runtime.stop();
+    await expect.poll(() => stateOf(g20), WAIT).not.toBe('up');
   });
 });
 

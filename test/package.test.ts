@@ -57,6 +57,14 @@ describe('the published package', () => {
     expect(run('npx', 'glassgate', '--help')).toContain('Usage: glassgate');
   });
 
+  it('runs the lab where it was installed', () => {
+    const report = JSON.parse(
+      run('npx', 'glassgate', 'lab', 'e2', '--bytes', '100K', '--json').trim().split('\n').at(-1) as string,
+    );
+    expect(JSON.stringify(report)).toContain('no security: model TLS');
+    expect(run('npx', 'glassgate', 'lab', 'e2', '--bytes', '100K')).toContain('every byte arrived, all as sent');
+  });
+
   it('can be imported', () => {
     const script = `import('glassgate').then((it) => console.log(it.VERSION))`;
     expect(run(process.execPath, '-e', script).trim()).toBe(VERSION);

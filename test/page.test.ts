@@ -127,7 +127,7 @@ describe.skipIf(!hasChromium)(`the page in a browser${reason}`, { timeout: BROWS
     const stack = page.getByLabel('gateway20, layers from the top down');
     const row = (machine: string) => stack.locator('.machines li', { hasText: machine }).last().locator('.state-chip');
     await expect.poll(() => row('engine').textContent(), SOON).toBe('ACCELERATING');
-    await expect.poll(() => row('leg-443-59000').textContent(), SOON).toBe('OPEN.UNPROVEN');
+    await expect.poll(() => row('leg-443-59000').textContent(), SOON).toBe('OPEN.PROVEN');
     expect(await stack.locator('.layer > .label').allTextContents()).toEqual(
       lab.devices.gateway20.layers.map(({ label }) => label),
     );

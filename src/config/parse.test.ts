@@ -148,7 +148,10 @@ describe('each mistake is one line with place, value and remedy', () => {
       'clampMss: perhaps',
       "g.yaml:17:11: clampMss: must be true, false, or a number of bytes from 536 to 9216, not 'perhaps'",
     ],
-    ['embodiment: engin', "g.yaml:17:13: embodiment: must be engine, software or tcp-over-tcp, not 'engin'; did you mean 'engine'?"],
+    [
+      'embodiment: engin',
+      "g.yaml:17:13: embodiment: must be engine, software or tcp-over-tcp, not 'engin'; did you mean 'engine'?",
+    ],
     ['journal: everything', "g.yaml:17:10: journal: must be a group of keys, not 'everything'"],
     [
       'journal: {level: input}',
@@ -186,8 +189,8 @@ describe('each mistake is one line with place, value and remedy', () => {
       ok: false,
       errors: [
         `g.yaml:13:8: listen.f13: udp ${notThere}: its tunnel is a true TCP`,
-        `g.yaml:18:10: peers[0].f13: udp ${notThere}: its tunnel is a true TCP`,
-        `g.yaml:19:16: peers[0].handshake: immediate ${notThere}: no driver is there to answer a SYN`,
+        `g.yaml:19:10: peers[0].f13: udp ${notThere}: its tunnel is a true TCP`,
+        `g.yaml:20:16: peers[0].handshake: immediate ${notThere}: no driver is there to answer a SYN`,
       ],
     });
     expect(parseConfig(text.replace('tcp-over-tcp', 'software'), 'g.yaml')).toMatchObject({ ok: true });

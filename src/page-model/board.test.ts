@@ -47,6 +47,7 @@ describe('the board', () => {
     }
     expect(machineAt(board.sources, LEG)?.state).toBe('OPEN.PROVEN');
     expect(board.transitions(LEG).map(({ event }) => event)).toEqual([
+      'peer.proven',
       'complete.received',
       'cookie.received',
       'syn.taken',

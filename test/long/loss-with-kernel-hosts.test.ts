@@ -52,9 +52,10 @@ describeNamespaces('loss between the gateways, kernel hosts', () => {
       const argument = JSON.stringify({ ...plan, folder });
       const { events, exitCode, stderr } = await runScenario('loss-with-kernel-hosts.ts', [argument], LIMIT_MS);
       expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
-      expect(events[0]).toEqual({ event: 'hosts', congestion: [CONGESTION, CONGESTION] });
       const transfers = events.filter(({ event }) => event === 'transfer');
-      console.log(`terminal 21 and server 31: ${CONGESTION}; ${JSON.stringify(plan)}\n${table(transfers)}`);
+      const congestion = [...new Set(transfers.map((each) => each.congestion))];
+      console.log(`congestion control ${congestion}; ${JSON.stringify(plan)}\n${table(transfers)}`);
+      expect(congestion).toEqual([CONGESTION]);
       expect(transfers).toHaveLength(TUNNELS.length * ROUNDS);
       for (const { bytes, sent, received, internalErrors } of transfers)
         expect({ bytes, received, internalErrors }).toEqual({ bytes: BYTES, received: sent, internalErrors: 0 });
@@ -64,4 +65,4 @@ describeNamespaces('loss between the gateways, kernel hosts', () => {
     },
     LIMIT_MS,
   );
-}, ['nft']);
+}, ['nft', 'ss']);

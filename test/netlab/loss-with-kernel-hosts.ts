@@ -5,7 +5,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import {
-  type HostName,
   type ImpairmentOptions,
   must,
   sysctl,
@@ -30,22 +29,33 @@ interface Plan {
 
 const { terminal, server } = TWO_LAN;
 const S_MS = 1_000;
+const CONGESTION_CONTROLS = ['cubic', 'bbr', 'reno'];
 const TRANSFER_LIMIT_MS = 120_000;
 
 const plan = JSON.parse(process.argv[2]) as Plan;
 const network = await twoLanNetwork({ impairment: plan.impairment });
-const congestion = await Promise.all([terminal.host, server.host].map(setTcp));
-report('hosts', { congestion });
+await Promise.all([terminal, server].map(setTcp));
 for (let round = 1; round <= plan.rounds; round += 1) {
   for (const embodiment of plan.tunnels) await measure(embodiment, round);
 }
 report('end', { firewall: await network.firewallCounters() });
 process.exit(0);
 
-/** A host forgets what earlier connections found out about the way: each transfer starts alike. Resolves with its congestion control. */
-async function setTcp(host: HostName): Promise<string> {
-  await sysctl(host, { 'net.ipv4.tcp_congestion_control': plan.congestion, 'net.ipv4.tcp_no_metrics_save': '1' });
-  return (await must(host, ['cat', '/proc/sys/net/ipv4/tcp_congestion_control'])).trim();
+/**
+ * A host's congestion control, and that it forgets what earlier connections found out about the way. The route says which congestion
+ * control, because the setting takes only those of `tcp_allowed_congestion_control` in a namespace.
+ */
+async function setTcp({ host, interface: name, ip, prefix }: typeof terminal | typeof server): Promise<void> {
+  await sysctl(host, { 'net.ipv4.tcp_no_metrics_save': '1' });
+  const lan = `${ip.slice(0, ip.lastIndexOf('.'))}.0/${prefix}`;
+  const route = ['ip', 'route', 'replace', lan, 'dev', name, 'proto', 'kernel', 'scope', 'link', 'src', ip];
+  await must(host, [...route, 'congctl', plan.congestion]);
+}
+
+/** The congestion control of the terminal's connection that runs now, as its kernel tells it. */
+async function congestionInUse(): Promise<string | undefined> {
+  const text = await must(terminal.host, ['ss', '--tcp', '--info', '--no-header', 'state', 'established']);
+  return CONGESTION_CONTROLS.find((name) => new RegExp(`\\s${name}\\s`).test(text));
 }
 
 /** Opens a tunnel, moves the bytes, ends it. */
@@ -53,11 +63,17 @@ async function measure(embodiment: TunnelSettings['embodiment'], round: number):
   const folder = join(plan.folder, `${embodiment}-${round}`);
   mkdirSync(folder);
   const tunnel = await Tunnel.open({ embodiment, f13: 'tcp', handshake: 'hold', folder, level: 'control' });
-  const limit = { timeout_ms: TRANSFER_LIMIT_MS };
-  const { sent, received } = await transfer(terminal.host, server.host, server.ip, plan.bytes, limit);
+  let congestion: Promise<string | undefined> | undefined;
+  const { sent, received } = await transfer(terminal.host, server.host, server.ip, plan.bytes, {
+    timeout_ms: TRANSFER_LIMIT_MS,
+    onProgress: () => {
+      congestion ??= congestionInUse();
+    },
+  });
   report('transfer', {
     embodiment,
     round,
+    congestion: await congestion,
     bytes: received.bytes,
     sent: sent.sha256,
     received: received.sha256,

@@ -1,6 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { type GatewaySettings, prepareGateways, type RunningGateway, ready, startGateway } from '../../src/transport/demo/gateways.ts';
+import {
+  type GatewaySettings,
+  prepareGateways,
+  type RunningGateway,
+  ready,
+  startGateway,
+} from '../../src/transport/demo/gateways.ts';
 import { ask } from '../../src/transport/runtime/control-client.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));

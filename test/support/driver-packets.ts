@@ -1,9 +1,11 @@
 import { expect } from 'vitest';
 import { buildTcpFrame } from '../../src/wire/build.ts';
 import { checksumVerdict, type FrameView, parseFrame } from '../../src/wire/frame.ts';
-import { legKindName, parseLeg } from '../../src/wire/leg.ts';
+import { buildLeg, LegKind, legKindName, parseLeg } from '../../src/wire/leg.ts';
+import { buildRequest } from '../../src/wire/leg-body.ts';
 import { writeRecordHeader } from '../../src/wire/record.ts';
 import { flagNames } from '../../src/wire/tcp.ts';
+import { PROTOCOL_VERSION } from '../../src/wire/terms.ts';
 import { type DriverPair, FAR, FAR_HOP, NEAR } from './driver-pair.ts';
 
 /** A word for a packet on the line: the leg packet's kind, `record`, or the TCP shape. */
@@ -48,4 +50,26 @@ export function shaped(
     },
     fields.payload ?? new Uint8Array(0),
   );
+}
+
+/** A connection request of the near end, or of who says to be it. */
+export const request = (fields: { udp?: boolean; token?: string; cookie?: Uint8Array } = {}): Uint8Array =>
+  buildLeg(
+    { kind: LegKind.REQUEST, senderToken: fields.token ?? '0102030405060708', sequence: 0, acknowledgement: 0 },
+    buildRequest({
+      protocolVersion: PROTOCOL_VERSION,
+      udp: fields.udp ?? false,
+      immediate: false,
+      cookie: fields.cookie ?? new Uint8Array(4),
+      destination: FAR.ip,
+      destinationPort: FAR.port,
+      source: NEAR.ip,
+      sourcePort: NEAR.port,
+    }),
+  );
+
+export function withSourcePort(frame: Uint8Array, port: number): Uint8Array {
+  const copy = frame.slice();
+  copy.set([port >> 8, port & 0xff], 34);
+  return copy;
 }

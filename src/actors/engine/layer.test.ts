@@ -17,6 +17,7 @@ import { buildControlFrame } from '../../wire/control-frame.ts';
 import { checksumVerdict, parseFrame } from '../../wire/frame.ts';
 import { buildLeg, LegKind } from '../../wire/leg.ts';
 import { Flag } from '../../wire/tcp.ts';
+import { Reason } from '../../wire/terms.ts';
 import { EngineLayer } from './layer.ts';
 
 const T21 = { mac: 0x02_00_0a_09_00_01, ip: 0x0a_09_00_01 };
@@ -198,6 +199,8 @@ describe('engine sessions', () => {
     expect([pair.lan.client.length, pair.lan.server.length]).toEqual([3, 2]);
     expect(pair.server.layer.machines().map(({ state }) => state)).toEqual(['ACCELERATING', 'LIVE.STEADY', 'TRUSTED']);
     expect(pair.client.reports().filter(({ kind }) => kind === 'started').length).toBe(2);
+    const stopped = pair.client.reports().filter(({ kind }) => kind === 'stopped');
+    expect(stopped).toMatchObject([{ sessionId: 99, reason: Reason.TOO_MANY_SESSIONS }]);
   });
 
   it('answers STOPPED for sessions that it does not serve, and takes no keys for them', () => {

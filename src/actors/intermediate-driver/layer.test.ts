@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { layerCompliance } from '../../../test/support/compliance.ts';
-import { record, shaped, tls, word } from '../../../test/support/driver-packets.ts';
+import { record, request, shaped, tls, withSourcePort, word } from '../../../test/support/driver-packets.ts';
 import { DriverEnd, DriverPair, FAR, FAR_HOP, NEAR, NEAR_HOP } from '../../../test/support/driver-pair.ts';
-import { FORGED_MS } from '../../machines/leg.ts';
 import { CALM_MS, PROBE_EVERY_MS, TRUST_PROBES } from '../../machines/trust.ts';
 import { buildIcmpFrame, buildTcpFrame, buildUdpFrame } from '../../wire/build.ts';
 import { buildControlFrame } from '../../wire/control-frame.ts';
@@ -12,23 +11,7 @@ import { buildLeg, LegKind } from '../../wire/leg.ts';
 import { buildReasonBody, buildRequest } from '../../wire/leg-body.ts';
 import { Flag, flagNames } from '../../wire/tcp.ts';
 import { PROTOCOL_VERSION } from '../../wire/terms.ts';
-import { cookieOfNumber } from './cookies.ts';
-import { IntermediateDriverLayer, UNPROVEN_SESSIONS_PER_ADDRESS } from './layer.ts';
-
-const request = (fields: { udp?: boolean; token?: string; cookie?: Uint8Array } = {}): Uint8Array =>
-  buildLeg(
-    { kind: LegKind.REQUEST, senderToken: fields.token ?? '0102030405060708', sequence: 0, acknowledgement: 0 },
-    buildRequest({
-      protocolVersion: PROTOCOL_VERSION,
-      udp: fields.udp ?? false,
-      immediate: false,
-      cookie: fields.cookie ?? new Uint8Array(4),
-      destination: FAR.ip,
-      destinationPort: FAR.port,
-      source: NEAR.ip,
-      sourcePort: NEAR.port,
-    }),
-  );
+import { IntermediateDriverLayer } from './layer.ts';
 
 describe('leg, strangers and rumours', () => {
   it('a HELLO flood costs no state, and each answer is no longer than the question', () => {
@@ -79,28 +62,6 @@ describe('leg, strangers and rumours', () => {
     pair.far.host.advance(180_000_000);
     send(request({ cookie: right }));
     expect(pair.far.host.dropReasons().at(-1)).toBe('bad-cookie');
-    expect(pair.far.driver.sessions.size).toBe(0);
-  });
-
-  /** A stranger with a true address gets a cookie and shows it; the answer's word, if any. */
-  const requestFrom = (pair: DriverPair, port: number): string | undefined => {
-    const from = (frame: Uint8Array): void => void pair.far.host.injectBytes('lower', withSourcePort(frame, port));
-    pair.far.taken();
-    from(shaped(Flag.SYN, { seq: 5 }));
-    const cookie = parseFrame(pair.far.taken()[0]?.bytes as Uint8Array).tcp?.seq as number;
-    from(
-      shaped(Flag.ACK | Flag.PSH, { seq: 6, ack: cookie + 1, payload: request({ cookie: cookieOfNumber(cookie) }) }),
-    );
-    const answer = pair.far.taken()[0];
-    return answer && word(answer.bytes);
-  };
-
-  it('keeps few sessions of a stranger with a true address, and refuses more without keeping anything', () => {
-    const pair = new DriverPair();
-    const answers = Array.from({ length: 20 }, (_, n) => requestFrom(pair, 1000 + n));
-    expect(pair.far.driver.sessions.size).toBe(UNPROVEN_SESSIONS_PER_ADDRESS);
-    expect(answers.slice(UNPROVEN_SESSIONS_PER_ADDRESS)).toEqual(Array(12).fill('REFUSED'));
-    pair.far.host.advance(FORGED_MS * 1000);
     expect(pair.far.driver.sessions.size).toBe(0);
   });
 
@@ -319,12 +280,6 @@ describe('intermediate driver, what is not its own', () => {
     expect([end.taken().length, end.host.dropReasons()]).toEqual([0, ['no-session']]);
   });
 });
-
-function withSourcePort(frame: Uint8Array, port: number): Uint8Array {
-  const copy = frame.slice();
-  copy.set([port >> 8, port & 0xff], 34);
-  return copy;
-}
 
 layerCompliance(
   'intermediate driver',

@@ -16,9 +16,11 @@ import { report } from '../support/scenario.ts';
 import { Tunnel, type TunnelSettings } from '../support/tunnel.ts';
 
 interface Plan {
-  /** Compared with each other; a round is one transfer of each. */
+  /** Compared with each other: each is opened, used and ended once in a round. */
   tunnels: TunnelSettings['embodiment'][];
   rounds: number;
+  /** How many transfers run at once, one such number after the other. */
+  connections: number[];
   /** Of one transfer. */
   bytes: number;
   congestion: string;
@@ -30,6 +32,7 @@ interface Plan {
 const { terminal, server } = TWO_LAN;
 const S_MS = 1_000;
 const CONGESTION_CONTROLS = ['cubic', 'bbr', 'reno'];
+const FIRST_PORT = 5001;
 const TRANSFER_LIMIT_MS = 120_000;
 
 const plan = JSON.parse(process.argv[2]) as Plan;
@@ -58,29 +61,38 @@ async function congestionInUse(): Promise<string | undefined> {
   return CONGESTION_CONTROLS.find((name) => new RegExp(`\\s${name}\\s`).test(text));
 }
 
-/** Opens a tunnel, moves the bytes, ends it. */
+/** Opens a tunnel, moves the bytes by one connection and then by several at once, ends it. */
 async function measure(embodiment: TunnelSettings['embodiment'], round: number): Promise<void> {
   const folder = join(plan.folder, `${embodiment}-${round}`);
   mkdirSync(folder);
   const tunnel = await Tunnel.open({ embodiment, f13: 'tcp', handshake: 'hold', folder, level: 'control' });
-  let congestion: Promise<string | undefined> | undefined;
-  const { sent, received } = await transfer(terminal.host, server.host, server.ip, plan.bytes, {
-    timeout_ms: TRANSFER_LIMIT_MS,
-    onProgress: () => {
-      congestion ??= congestionInUse();
-    },
-  });
-  report('transfer', {
-    embodiment,
-    round,
-    congestion: await congestion,
-    bytes: received.bytes,
-    sent: sent.sha256,
-    received: received.sha256,
-    time_ms: Math.round(received.time_ms),
-    goodput_bps: Math.round((8 * received.bytes * S_MS) / received.time_ms),
-    internalErrors: await tunnel.internalErrors(),
-    drops: await tunnel.drops(),
-  });
+  for (const connections of plan.connections)
+    report('transfer', { embodiment, round, connections, ...(await move(connections)) });
+  report('tunnel', { embodiment, round, internalErrors: await tunnel.internalErrors(), drops: await tunnel.drops() });
   await tunnel.stop();
+}
+
+/** So many transfers at once; goodput of all together, until the last one is through. */
+async function move(connections: number): Promise<object> {
+  let congestion: Promise<string | undefined> | undefined;
+  const onProgress = (): void => {
+    congestion ??= congestionInUse();
+  };
+  const ends = await Promise.all(
+    Array.from({ length: connections }, (_, at) =>
+      transfer(terminal.host, server.host, server.ip, plan.bytes, {
+        timeout_ms: TRANSFER_LIMIT_MS,
+        onProgress,
+        port: FIRST_PORT + at,
+      }),
+    ),
+  );
+  const time_ms = Math.max(...ends.map(({ received }) => received.time_ms));
+  return {
+    congestion: await congestion,
+    sent: ends.map(({ sent }) => sent.sha256),
+    received: ends.map(({ received }) => received.sha256),
+    time_ms: Math.round(time_ms),
+    goodput_bps: Math.round((8 * S_MS * plan.bytes * connections) / time_ms),
+  };
 }

@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline';
 import { type HostName, type HostProcess, spawn } from './hosts.ts';
 import { nodeCommand, programBeside } from './program.ts';
 
-const PORT = 5001;
+const DEFAULT_PORT = 5001;
 const PROGRAM = programBeside(import.meta.url, 'transfer-process');
 
 /** What one end says of a transfer. */
@@ -24,6 +24,8 @@ export interface TransferOptions {
   onProgress?: (bytes: number) => void;
   /** Both ends are killed and the transfer fails after so long; default: never. */
   timeout_ms?: number;
+  /** Where the receiver listens; transfers at the same time need one each. Default 5001. */
+  port?: number;
 }
 
 /** Sends a pattern from one host to another by their kernels' TCP; throws when it does not come to its end. Inside a sandbox. */
@@ -32,9 +34,9 @@ export async function transfer(
   to: HostName,
   address: string,
   bytes: number,
-  { onProgress, timeout_ms }: TransferOptions = {},
+  { onProgress, timeout_ms, port = DEFAULT_PORT }: TransferOptions = {},
 ): Promise<Transfer> {
-  const server = program(to, ['serve', String(PORT)], onProgress);
+  const server = program(to, ['serve', String(port)], onProgress);
   let sender: Program | undefined;
   let isLate = false;
   const timer = timeout_ms === undefined ? undefined : setTimeout(() => end(true), timeout_ms);
@@ -45,7 +47,7 @@ export async function transfer(
   };
   try {
     await server.heard('listening');
-    sender = program(from, ['send', address, String(PORT), String(bytes)]);
+    sender = program(from, ['send', address, String(port), String(bytes)]);
     const sent = await sender.heard('sent');
     return { sent, received: await server.heard('received') };
   } catch (error) {

@@ -1,7 +1,10 @@
 import { Command } from 'commander';
 import { configJsonSchema } from '../config/schema.ts';
 import { loadConfig } from '../transport/runtime/config-file.ts';
+import { controlPath } from '../transport/runtime/control-path.ts';
 import { inspectInterface } from '../transport/runtime/open-interface.ts';
+import { inspectPlaces, inspectSocketPath } from '../transport/runtime/places.ts';
+import { inspectUser } from '../transport/runtime/privileges.ts';
 import { SetupError } from '../transport/runtime/setup-error.ts';
 import { EXIT_OK, telling } from './exit-codes.ts';
 
@@ -15,7 +18,7 @@ export function checkCommand(): Command {
     .description('Check a configuration, its certificates and its interface; change nothing.')
     .argument('[config]', 'YAML file')
     .option('--schema', 'print the JSON Schema of configurations instead (for editors)')
-    .option('--no-interface', 'do not look at the interface: the gateway runs on another machine')
+    .option('--no-interface', 'do not look at the interface, users and folders: the gateway runs on another machine')
     .addHelpText(
       'after',
       '\nExit codes: 0 good, 1 something failed, 2 the configuration is wrong, 3 a file may not be read.',
@@ -32,8 +35,13 @@ export function checkCommand(): Command {
 function check(file: string | undefined, withInterface: boolean): void {
   if (file === undefined) throw new SetupError('config', 'say which configuration to check: glassgate check CONFIG');
   const now = new Date();
-  const { config, warnings, notAfter } = loadConfig(file, now);
-  if (withInterface) inspectInterface(config, file);
+  const { config, folder, warnings, notAfter } = loadConfig(file, now);
+  inspectSocketPath(controlPath(config.control.socket, folder, config.name));
+  if (withInterface) {
+    inspectUser(config, file);
+    inspectPlaces(config, folder);
+    inspectInterface(config, file);
+  }
   for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
   const days = Math.floor((notAfter.getTime() - now.getTime()) / DAY_MS);
   if (days < EXPIRY_WARNING_DAYS) process.stderr.write(`warning: the certificate expires in ${days} days\n`);

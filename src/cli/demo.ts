@@ -48,10 +48,14 @@ export function demoCommand(): Command {
     .addOption(
       new Option('--handshake <mode>', 'when the SYN is answered').choices(['hold', 'immediate']).default('hold'),
     )
-    .option('--bytes <count>', 'to transfer from terminal 21 to server 31, like 10M', byteCount, DEFAULT_BYTES)
+    .addOption(
+      new Option('--bytes <count>', 'to transfer from terminal 21 to server 31, like 10M')
+        .argParser(byteCount)
+        .default(DEFAULT_BYTES, '100M'),
+    )
     .option('--once', 'end after the transfer')
     .option('--json', 'print steps as JSON lines')
-    .option('--lab', 'in memory, on virtual time, as where namespaces cannot be had')
+    .option('--lab', 'in memory, on virtual time, as where namespaces cannot be had; stays up too without --once')
     .addOption(pageOption())
     .option('--keep <folder>', 'leave configurations, journals and logs in this folder')
     .addHelpText('after', '\nExit codes: 0 all of it worked, 1 it did not, 130 interrupted before the end.')

@@ -26,5 +26,5 @@ export async function telling(work: () => Promise<number>): Promise<void> {
 
 /** Exit code for what commander refused: wrong arguments are {@link EXIT_CONFIG}; help and version are no error. */
 export function exitCodeOf({ code, exitCode }: CommanderError): number {
-  return exitCode === 1 && code.startsWith('commander.') && code !== 'commander.error' ? EXIT_CONFIG : exitCode;
+  return exitCode === 1 && code.startsWith('commander.') ? EXIT_CONFIG : exitCode;
 }

@@ -3,9 +3,9 @@ import { Command } from 'commander';
 import { pcapngFromJournal } from '../journal/pcapng-export.ts';
 import type { JournalRow, RowFilter } from '../journal/schema.ts';
 import type { JournalReader } from '../journal/store-reader.ts';
+import { EXIT_CONFIG, EXIT_OK } from './exit-codes.ts';
 import { EXIT_UNREADABLE, withJournal } from './journal-file.ts';
 
-const EXIT_OK = 0;
 /** Bytes gathered before they are written. */
 const CHUNK_BYTES = 256 * 1024;
 const STDOUT_FD = 1;
@@ -30,11 +30,11 @@ export function exportCommand(): Command {
     .option('--to <seq>', 'last record')
     .addHelpText(
       'after',
-      '\n"-" as output is stdout. Exit codes: 0 written, 2 the journal cannot be read or the output not written.',
+      '\n"-" as output is stdout. Exit codes: 0 written, 2 wrong arguments, the journal cannot be read or the output not written.',
     )
     .action(async (file: string, options: ExportOptions, command: Command) => {
       if (options.pcapng === undefined && options.jsonl === undefined)
-        command.error('say what to write: --pcapng or --jsonl');
+        command.error('glassgate: say what to write: --pcapng or --jsonl', { exitCode: EXIT_CONFIG });
       const filter = filterOf(options, command);
       process.exitCode = await withJournal(file, async (reader) => exportAll(reader, options, filter));
     });
@@ -43,7 +43,7 @@ export function exportCommand(): Command {
 function filterOf({ device, from, to }: ExportOptions, command: Command): RowFilter {
   const number = (name: string, text: string | undefined): number | undefined => {
     if (text !== undefined && !/^\d+$/.test(text))
-      command.error(`--${name} takes the number of a record, not "${text}"`);
+      command.error(`glassgate: --${name} takes the number of a record, not "${text}"`, { exitCode: EXIT_CONFIG });
     return text === undefined ? undefined : Number(text);
   };
   return { devices: device, from: number('from', from), to: number('to', to) };

@@ -106,6 +106,28 @@ describe('glassgate check', () => {
     expect((await run('check', 'none.yaml')).err).toMatch(/^glassgate: configuration: there is no file none.yaml; /);
   });
 
+  it.each([
+    [
+      { 'g.journal': 'none/g.journal' },
+      /^2 glassgate: journal.file: there is no folder \S+\/none; make it: `mkdir -p \S+`$/,
+    ],
+    [{ 'g.sock': 'none/g.sock' }, /^2 glassgate: control.socket: there is no folder \S+\/none; make it/],
+    [{ 'g.sock': `${'x'.repeat(120)}.sock` }, /^2 glassgate: control socket \S+: the path is longer than 107 bytes/],
+    [
+      { 'name: gateway20': 'user: nobody-there\nname: gateway20' },
+      /^2 glassgate: g.yaml: user: there is no user nobody-there/,
+    ],
+    [
+      { 'name: gateway20': 'group: none-there\nname: gateway20' },
+      /^2 glassgate: g.yaml: group: there is no group none-there/,
+    ],
+  ])('refuses what up would refuse: %j', async (change, message) => {
+    const before = readdirSync(folder);
+    const { code, err } = await run('check', config('g.yaml', { 'glassgate-no': 'lo', ...change }));
+    expect(`${code} ${err.trim()}`).toMatch(message);
+    expect(readdirSync(folder).filter((name) => name !== 'g.yaml')).toEqual(before.filter((name) => name !== 'g.yaml'));
+  });
+
   it('--schema prints a JSON Schema', async () => {
     const { code, out } = await run('check', '--schema');
     expect(code).toBe(0);
@@ -161,6 +183,11 @@ describe('wrong arguments', () => {
     [['up'], "missing required argument 'config'"],
     [['up', '--level', 'all', 'x.yaml'], 'Allowed choices are off, control, inputs, frames, full'],
     [['upp'], '(Did you mean up?)'],
+    [['export', 'x.journal'], 'glassgate: say what to write: --pcapng or --jsonl'],
+    [['export', 'x.journal', '--jsonl', '-', '--from', 'x'], 'glassgate: --from takes the number of a record, not "x"'],
+    [['replay'], "glassgate: missing required argument 'file'"],
+    [['keys', 'issue', 'g', '--days', '0'], 'a whole number of days, 1 to 36500'],
+    [['keys', 'show', 'none.pem'], 'glassgate: none.pem cannot be read'],
     [['completion', 'tcsh'], 'Allowed choices are bash, zsh, fish'],
   ])('%j: exit code 2', async (args, message) => {
     const { code, err } = await run(...args);
@@ -204,6 +231,7 @@ const STATUS: GatewayStatus = {
         suite: 'aes-256-gcm',
         order: 'fragment-then-encrypt',
         epoch: { send: 1, receive: 0 },
+        renewals: 3,
         up_s: 65,
       },
     },
@@ -246,9 +274,9 @@ Address    10.1.0.20/24, listens on port 4433 (tcp, hold)
 Frames     800 sealed, 700 opened
 Journal    /var/lib/g.journal, level inputs, 5000 records
 
-PEER       STATE       SINCE      ROLE    REMOTE           F13  SUITE        EPOCH OUT/IN
-gateway30  up          1 min 5 s  server  10.1.0.30:50000  tcp  aes-256-gcm  1/0
-gateway40  connecting  3 s        -       -                -    -            -
+PEER       STATE       SINCE      ROLE    REMOTE           F13  SUITE        EPOCH OUT/IN  RENEWALS
+gateway30  up          1 min 5 s  server  10.1.0.30:50000  tcp  aes-256-gcm  1/0           3
+gateway40  connecting  3 s        -       -                -    -            -             -
 
 DROPPED          FRAMES  BY
 bad-tag          12      2014 engine

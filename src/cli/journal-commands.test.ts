@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -105,6 +107,28 @@ describe('glassgate replay --verify', () => {
     change(path, `DELETE FROM meta WHERE key = 'closed'`);
     expect(await replay(path, '--verify')).toBe(0);
     expect(out).toMatch(/was not closed/);
+  });
+});
+
+describe('glassgate replay of a journal that is being written', () => {
+  it('says up to where, without alarm', async () => {
+    const path = recorded();
+    change(path, `DELETE FROM meta WHERE key = 'closed'`);
+    const script = `const db = new (require('node:sqlite').DatabaseSync)(process.argv[1]);
+      db.exec('PRAGMA journal_mode = WAL'); db.prepare('SELECT count(*) FROM records').get();
+      console.log('open'); process.stdin.on('end', () => db.close()).resume();`;
+    const writer = spawn(process.execPath, ['-e', script, path], { stdio: ['pipe', 'pipe', 'ignore'] });
+    await once(writer.stdout, 'data');
+    try {
+      expect(await replay(path, '--verify')).toBe(0);
+      expect(out).toMatch(/replays equal: .*\nstill being written: verified up to record \d+\n$/);
+      out = '';
+      expect(await replay(path)).toBe(0);
+      expect(out).toMatch(/still being written: read up to record \d+\n$/);
+    } finally {
+      writer.stdin.end();
+      await once(writer, 'exit');
+    }
   });
 });
 

@@ -1,3 +1,4 @@
+import { readFileSync, statSync } from 'node:fs';
 import { JournalError } from '../journal/schema.ts';
 import { type JournalReader, openReader } from '../journal/store-reader.ts';
 
@@ -16,5 +17,23 @@ export async function withJournal(path: string, use: (reader: JournalReader) => 
     return EXIT_UNREADABLE;
   } finally {
     reader?.close();
+  }
+}
+
+/** Kernel's list of file locks: `1: POSIX  ADVISORY  READ 4711 fe:00:1234 128 128`, with pid and device:device:inode. */
+const LOCKS_FILE = '/proc/locks';
+
+/** True when another process holds the journal open, as its writer does; false also where that cannot be found out. */
+export function isHeldByOther(path: string): boolean {
+  try {
+    const inodes = [path, `${path}-shm`].flatMap((file) => statSync(file, { throwIfNoEntry: false })?.ino ?? []);
+    return readFileSync(LOCKS_FILE, 'utf8')
+      .split('\n')
+      .some((line) => {
+        const [, pid, inode] = / (\d+) [0-9a-f]+:[0-9a-f]+:(\d+) /.exec(line) ?? [];
+        return pid !== undefined && Number(pid) !== process.pid && inodes.includes(Number(inode));
+      });
+  } catch {
+    return false;
   }
 }

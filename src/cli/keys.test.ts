@@ -68,8 +68,8 @@ describe('glassgate keys', () => {
     await runIn('issue', 'g1');
     const before = readFileSync(join(dir, 'g1.key.pem'), 'utf8');
     for (const refused of [await runIn('init'), await runIn('issue', 'g1')]) {
-      expect(refused.exitCode).toBe(1);
-      expect(refused.err).toMatch(/^error: .*would be overwritten: say --force/);
+      expect(refused.exitCode).toBe(2);
+      expect(refused.err).toMatch(/^glassgate: .*would be overwritten: say --force/);
     }
     expect(readFileSync(join(dir, 'g1.key.pem'), 'utf8')).toBe(before);
     expect((await runIn('issue', 'g1', '--force')).exitCode).toBe(0);
@@ -98,7 +98,7 @@ describe('glassgate keys', () => {
   ];
   it.each(refusals)('%j without a CA is refused with advice', async (argv, message) => {
     const refused = await runIn(...argv);
-    expect(refused.exitCode).toBe(1);
+    expect(refused.exitCode).toBe(2);
     expect(refused.err).toMatch(message);
   });
 
@@ -110,7 +110,7 @@ describe('glassgate keys', () => {
   ])('keys %s %s: %s', async (verb, name, message) => {
     await runIn('init');
     const refused = await runIn(verb, name);
-    expect(refused.exitCode).toBe(1);
+    expect(refused.exitCode).toBe(2);
     expect(refused.err).toContain(message);
   });
 

@@ -4,11 +4,10 @@ import { Command, InvalidArgumentError } from 'commander';
 import { spkiPin } from '../transport/tls/certificate-facts.ts';
 import { CERTIFICATE_DAYS, describeCertificate, describeCrl } from '../transport/tls/certificates.ts';
 import { type Issued, KeyDirectory, KeyDirectoryError, type Written } from '../transport/tls/key-directory.ts';
+import { EXIT_CONFIG } from './exit-codes.ts';
 
 const DEFAULT_DIR = 'keys';
 const DEFAULT_CA_NAME = 'glassgate CA';
-/** Exit code for what the operator can put right. */
-const EXIT_REFUSED = 1;
 
 interface DirOptions {
   readonly dir: string;
@@ -23,7 +22,9 @@ interface Answer {
 
 /** `glassgate keys`: a CA, certificates and a revocation list in a folder. */
 export function keysCommand(): Command {
-  const keys = new Command('keys').description('Make a CA, certificates for gateways, and revocation lists.');
+  const keys = new Command('keys')
+    .description('Make a CA, certificates for gateways, and revocation lists.')
+    .addHelpText('after', '\nExit codes: 0 done, 2 refused or wrong arguments.');
   keys
     .command('init')
     .description('make a CA and an empty revocation list')
@@ -70,7 +71,7 @@ async function tell(command: Command, work: () => Answer | Promise<Answer>): Pro
     command.configureOutput().writeOut?.(`${output}\n`);
   } catch (error) {
     if (!(error instanceof KeyDirectoryError)) throw error;
-    command.error(`error: ${error.message}`, { exitCode: EXIT_REFUSED, code: 'glassgate.keys' });
+    command.error(`glassgate: ${error.message}`, { exitCode: EXIT_CONFIG, code: 'glassgate.keys' });
   }
 }
 
@@ -109,7 +110,7 @@ async function revoke(name: string, options: { dir: string; serial?: string }): 
     result: { revoked, crl: directory.crlFile },
     text: [
       ...revoked.map((issued) => `Revoked "${name}", serial ${issued.serial}.`),
-      `Copy ${directory.crlFile} to each gateway and reload it; until then the certificate is good there.`,
+      `Copy ${directory.crlFile} to each gateway and restart it; until then the certificate is good there.`,
     ].join('\n'),
   };
 }

@@ -49,16 +49,23 @@ export function labCommand(): Command {
     .argument('[topology]', `one of ${names()}; "${LIST}" tells what they are`, DEFAULT_TOPOLOGY)
     .option('--loss <ratio>', 'frames lost between the gateways, like 1%', ratio, 0)
     .option('--burst <frames>', 'mean number of frames lost in a row', wholeNumber, 1)
-    .option('--delay <time>', 'one way between the gateways, like 20ms', duration_us, 10_000)
-    .option('--rate <bits>', 'bits per second between the gateways, like 100M; 0: no limit', rate_bps, 100_000_000)
+    .addOption(
+      new Option('--delay <time>', 'one way between the gateways, like 20ms')
+        .argParser(duration_us)
+        .default(10_000, '10ms'),
+    )
+    .addOption(
+      new Option('--rate <bits>', 'bits per second between the gateways, like 100M; 0: no limit')
+        .argParser(rate_bps)
+        .default(100_000_000, '100M'),
+    )
     .option('--reorder <ratio>', 'frames that others overtake', ratio, 0)
     .option('--duplicate <ratio>', 'frames that arrive twice', ratio, 0)
     .option('--seed <number>', 'all chance comes from it: the same seed gives the same run', wholeNumber, 1)
-    .option(
-      '--bytes <count>',
-      'bytes to transfer from terminal 21 to server 31, like 10M; 0: none',
-      byteCount,
-      1_000_000,
+    .addOption(
+      new Option('--bytes <count>', 'bytes to transfer from terminal 21 to server 31, like 10M; 0: none')
+        .argParser(byteCount)
+        .default(1_000_000, '1M'),
     )
     .option('--pings <count>', 'echo requests', wholeNumber, 3)
     .addOption(new Option('--f13 <shape>', 'shape of the tunnel').choices(['tcp', 'udp']).default('tcp'))
@@ -99,7 +106,7 @@ function list({ json }: LabFlags): number {
 async function showOnPage(topology: string, flags: LabFlags, command: Command): Promise<number> {
   const settings = checkedSettings(topology, flags, command);
   const ending = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ending.abort());
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => ending.abort());
   await showLab({ settings, page: flags.page ?? true, slower: flags.slower, print, signal: ending.signal });
   return EXIT_OK;
 }

@@ -12,6 +12,7 @@ async function main(argv: readonly string[]): Promise<void> {
     .description('A layer-2 VPN gateway you can see through.')
     .version(VERSION)
     .showSuggestionAfterError()
+    .configureOutput({ outputError })
     .exitOverride();
   const words = argv.filter((word) => !word.startsWith('-'));
   const wanted = words[0] === 'help' ? words[1] : words[0];
@@ -22,10 +23,15 @@ async function main(argv: readonly string[]): Promise<void> {
   await program.parseAsync([...argv], { from: 'user' });
 }
 
+/** What commander refuses begins like all that commands refuse. */
+function outputError(text: string, write: (text: string) => void): void {
+  write(`glassgate: ${text.replace(/^(error|glassgate): /, '')}`);
+}
+
 /** Commander's errors come out as exceptions, so that wrong arguments get their own exit code. */
 function throwing(command: Command): Command {
   for (const child of command.commands) throwing(child);
-  return command.exitOverride();
+  return command.configureOutput({ outputError }).exitOverride();
 }
 
 try {

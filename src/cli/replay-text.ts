@@ -20,9 +20,11 @@ interface Summary {
   readonly lastSeq: number;
   readonly span_us: number;
   readonly closed: boolean;
+  /** Its writer still runs. */
+  readonly live: boolean;
 }
 
-export function summaryOf(reader: JournalReader): Summary {
+export function summaryOf(reader: JournalReader, live: boolean): Summary {
   const { level, created, tls, part, devices } = reader.meta;
   const kinds = Object.fromEntries(reader.countsByKind());
   const first = reader.first();
@@ -40,6 +42,7 @@ export function summaryOf(reader: JournalReader): Summary {
     lastSeq: last?.seq ?? 0,
     span_us: (last?.time_us ?? 0) - (first?.time_us ?? 0),
     closed: reader.closed,
+    live,
   };
 }
 
@@ -48,7 +51,8 @@ export function summaryJson(summary: Summary): string {
 }
 
 export function summaryText(summary: Summary): string {
-  const { file, level, created, tls, part, devices, records, kinds, firstSeq, lastSeq, span_us, closed } = summary;
+  const { file, level, created, tls, part, devices, records, kinds, firstSeq, lastSeq, span_us, closed, live } =
+    summary;
   const lines = [
     `${file}${part > 1 ? ` (part ${part} of its run)` : ''}`,
     `  level    ${level}${created === '' ? '' : `, recorded ${created}`}${tls === '' ? '' : `, TLS by ${tls}`}`,
@@ -56,32 +60,33 @@ export function summaryText(summary: Summary): string {
     `  records  ${records}, number ${firstSeq} to ${lastSeq}, over ${seconds(span_us)}`,
     ...Object.entries(kinds).map(([kind, count]) => `    ${kind.padEnd(10)} ${String(count).padStart(10)}`),
   ];
-  if (!closed) lines.push(`  ${cutText(lastSeq)}`);
+  if (live) lines.push(`  still being written: read up to record ${lastSeq}`);
+  else if (!closed) lines.push(`  ${cutText(lastSeq)}`);
   return lines.join('\n');
 }
 
-export function resultText(file: string, result: ReplayResult): string {
+export function resultText(file: string, result: ReplayResult, live: boolean): string {
   if (result.equal === undefined) return `${file} cannot be replayed: ${result.notReplayable}`;
-  return result.equal ? equalText(file, result) : divergenceText(file, result.divergence);
+  return result.equal ? equalText(file, result, live) : divergenceText(file, result.divergence);
 }
 
-export function resultJson(file: string, result: ReplayResult): string {
+export function resultJson(file: string, result: ReplayResult, live: boolean): string {
   if (result.equal === undefined)
     return JSON.stringify({ file, result: 'not-replayable', reason: result.notReplayable });
-  if (result.equal) return JSON.stringify({ file, result: 'equal', ...result });
+  if (result.equal) return JSON.stringify({ file, result: 'equal', ...result, live });
   return encodeData({ file, result: 'diverged', ...result } as unknown as JournalData);
 }
 
-function equalText(file: string, { inputs, derived, gaps, skipped, cut }: ReplayEqual): string {
+function equalText(file: string, { inputs, derived, gaps, skipped, lastSeq, cut }: ReplayEqual, live: boolean): string {
   const lines = [`${file} replays equal: ${inputs} inputs, ${derived} derived records`];
   if (gaps > 0 || skipped > 0) lines.push(`not verified: ${skipped} records around ${gaps} gaps`);
-  if (cut) lines.push(cutText(undefined));
+  if (live) lines.push(`still being written: verified up to record ${lastSeq}`);
+  else if (cut) lines.push(cutText(lastSeq));
   return lines.join('\n');
 }
 
-function cutText(lastSeq: number | undefined): string {
-  const end = lastSeq === undefined ? '' : ` after record ${lastSeq}`;
-  return `the journal was not closed: its writer was killed or still writes; what was not committed${end} is lost`;
+function cutText(lastSeq: number): string {
+  return `the journal was not closed: its writer was killed; what was not committed after record ${lastSeq} is lost`;
 }
 
 const WHAT_TEXT: Readonly<Record<DivergenceWhat, string>> = {

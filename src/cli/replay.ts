@@ -4,7 +4,7 @@ import type { JournalData } from '../actors/tap.ts';
 import { type DeviceBuilder, verifyJournal } from '../journal/replay.ts';
 import { type ReplayResult, unreplayableLevel } from '../journal/replay-result.ts';
 import type { JournalReader } from '../journal/store-reader.ts';
-import { EXIT_UNREADABLE, withJournal } from './journal-file.ts';
+import { EXIT_UNREADABLE, isHeldByOther, withJournal } from './journal-file.ts';
 import { resultJson, resultText, summaryJson, summaryOf, summaryText } from './replay-text.ts';
 
 const EXIT_EQUAL = 0;
@@ -29,7 +29,7 @@ export function replayCommand(builders: BuilderLoaders = {}): Command {
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
-      '\nExit codes: 0 equal (or summary shown), 1 the replay diverged, 2 the journal cannot be read or replayed.',
+      '\nExit codes: 0 equal (or summary shown), 1 the replay diverged, 2 wrong arguments, or the journal cannot be read or replayed.',
     )
     .action(async (file: string, options: ReplayOptions) => {
       process.exitCode = await withJournal(file, (reader) =>
@@ -41,19 +41,24 @@ export function replayCommand(builders: BuilderLoaders = {}): Command {
 }
 
 async function summarize(reader: JournalReader, isJson: boolean): Promise<number> {
-  const summary = summaryOf(reader);
+  const summary = summaryOf(reader, isLive(reader));
   print(isJson ? summaryJson(summary) : summaryText(summary));
   return EXIT_EQUAL;
 }
 
 async function verify(reader: JournalReader, builders: BuilderLoaders, isJson: boolean): Promise<number> {
+  const live = isLive(reader);
   const build = await builderOf(reader, builders);
   const result: ReplayResult =
     typeof build === 'string' ? { equal: undefined, notReplayable: build } : run(reader, build);
-  const text = isJson ? resultJson(reader.path, result) : resultText(reader.path, result);
+  const text = isJson ? resultJson(reader.path, result, live) : resultText(reader.path, result, live);
   print(text);
   if (result.equal === undefined) return EXIT_UNREADABLE;
   return result.equal ? EXIT_EQUAL : EXIT_DIVERGED;
+}
+
+function isLive({ closed, path }: JournalReader): boolean {
+  return !closed && isHeldByOther(path);
 }
 
 /** The builder of the journal's devices; a string says why there is none. */

@@ -12,7 +12,10 @@ export function statusText(status: GatewayStatus): string {
     `Frames     ${status.framesSealed} sealed, ${status.framesOpened} opened`,
     `Journal    ${journalText(status)}`,
     '',
-    ...table(['PEER', 'STATE', 'SINCE', 'ROLE', 'REMOTE', 'F13', 'SUITE', 'EPOCH OUT/IN'], status.peers.map(peerRow)),
+    ...table(
+      ['PEER', 'STATE', 'SINCE', 'ROLE', 'REMOTE', 'F13', 'SUITE', 'EPOCH OUT/IN', 'RENEWALS'],
+      status.peers.map(peerRow),
+    ),
   ];
   if (status.drops.length > 0) {
     const rows = [...status.drops]
@@ -45,6 +48,7 @@ function peerRow({ name, state, since_s, session }: PeerStatus): string[] {
     session?.f13 ?? '-',
     session?.suite ?? '-',
     epoch,
+    session === null ? '-' : String(session.renewals),
   ];
 }
 

@@ -32,7 +32,7 @@ async function status({ json, follow: isFollowing, socket }: StatusOptions): Pro
   print(json === true ? JSON.stringify(now, undefined, indent) : statusText(now));
   if (isFollowing !== true) return EXIT_OK;
   const interrupted = new AbortController();
-  process.once('SIGINT', () => interrupted.abort());
+  process.on('SIGINT', () => interrupted.abort());
   await follow(
     path,
     (event) => print(json === true ? JSON.stringify(event) : `${event.time.slice(11, 19)} ${event.text}`),

@@ -68,12 +68,16 @@ function tellReady({ runtime, controlPath, journal }: RunningGateway, output: Up
 /** Resolves with true when the interface was lost, with false when a signal asked for the end. */
 function untilEnd(gateway: RunningGateway, output: UpOutput): Promise<boolean> {
   return new Promise((resolve) => {
+    let isEnding = false;
     const asked = (signal: NodeJS.Signals): void => {
+      if (isEnding) return;
+      isEnding = true;
       output.say(`${signal}: ending sessions`);
       resolve(false);
     };
-    process.once('SIGTERM', asked);
-    process.once('SIGINT', asked);
+    // Never taken off: a launcher forwards a signal that the whole process group got, and a second one must not kill the ending.
+    process.on('SIGTERM', asked);
+    process.on('SIGINT', asked);
     process.on('SIGUSR2', () => dump(gateway, output));
     void gateway.lost.then(() => resolve(true));
   });

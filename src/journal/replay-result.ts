@@ -33,7 +33,9 @@ export interface ReplayEqual {
   /** Gaps after which the verification began again, and records that it left out because of them. */
   readonly gaps: number;
   readonly skipped: number;
-  /** The writer ended without closing; everything that is there was compared. */
+  /** Last record that was compared. */
+  readonly lastSeq: number;
+  /** The writer ended without closing, or still writes; everything that is there was compared. */
   readonly cut: boolean;
 }
 

@@ -308,6 +308,7 @@ export class Replay {
       derived: this.#derived,
       gaps: this.#gaps,
       skipped: this.#skipped,
+      lastSeq: this.#seq,
       cut: !this.#source.closed,
     };
   }

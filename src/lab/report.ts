@@ -45,7 +45,7 @@ function headline({ settings }: LabResult): string {
   const way = [
     `delay ${ms(path.delay_us ?? 0)} each way`,
     `loss ${percent(path.loss ?? 0)}`,
-    path.rate_bps ? `rate ${bits(path.rate_bps)}` : 'no rate limit',
+    path.rate_bps ? `rate ${bitRate(path.rate_bps)}` : 'no rate limit',
     ...(path.reorder ? [`reordering ${percent(path.reorder)}`] : []),
     ...(path.duplicate ? [`duplicates ${percent(path.duplicate)}`] : []),
   ];
@@ -56,18 +56,21 @@ function headline({ settings }: LabResult): string {
   ].join('\n');
 }
 
-/** One line a step; the same one again and again is told once, with how often. */
+/** One line a step; the same one again and again is told once, with how often and until when. */
 function stepLines(steps: readonly Step[]): string[] {
-  const runs: { step: Step; times: number }[] = [];
+  const runs: { step: Step; times: number; last_us: number }[] = [];
   for (const step of steps) {
     const last = runs.at(-1);
-    if (last?.step.place === step.place && last.step.text === step.text) last.times += 1;
-    else runs.push({ step, times: 1 });
+    if (last?.step.place === step.place && last.step.text === step.text) {
+      last.times += 1;
+      last.last_us = step.time_us;
+    } else runs.push({ step, times: 1, last_us: step.time_us });
   }
-  return runs.map(
-    ({ step: { time_us, place, text }, times }) =>
-      `${ms(time_us).padStart(14)}  ${place.padEnd(10)}  ${text}${times > 1 ? ` (${times} times)` : ''}`,
-  );
+  return runs.map(({ step: { time_us, place, text }, times, last_us }) => {
+    const until = last_us > time_us ? `, the last at ${ms(last_us)}` : '';
+    const again = times > 1 ? ` (${times} times${until})` : '';
+    return `${ms(time_us).padStart(14)}  ${place.padEnd(10)}  ${text}${again}`;
+  });
 }
 
 function pingLines({ ping }: LabResult): string[] {
@@ -82,7 +85,7 @@ function transferLines(moved: TransferResult): string[] {
   const bytes = moved.complete ? 'every byte arrived' : `only ${moved.received} bytes arrived`;
   return [
     `Transfer terminal 21 -> server 31: ${bytes}, ${moved.intact ? 'all as sent' : 'SOME WRONG'}; ${moved.received} bytes in ${ms(moved.time_us)}`,
-    `  goodput ${bits(moved.goodput_bps)}/s; segments that the terminal's TCP (F23) sent again: ${moved.retransmissions}`,
+    `  goodput ${bitRate(moved.goodput_bps)}; segments that the terminal's TCP (F23) sent again: ${moved.retransmissions}`,
     `  SHA-256 sent     ${moved.sentSha256}`,
     `  SHA-256 received ${moved.receivedSha256}`,
   ];
@@ -106,7 +109,7 @@ function percent(ratio: number): string {
   return `${Number((ratio * 100).toFixed(4))} %`;
 }
 
-function bits(count: number): string {
-  if (count >= 1e9) return `${(count / 1e9).toFixed(2)} Gbit`;
-  return count >= 1e6 ? `${(count / 1e6).toFixed(2)} Mbit` : `${(count / 1e3).toFixed(1)} kbit`;
+function bitRate(bps: number): string {
+  if (bps >= 1e9) return `${(bps / 1e9).toFixed(2)} Gbit/s`;
+  return bps >= 1e6 ? `${(bps / 1e6).toFixed(2)} Mbit/s` : `${(bps / 1e3).toFixed(1)} kbit/s`;
 }

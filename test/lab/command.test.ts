@@ -39,6 +39,7 @@ describe('glassgate lab', () => {
       'Ping',
       'SHA-256',
       'goodput',
+      'rate 100.00 Mbit/s',
       'Nothing of the session is left',
     ];
     for (const text of [...told, NO_SECURITY_NOTE]) expect(first.stdout).toContain(text);
@@ -68,6 +69,12 @@ describe('glassgate lab', () => {
       transfer: { complete: true, intact: true, received: 50_000 },
       down: true,
     });
+  });
+
+  it('shows defaults with their units in its help', () => {
+    const { stdout } = glassgate('lab', '--help');
+    for (const text of ['10ms', '100M', '1M']) expect(stdout).toContain(`(default: ${text})`);
+    expect(stdout).not.toContain('10000');
   });
 
   it('lists the topologies', () => {

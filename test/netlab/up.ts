@@ -1,5 +1,5 @@
 /** `glassgate up` on a real interface: a kernel host (a) beside one gateway (g), then everything an operator may do to it. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -54,8 +54,22 @@ for (const [name, args] of [
 
 up.process.child.kill('SIGUSR2');
 report('dump', await up.line(({ text }) => text.startsWith('SIGUSR2')));
+const live = await exec('g', glassgate('replay', '--verify', join(folder, 'run.journal')));
+report('live', { code: live.code, stdout: live.stdout, stderr: live.stderr });
 const started = performance.now();
-report('stopped', { code: await up.process.stop('SIGTERM'), ms: performance.now() - started, stderr: up.stderr });
+// As when a process group gets it and a launcher forwards it too.
+for (let again = 0; again < 3; again++) {
+  up.process.child.kill('SIGTERM');
+  await sleep(5);
+}
+const ended = await Promise.race([up.process.exit, sleep(8000).then(() => 'still there')]);
+report('stopped', {
+  code: ended,
+  ms: performance.now() - started,
+  stderr: up.stderr,
+  lines: up.lines.map(({ text }) => text).slice(-2),
+  left: readdirSync(folder).filter((name) => /sock|-wal|-shm/.test(name)),
+});
 const replayed = await exec('g', glassgate('replay', '--verify', '--json', join(folder, 'run.journal')));
 report('replay', { code: replayed.code, stdout: replayed.stdout, stderr: replayed.stderr });
 

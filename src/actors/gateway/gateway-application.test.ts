@@ -6,7 +6,7 @@ import { buildArpFrame, buildTcpFrame } from '../../wire/build.ts';
 import { parseFrame } from '../../wire/frame.ts';
 import { Flag } from '../../wire/tcp.ts';
 import { DEAD_AFTER_MS } from '../records/record-session.ts';
-import { RENEWALS_APART_MS } from '../ssl/session.ts';
+import { RENEWALS_APART_MS } from '../ssl/renewal.ts';
 
 const SECOND_US = 1_000_000;
 const LAN_A = 0x0200_0000_00aa;
@@ -273,7 +273,9 @@ describe('renewing', () => {
     pair.run(60 * SECOND_US);
     expect(generation()).toBe(4);
     pair.b.event('renew', { peer: GATEWAY_A });
-    expect(pair.notes(GATEWAY_B, 'renewal-refused')).toHaveLength(1);
+    expect(pair.notes(GATEWAY_B, 'renewal-refused')).toMatchObject([
+      { peer: GATEWAY_A, detail: 'only the end that connects renews' },
+    ]);
     pair.a.lan(segment());
     pair.b.lan(segment());
     pair.run();

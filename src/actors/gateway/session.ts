@@ -3,6 +3,7 @@ import type { F13Shape, FourTuple } from '../../engine/f13.ts';
 import { type TunnelEvent, tunnelMachine } from '../../machines/tunnel.ts';
 import type { Mac } from '../../wire/address.ts';
 import { type MachineCommand, MachineHost, type MachineObserver, type SavedMachine } from '../machine-host.ts';
+import { RENEWAL_UNDER_WAY } from '../records/record-session.ts';
 import type { HandshakeMode, RecordParameters, SessionName } from '../services.ts';
 
 /** The leg below a session, as the driver told it. */
@@ -38,11 +39,13 @@ export interface SavedTunnelSession {
 interface Decision {
   readonly carries: boolean;
   readonly dialling: boolean;
+  readonly renewing: boolean;
 }
 
 function decide(snapshot: SnapshotFrom<typeof tunnelMachine>): Decision {
-  const carries = snapshot.matches({ ALIVE: 'UP' }) || snapshot.matches({ ALIVE: 'RENEWING' });
-  return { carries, dialling: snapshot.context.client && snapshot.matches('ALIVE') && !carries };
+  const renewing = snapshot.matches({ ALIVE: 'RENEWING' });
+  const carries = renewing || snapshot.matches({ ALIVE: 'UP' });
+  return { carries, dialling: snapshot.context.client && snapshot.matches('ALIVE') && !carries, renewing };
 }
 
 /** One session of a gateway: its machine and what is known of it. */
@@ -99,4 +102,11 @@ export class TunnelSession {
     this.machine.restore(saved.machine);
     this.facts = saved.facts;
   }
+}
+
+/** What speaks against a renewal of a peer's session, in words for the operator; SSL has reasons of its own. */
+export function renewalRefusal(peer: string, session: TunnelSession | undefined): string | undefined {
+  if (!session?.carries) return `no session with ${peer}`;
+  if (!session.client) return 'only the end that connects renews';
+  return session.machine.decision.renewing ? RENEWAL_UNDER_WAY : undefined;
 }

@@ -11,7 +11,7 @@ import type { JournalData } from '../tap.ts';
 import { ephemeralPort, jittered } from './chance.ts';
 import { type GatewayConfig, RENEW_EVERY_MS, TUNNEL_SESSIONS, UNCLAIMED_LEGS } from './config.ts';
 import { Peer, type SavedPeer } from './peer.ts';
-import { type Leg, type SavedTunnelSession, TunnelSession } from './session.ts';
+import { type Leg, renewalRefusal, type SavedTunnelSession, TunnelSession } from './session.ts';
 import { type GatewayStatus, statusOf } from './status.ts';
 
 /**
@@ -354,8 +354,9 @@ export abstract class TunnelsLayer extends Layer {
 
   #renew(peer: Peer): void {
     const session = this.#sessions.get(peer.active ?? '');
-    if (session?.client) session.send({ type: 'renew' });
-    else this.note('renewal-refused', { peer: peer.config.name, detail: 'the end that dialled renews' });
+    const refusal = renewalRefusal(peer.config.name, session);
+    if (refusal === undefined) session?.send({ type: 'renew' });
+    else this.note('renewal-refused', { peer: peer.config.name, detail: refusal });
   }
 
   #drain(): void {

@@ -1,5 +1,5 @@
 import { neighbourMachine } from '../../machines/ip-stack.ts';
-import type { Ip4, Mac } from '../../wire/address.ts';
+import { formatIp4, type Ip4, type Mac } from '../../wire/address.ts';
 import type { Frame } from '../frame.ts';
 import type { LayerHost } from '../host.ts';
 import type { MachineView } from '../layer.ts';
@@ -144,7 +144,7 @@ export class NeighbourTable {
       queue: [],
       machine: new MachineHost({
         machine: neighbourMachine,
-        instance: `neighbour-${ip}`,
+        instance: `neighbour-${formatIp4(ip)}`,
         observer: host.observer(label),
         decide: ({ value, context }) =>
           Object.freeze({

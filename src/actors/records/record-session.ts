@@ -16,6 +16,8 @@ export const KEEPALIVE_AFTER_MS = 10_000;
 export const CONFIRM_EVERY_MS = 500;
 /** Without a record of the peer for so long, it counts as dead. */
 export const DEAD_AFTER_MS = 30_000;
+/** Why a renewal is refused while the one before is not over. */
+export const RENEWAL_UNDER_WAY = 'a renewal is under way';
 /** Keys of the TLS session before stay valid so long after a renewal. */
 export const OLD_KEYS_MS = 30_000;
 

@@ -4,7 +4,7 @@ import { RECORD_LIMITS } from '../../engine/records/limits.ts';
 import { CLOSING_MS, LINGER_MS } from '../../machines/ssl.ts';
 import { buildNegotiation } from '../../wire/negotiation.ts';
 import { DEAD_AFTER_MS } from '../records/record-session.ts';
-import { RENEWALS_APART_MS } from './session.ts';
+import { RENEWALS_APART_MS } from './renewal.ts';
 
 const FRAME = Uint8Array.from({ length: 100 }, (_, at) => at);
 const SECOND_US = 1_000_000;

@@ -12,17 +12,12 @@ import { Agreement, type SavedAgreement } from './agreement.ts';
 import { type Decision, decide } from './decision.ts';
 import { failureOfStop, failureOfTls, stopReasonOf } from './failures.ts';
 import { RecordPart, type SavedRecordPart } from './record-part.ts';
+import { RENEWALS_APART_MS, renewalRefusal } from './renewal.ts';
 import type { SslSessionHost, SslSessionStart } from './session-host.ts';
 import { type SavedTcpWriter, TcpWriter } from './tcp-writer.ts';
 import { deriveParameters, type LegFacts } from './terms.ts';
 import { type SavedTlsLine, TlsLine, type TlsLineHost } from './tls-line.ts';
 import type { TlsEvent } from './tls-provider.ts';
-
-/**
- * Between two renewals at least so long, so that few sets of keys live beside each other. The server takes half of it: the client's
- * hellos may have been under way for different times.
- */
-export const RENEWALS_APART_MS = 30_000;
 
 export interface SavedSslSession {
   readonly start: SslSessionStart;
@@ -119,8 +114,16 @@ export class SslSession {
   }
 
   renew(): void {
-    if (!this.#mayRenew()) return this.#host.note('renewal-refused', { session: this.start.name });
-    this.#machine.send({ type: 'renew' });
+    const refusal = renewalRefusal({
+      client: this.start.role === 'client',
+      established: this.decision.established,
+      steady: this.#records.steady,
+      since_us: this.#sinceRenewal_us(),
+    });
+    if (refusal === undefined) return this.#machine.send({ type: 'renew' });
+    const { start, facts } = this;
+    const peer = facts.peerName === '' ? (start.peer ?? '') : facts.peerName;
+    this.#host.note('renewal-refused', { session: start.name, peer, detail: refusal });
   }
 
   /** Turns the record part on, or gives it the keys of a renewal. */
@@ -255,7 +258,7 @@ export class SslSession {
   #tlsRecord(record: Uint8Array): void {
     if (this.decision.established && this.#tls.begins(record)) {
       if (this.start.role === 'client') return this.#fail('malformed', 'a server does not begin a TLS session');
-      if (this.#renewedWithin(RENEWALS_APART_MS / 2)) return this.#fail('malformed', 'renewed too soon');
+      if (this.#sinceRenewal_us() < (RENEWALS_APART_MS / 2) * 1000) return this.#fail('malformed', 'renewed too soon');
       this.#machine.send({ type: 'hello.received' });
     }
     this.#tls.receive(record);
@@ -311,15 +314,10 @@ export class SslSession {
     if (!said) this.#machine.send({ type: 'tls.ended' });
   }
 
-  #mayRenew(): boolean {
-    if (this.start.role === 'server' || !this.decision.established || this.#renewedWithin(RENEWALS_APART_MS))
-      return false;
-    return this.#records.steady;
-  }
-
-  #renewedWithin(time_ms: number): boolean {
+  /** Infinity before the first. */
+  #sinceRenewal_us(): number {
     const { renewed_us } = this.#facts;
-    return renewed_us !== undefined && this.#host.now_us() - renewed_us < time_ms * 1000;
+    return renewed_us === undefined ? Number.POSITIVE_INFINITY : this.#host.now_us() - renewed_us;
   }
 
   #fail(reason: SslFailure, detail: string): void {

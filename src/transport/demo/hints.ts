@@ -1,10 +1,23 @@
 import { existsSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { TWO_LAN } from '../netlab/index.ts';
 import { gatewayFiles } from './gateways.ts';
 
 const ENTER_FILE = 'enter';
 const EXECUTABLE_MODE = 0o755;
+// An ordinary user's PATH often lacks the folders of ip and nft.
+const SYSTEM_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
+/** Debian's packages of the programs that the hints use. */
+const PACKAGES = {
+  ping: 'iputils-ping',
+  tcpdump: 'tcpdump',
+  tshark: 'tshark',
+  nft: 'nftables',
+  conntrack: 'conntrack',
+};
+
+type Program = keyof typeof PACKAGES;
+type IsInstalled = (program: Program) => boolean;
 
 /**
  * Leaves a script in the folder that runs a command on one of the hosts, from outside. `pid`: a process in the sandbox's namespaces, as
@@ -15,20 +28,19 @@ export function leaveEntrance(folder: string, pid: number): void {
   const lines = [
     '#!/bin/sh',
     `# ${ENTER_FILE} HOST COMMAND...: runs a command on a host of the demo.`,
-    // An ordinary user's PATH often lacks the folders of ip and nft.
-    'PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"',
+    `PATH="$PATH:${SYSTEM_FOLDERS.join(':')}"`,
     `exec nsenter -t ${pid} ${user}-m -n --pid=/proc/${pid}/ns/pid_for_children ip netns exec "$@"`,
     '',
   ];
   writeFileSync(join(folder, ENTER_FILE), lines.join('\n'), { mode: EXECUTABLE_MODE });
 }
 
-/** What to try while the demo stays up, with exact commands for another terminal. */
-export function hints(folder: string, command: readonly string[]): string {
+/** What to try while the demo stays up, with exact commands for another terminal: only those whose programs are there. */
+export function hints(folder: string, command: readonly string[], isInstalled: IsInstalled = isInPath): string {
   const glassgate = commandText(command);
   const [near, far] = [gatewayFiles(folder, 20), gatewayFiles(folder, 30)];
   const lines = [
-    ...hostHints(join(folder, ENTER_FILE)),
+    ...hostHints(join(folder, ENTER_FILE), isInstalled),
     'ask a gateway what it does, end the tunnel, open it again',
     `    ${glassgate} status --socket ${near.socket}`,
     `    ${glassgate} disconnect gateway20 --socket ${far.socket}`,
@@ -44,20 +56,41 @@ export function hints(folder: string, command: readonly string[]): string {
   );
 }
 
-function hostHints(enter: string): string[] {
+function hostHints(enter: string, isInstalled: IsInstalled): string[] {
   if (!existsSync(enter)) return [];
   const { terminal, server, firewall, taps } = TWO_LAN;
+  const missing = new Set<string>();
+  const lineOf = (program: Program, line: string): string[] => {
+    if (isInstalled(program)) return [`    ${enter} ${line}`];
+    missing.add(PACKAGES[program]);
+    return [];
+  };
   const { host, interface: w3 } = taps.W3;
-  return [
+  const capture = (): string[] =>
+    isInstalled('tshark')
+      ? lineOf('tshark', `${host} tshark -i ${w3}`)
+      : lineOf('tcpdump', `${host} tcpdump -nei ${w3}`);
+  const lines = [
     'be on a host (t21, s31, gw20, gw30, fw33, hub22, hub32)',
     `    ${enter} ${terminal.host} bash`,
-    `    ${enter} ${terminal.host} ping ${server.ip}`,
-    'look at the wire between gateway 20 and the firewall',
-    `    ${enter} ${host} tcpdump -nei ${w3}          (or: tshark -i ${w3})`,
-    'see what the firewall counts, and the one connection that it knows',
-    `    ${enter} ${firewall.host} nft list counters`,
-    `    ${enter} ${firewall.host} conntrack -L`,
+    ...lineOf('ping', `${terminal.host} ping ${server.ip}`),
+    ...titled('look at the wire between gateway 20 and the firewall', capture()),
+    ...titled('see what the firewall counts, and the one connection that it knows', [
+      ...lineOf('nft', `${firewall.host} nft list counters`),
+      ...lineOf('conntrack', `${firewall.host} conntrack -L`),
+    ]),
   ];
+  return missing.size === 0 ? lines : [...lines, `(more of it with: apt install ${[...missing].join(' ')})`];
+}
+
+/** Nothing where there is nothing to put a title on. */
+function titled(title: string, lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : [title, ...lines];
+}
+
+function isInPath(program: Program): boolean {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), ...SYSTEM_FOLDERS];
+  return folders.some((folder) => folder !== '' && existsSync(join(folder, program)));
 }
 
 /** In a clone the launcher, which takes any Node; where glassgate is installed, its name. */

@@ -148,12 +148,24 @@ async function stayUp(lab: Lab, stage: Stage, signal: AbortSignal): Promise<void
     const start_us = lab.now_us;
     const { rtts_us } = ping(lab, { count: 1 });
     lab.run(Math.max(0, LIVE_US - (lab.now_us - start_us)));
-    const [{ sealed, opened }] = ciphersOf(lab);
+    const { sealed, opened } = cipherSum(lab);
     const drops = Object.values(lab.drops('gateway20', 'gateway30')).reduce((sum, count) => sum + count, 0);
     const state = lab.isUp ? 'up' : 'down';
     const pong = rtts_us.length === 1 ? `ping ${(rtts_us[0] / 1000).toFixed(2)} ms` : 'ping lost';
     const text = `tunnel ${state} · sealed ${sealed} · opened ${opened} · ${pong} · drops ${drops} · Ctrl-C ends`;
-    stage.printer.status(text, { state, framesSealed: sealed, framesOpened: opened, drops });
+    const news = `${state}, ${rtts_us.length} answered, ${drops}`;
+    stage.printer.status(text, { state, framesSealed: sealed, framesOpened: opened, drops }, news);
     await sleep(LIVE_MS, undefined, { signal }).catch(() => {});
   }
+}
+
+/** Of gateway 20, wherever in it the cipher stands. */
+function cipherSum(lab: Lab): { sealed: number; opened: number } {
+  const sum = { sealed: 0, opened: 0 };
+  for (const { gateway, sealed, opened } of ciphersOf(lab)) {
+    if (gateway !== 'gateway20') continue;
+    sum.sealed += sealed;
+    sum.opened += opened;
+  }
+  return sum;
 }

@@ -37,6 +37,16 @@ it('prints a status seldom where there is no terminal', () => {
   expect(out.text).toBe('at 0\nat 10000\nat 20000\n');
 });
 
+it('prints a status that says nothing new only once where there is no terminal', () => {
+  const out = output(false);
+  let now_ms = 0;
+  const printer = textPrinter(out, () => now_ms);
+  for (; now_ms < 60_000; now_ms += 1_000) printer.status(now_ms < 35_000 ? 'up' : 'down', {});
+  expect(out.text).toBe('up\ndown\n');
+  for (; now_ms < 90_000; now_ms += 1_000) printer.status(`ping ${now_ms}`, {}, 'up');
+  expect(out.text).toBe('up\ndown\nping 60000\n');
+});
+
 it('prints JSON lines, and no other words', () => {
   const out = output(false);
   const printer = jsonPrinter(out);

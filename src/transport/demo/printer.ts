@@ -18,8 +18,11 @@ export interface Printer {
   step(step: DemoStep): void;
   /** Words without a step of their own; not in JSON. */
   say(text?: string): void;
-  /** A state that changes in place on a terminal. In JSON an event `status`. */
-  status(text: string, fields: Readonly<Record<string, unknown>>): void;
+  /**
+   * A state that changes in place on a terminal. In JSON an event `status`. Without a terminal it is printed again only when `news`
+   * (the text itself, unless given) is not what it was.
+   */
+  status(text: string, fields: Readonly<Record<string, unknown>>, news?: string): void;
   /** Ends a status line. */
   done(): void;
 }
@@ -30,7 +33,7 @@ export interface Output {
   readonly columns?: number;
 }
 
-/** Without a terminal a status line is printed this often only. */
+/** Without a terminal a status line is printed this often only, and only one that says something new. */
 const PLAIN_STATUS_MS = 10_000;
 const TIME_CHARACTERS = 10;
 const BOX_CHARACTERS = 11;
@@ -50,6 +53,7 @@ export function jsonPrinter(out: Output): Printer {
 
 export function textPrinter(out: Output, now_ms: () => number = () => performance.now()): Printer {
   let isOpen = false;
+  let told: string | undefined;
   let plain_ms = Number.NEGATIVE_INFINITY;
   const done = (): void => {
     if (isOpen) out.write(CLEAR_LINE);
@@ -65,11 +69,12 @@ export function textPrinter(out: Output, now_ms: () => number = () => performanc
       done();
       out.write(`${text}\n`);
     },
-    status(text) {
+    status(text, _fields, news = text) {
       if (out.isTTY) {
         isOpen = true;
         out.write(`${CLEAR_LINE}${text.slice(0, (out.columns ?? DEFAULT_COLUMNS) - 1)}`);
-      } else if (now_ms() - plain_ms >= PLAIN_STATUS_MS) {
+      } else if (news !== told && now_ms() - plain_ms >= PLAIN_STATUS_MS) {
+        told = news;
         plain_ms = now_ms();
         out.write(`${text}\n`);
       }

@@ -99,6 +99,8 @@ export interface SessionStatus {
   readonly suite: string | null;
   readonly order: string | null;
   readonly epoch: { readonly send: number; readonly receive: number } | null;
+  /** How often its keys were made anew by another TLS session. */
+  readonly renewals: number;
   readonly up_s: number | null;
 }
 

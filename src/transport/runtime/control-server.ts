@@ -1,7 +1,6 @@
 import { chmodSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
-import { SOCKET_PATH_BYTES } from '../../config/schema.ts';
 import { LINES } from '../page/client.ts';
 import type { PageHub } from '../page/hub.ts';
 import {
@@ -13,6 +12,7 @@ import {
   parseRequest,
 } from './control-protocol.ts';
 import { onLines } from './lines.ts';
+import { inspectSocketPath } from './places.ts';
 import { SetupError } from './setup-error.ts';
 
 /** Connections at a time. */
@@ -47,11 +47,7 @@ export class ControlServer {
 
   /** Throws SetupError: another gateway is there, or the place cannot be used. */
   static async listen(path: string, controlled: Controlled): Promise<ControlServer> {
-    if (Buffer.byteLength(path) > SOCKET_PATH_BYTES)
-      throw new SetupError(
-        'config',
-        `control socket ${path}: the path is longer than ${SOCKET_PATH_BYTES} bytes; set control.socket to a shorter one`,
-      );
+    inspectSocketPath(path);
     const server = createServer();
     const made = new ControlServer(path, server);
     server.maxConnections = CONTROL_CONNECTIONS;

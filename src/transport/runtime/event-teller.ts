@@ -6,6 +6,8 @@ import type { GatewayEvent } from './control-protocol.ts';
 import { stepText } from './steps.ts';
 
 const PEER_PREFIX = 'peer-';
+/** Note of a layer that does not renew: `peer`, and why in `detail`. */
+export const RENEWAL_REFUSED = 'renewal-refused';
 /** Events of the leg's machine that ended it, in words: they say more than what SSL saw of it. */
 const LEG_ENDS: Readonly<Record<string, string>> = {
   'refused.received': 'refused by the far end: nobody listens there',
@@ -59,8 +61,7 @@ export class EventTeller {
       const leg = this.#legEnd?.time_us === time_us ? this.#legEnd.words : undefined;
       this.#lastReason.set(peer, leg ?? reason);
       if (peer === '') this.#say({ kind: 'warning', text: `a session that was not yet anybody's ended: ${reason}` });
-    } else if (name === 'renewal-refused')
-      this.#say({ kind: 'warning', peer, text: `${peer}: not renewed: ${detail}` });
+    } else if (name === RENEWAL_REFUSED) this.#say({ kind: 'warning', peer, text: `${peer}: not renewed: ${detail}` });
   }
 
   #peer(record: JournalRecord, peer: string): void {

@@ -11,6 +11,7 @@ import { lockInstance } from './instance-lock.ts';
 import { openRunJournal } from './journal-file.ts';
 import { openInterface } from './open-interface.ts';
 import { ownMac } from './own-mac.ts';
+import { inspectPlaces } from './places.ts';
 import { becomeUser } from './privileges.ts';
 import { RealClock } from './real-clock.ts';
 import { opensslTls, realVault } from './real-world.ts';
@@ -61,6 +62,8 @@ async function assemble(
   undo.push(() => port.close());
   const clock = new RealClock();
   becomeUser(config, configFile);
+  // As the user that makes them, and before any of them is made.
+  inspectPlaces(config, folder, { file: journalFile, level: journalLevel });
   const vault = realVault(onSecret);
   const tls = opensslTls(credentials, vault);
   let runtime: GatewayRuntime | undefined;

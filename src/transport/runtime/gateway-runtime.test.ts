@@ -125,6 +125,14 @@ describe('an operator', () => {
       .poll(() => textsOf(g30).filter((text) => text.startsWith('new keys')), WAIT)
       .toEqual(['new keys handed over to the engine', 'new keys received']);
     expect(stateOf(g30)).toBe('up');
+    expect(g30.runtime.status().peers[0]?.session?.renewals).toBe(1);
+    expect(() => g20.runtime.command('renew', 'gateway30')).toThrow('not renewed: only the end that connects renews');
+    expect(() => g30.runtime.command('renew', 'gateway20')).toThrow(
+      /^not renewed: too soon: the last renewal was \d s ago, wait \d\d s$/,
+    );
+    expect(textsOf(g30).at(-1)).toMatch(/^gateway20: not renewed: too soon: /);
+    g30.runtime.command('disconnect', 'gateway20');
+    expect(() => g30.runtime.command('renew', 'gateway20')).toThrow('not renewed: no session with gateway20');
   });
 
   it('sees since when, also for a state that nothing has changed yet', async () => {

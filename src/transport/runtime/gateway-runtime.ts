@@ -17,7 +17,7 @@ import { PageHub } from '../page/hub.ts';
 import { localSource, type PageSource, PageTap, teeTap } from '../page/source.ts';
 import type { GatewayEvent, GatewayStatus, InterfaceStatus, PeerCommand } from './control-protocol.ts';
 import type { Controlled } from './control-server.ts';
-import { EventTeller } from './event-teller.ts';
+import { EventTeller, RENEWAL_REFUSED } from './event-teller.ts';
 import { FrameEdge, type FramePort } from './frame-edge.ts';
 import { dropsOf, frameCounts, peersOf, seconds, tunnelsOf } from './gateway-status.ts';
 import { realWorld } from './real-world.ts';
@@ -69,6 +69,8 @@ export class GatewayRuntime implements Controlled {
   readonly #started: Date;
   readonly #started_us: number;
   #internalErrors = 0;
+  /** Why the renewal asked for last was refused: layers say so before the input that asks is done. */
+  #renewalRefused: string | undefined;
   #isRunning = false;
   #stopped: Promise<void> | undefined;
 
@@ -87,7 +89,10 @@ export class GatewayRuntime implements Controlled {
       },
       (event) => this.#tell(event),
     );
-    this.#tap = new WatchingTap(parts.journal, (record) => teller.take(record));
+    this.#tap = new WatchingTap(parts.journal, (record) => {
+      if (record.name === RENEWAL_REFUSED) this.#renewalRefused = (record.data as { readonly detail: string }).detail;
+      teller.take(record);
+    });
     // RxJS throws a subscriber's error later, out of reach of every guard.
     rxjs.onUnhandledError = (error) => this.#defect(error);
     const pageTap = new PageTap(this.#tap.level);
@@ -157,7 +162,10 @@ export class GatewayRuntime implements Controlled {
     const known = this.#parts.config.peers.map(({ name }) => name);
     if (!known.includes(peer)) throw new Error(`no peer '${peer}' in the configuration; known are ${known.join(', ')}`);
     const { label } = tunnelsOf(this.device);
+    this.#renewalRefused = undefined;
     this.#guard(() => this.device.input({ kind: 'event', layer: label, name: command, data: { peer } }));
+    if (command === 'renew' && this.#renewalRefused !== undefined)
+      throw new Error(`not renewed: ${this.#renewalRefused}`);
   }
 
   subscribe(listener: (event: GatewayEvent) => void): () => void {

@@ -70,6 +70,7 @@ function sessionStatus(
     suite: peer.suite === undefined ? null : suiteById(peer.suite).name,
     order: peer.order === undefined ? null : ORDERS[peer.order],
     epoch: epochsOf(device, peer) ?? null,
+    renewals: renewalsOf(device, peer),
     up_s: peer.up_us === undefined ? null : seconds(now_us - peer.up_us),
   };
 }
@@ -88,6 +89,13 @@ function epochsOf(device: Device, peer: TunnelPeer): { send: number; receive: nu
     }
   }
   return undefined;
+}
+
+/** TLS sessions after the first one of a session. */
+function renewalsOf(device: Device, peer: TunnelPeer): number {
+  const ssl = device.layers.find((layer) => layer instanceof SslLayer);
+  const generation = ssl?.status().find(({ session }) => session === peer.session)?.generation ?? 0;
+  return Math.max(0, generation - 1);
 }
 
 /** LAN frames that went into records and came out of them, whoever does that here. */

@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
-import { dirname, extname, isAbsolute, resolve } from 'node:path';
+import { existsSync, rmSync } from 'node:fs';
+import { extname } from 'node:path';
 import type { Scheduler } from '../../actors/scheduler.ts';
 import type { JournalData, JournalLevel } from '../../actors/tap.ts';
 import type { Config } from '../../config/schema.ts';
 import { JournalError } from '../../journal/schema.ts';
 import { type Journal, openJournal } from '../../journal/store.ts';
+import { journalPath } from './places.ts';
 import { SetupError } from './setup-error.ts';
 
 const MIB = 1_048_576;
@@ -27,11 +28,10 @@ export interface JournalWish {
 export function openRunJournal(wish: JournalWish): Journal | undefined {
   const { journal } = wish.config;
   const level = wish.level ?? journal.level;
-  const path = wish.file !== undefined ? resolve(wish.file) : inFolder(wish.folder, journal.file);
-  if (path === undefined || level === 'off') return undefined;
+  const path = journalPath(wish.config, wish.folder, wish);
+  if (path === undefined) return undefined;
   const files: string[] = [];
   try {
-    mkdirSync(dirname(path), { recursive: true });
     return openJournal(freePath(path, wish.now), {
       level,
       created: wish.now.toISOString(),
@@ -52,11 +52,6 @@ export function openRunJournal(wish: JournalWish): Journal | undefined {
     const fault = code === 'EACCES' || code === 'EPERM' || code === 'EROFS' ? 'facility' : 'runtime';
     throw new SetupError(fault, `journal.file: ${path}: ${message}`);
   }
-}
-
-function inFolder(folder: string, file: string | undefined): string | undefined {
-  if (file === undefined) return undefined;
-  return isAbsolute(file) ? file : resolve(folder, file);
 }
 
 /** `run.journal`; where an earlier run has left that file, `run.20310501T120000Z.journal`. */

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import type { Config } from '../../config/schema.ts';
 import { SetupError } from './setup-error.ts';
 
@@ -29,6 +29,22 @@ export function becomeUser({ user, group }: Config, file: string): void {
       `${file}: user: cannot become ${who}: ${(error as Error).message}; is there such a user and group?`,
     );
   }
+}
+
+/** Whether the configured user and group are there at all; becomes neither. Throws SetupError. */
+export function inspectUser({ user, group }: Config, file: string): void {
+  if (user !== undefined && !isKnown('passwd', user)) throw unknown(file, 'user', user);
+  if (group !== undefined && !isKnown('group', group)) throw unknown(file, 'group', group);
+}
+
+function unknown(file: string, what: 'user' | 'group', name: string): SetupError {
+  return new SetupError('config', `${file}: ${what}: there is no ${what} ${name} here`);
+}
+
+/** True also where the system has no tool to ask. */
+function isKnown(database: 'passwd' | 'group', name: string): boolean {
+  const { error, status } = spawnSync('getent', ['--', database, name], { stdio: 'ignore' });
+  return error !== undefined || status === 0;
 }
 
 /** Asked of the system's own tool: users need not be in /etc/passwd. */

@@ -26,7 +26,7 @@ interface Plan extends TunnelSettings {
 /** Offered load, each way: what two gateways on two cores carry without losing most of it. */
 const UDP = ['-u', '-l', '1200'];
 const BOTH_WAYS = [...UDP, '-b', '40M', '--bidir'];
-const ONE_WAY = [...UDP, '-b', '60M'];
+const ONE_WAY = [...UDP, '-b', '130M'];
 const ROUND_S = 30;
 /** A data record begins so (docs/PROTOCOL.md section 3), and an ARP packet in one is no longer than this. */
 const DATA_RECORD = 'tcp.payload[0:1] == 40 || udp.payload[0:1] == 40';

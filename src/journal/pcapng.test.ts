@@ -109,29 +109,32 @@ describe('the pcapng writer', () => {
     expect([cut.body.getUint32(12, true), cut.body.getUint32(16, true)]).toEqual([42, 45]);
   });
 
-  it.runIf(TSHARK)('is understood by tshark: names, times, lengths, comments, nothing malformed', () => {
-    const bytes = sample();
-    expect(
-      tshark(
-        bytes,
-        'frame.interface_name',
-        'frame.time_epoch',
-        'frame.len',
-        'frame.cap_len',
-        'frame.comment',
-        'udp.dstport',
-      ),
-    ).toEqual([
-      ['gateway20/lan', '1700000000.123456000', '45', '45', 'seq 7', '12346'],
-      ['gateway20/lan', '1700000000.123457000', '45', '42', '', '12346'],
-      ['gateway20/2005.upper', '1700000000.123458000', '31', '31', '', '12346'],
-    ]);
-    expect(malformed(bytes)).toBe(0);
-  });
+  it.runIf(TSHARK)(
+    'is understood by tshark: names, times, lengths, comments, nothing malformed (skipped without tshark)',
+    () => {
+      const bytes = sample();
+      expect(
+        tshark(
+          bytes,
+          'frame.interface_name',
+          'frame.time_epoch',
+          'frame.len',
+          'frame.cap_len',
+          'frame.comment',
+          'udp.dstport',
+        ),
+      ).toEqual([
+        ['gateway20/lan', '1700000000.123456000', '45', '45', 'seq 7', '12346'],
+        ['gateway20/lan', '1700000000.123457000', '45', '42', '', '12346'],
+        ['gateway20/2005.upper', '1700000000.123458000', '31', '31', '', '12346'],
+      ]);
+      expect(malformed(bytes)).toBe(0);
+    },
+  );
 });
 
 describe('an export of live taps', () => {
-  it.runIf(TSHARK)('has one interface per place', () => {
+  it.runIf(TSHARK)('has one interface per place (skipped without tshark)', () => {
     const bytes = collected((write) => {
       const tap = pcapngFromTaps(write);
       tap('W1', UDP_FRAME, TIME_US);

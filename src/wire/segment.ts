@@ -89,11 +89,26 @@ export function completeChecksum(bytes: Uint8Array, start: number, offset: numbe
  * a partial one. True when something was changed.
  */
 export function clampMss(bytes: Uint8Array, maxMss: number): boolean {
-  const { ok, tcp } = parseFrame(bytes);
-  if (!ok || tcp === undefined || (tcp.flags & Flag.SYN) === 0) return false;
-  if (tcp.options.mss === undefined || tcp.options.mss <= maxMss) return false;
-  const at = findTcpOption(bytes, tcp.offset + TCP_HEADER_BYTES, tcp.headerEnd, TcpOptionKind.MSS);
-  if (at < 0 || bytes[at + 1] !== 4 || u16(bytes, at + 2) <= maxMss) return false;
-  replace16(bytes, at + 2, maxMss, tcp.offset + TCP_CHECKSUM_AT, tcp.offset);
+  const field = mssAbove(bytes, maxMss);
+  if (field === undefined) return false;
+  replace16(bytes, field.at, maxMss, field.tcpOffset + TCP_CHECKSUM_AT, field.tcpOffset);
   return true;
+}
+
+/** The same for bytes that must not change: a changed copy of a SYN whose MSS is too large, everything else as it is. */
+export function withClampedMss(bytes: Uint8Array, maxMss: number): Uint8Array {
+  if (mssAbove(bytes, maxMss) === undefined) return bytes;
+  const copy = bytes.slice();
+  clampMss(copy, maxMss);
+  return copy;
+}
+
+/** Where a SYN's MSS value stands, if it is above `maxMss`. */
+function mssAbove(bytes: Uint8Array, maxMss: number): { at: number; tcpOffset: number } | undefined {
+  const { ok, tcp } = parseFrame(bytes);
+  if (!ok || tcp === undefined || (tcp.flags & Flag.SYN) === 0) return undefined;
+  if (tcp.options.mss === undefined || tcp.options.mss <= maxMss) return undefined;
+  const at = findTcpOption(bytes, tcp.offset + TCP_HEADER_BYTES, tcp.headerEnd, TcpOptionKind.MSS);
+  if (at < 0 || bytes[at + 1] !== 4 || u16(bytes, at + 2) <= maxMss) return undefined;
+  return { at: at + 2, tcpOffset: tcp.offset };
 }

@@ -197,3 +197,27 @@ export class SslPair {
     });
   }
 }
+
+/** A session that stands. */
+export function up(options: ConstructorParameters<typeof SslPair>[0] = {}): SslPair {
+  return new SslPair(options).connect();
+}
+
+/** Types of units and TLS records that one end wrote, in order; TLS as its content type. */
+export function written(pair: SslPair, from: string): number[] {
+  return pair.wire.flatMap(({ from: sender, message }) =>
+    sender === from && message.kind === 'bytes' ? [message.bytes[0] as number] : [],
+  );
+}
+
+/** Bytes that the session's TCP delivers to one end, whoever wrote them. */
+export function rawBytes(pair: SslPair, to: SslEnd, bytes: Uint8Array): void {
+  const id = `one@${ADDRESS[CLIENT]}`;
+  to.tcpEvent('wire', { kind: 'bytes', id, bytes });
+  pair.run();
+}
+
+/** The end knows no session any more. */
+export function isGone(end: SslEnd): boolean {
+  return end.ssl.status().length === 0;
+}

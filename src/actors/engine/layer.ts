@@ -12,7 +12,7 @@ import {
 } from '../../wire/control-frame.ts';
 import { ETHERNET_HEADER_BYTES } from '../../wire/ethernet.ts';
 import { type FrameView, parseFrame } from '../../wire/frame.ts';
-import { clampMss } from '../../wire/segment.ts';
+import { withClampedMss } from '../../wire/segment.ts';
 import { Flag } from '../../wire/tcp.ts';
 import { Reason } from '../../wire/terms.ts';
 import type { Frame } from '../frame.ts';
@@ -238,9 +238,7 @@ export class EngineLayer extends Layer {
 
   #clamped(bytes: Uint8Array): Uint8Array {
     const most = this.#options.clampMss;
-    if (most === undefined) return bytes;
-    const copy = bytes.slice();
-    return clampMss(copy, most) ? copy : bytes;
+    return most === undefined ? bytes : withClampedMss(bytes, most);
   }
 
   #isOwn(mac: Mac): boolean {

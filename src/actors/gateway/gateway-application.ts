@@ -3,7 +3,7 @@ import { loopReason } from '../../engine/loop-guard.ts';
 import { ETHERNET_HEADER_BYTES } from '../../wire/ethernet.ts';
 import { IP4_HEADER_BYTES } from '../../wire/ipv4.ts';
 import { RECORD_OVERHEAD_BYTES } from '../../wire/record.ts';
-import { clampMss } from '../../wire/segment.ts';
+import { withClampedMss } from '../../wire/segment.ts';
 import { TCP_HEADER_BYTES } from '../../wire/tcp.ts';
 import type { Frame } from '../frame.ts';
 import type { LayerHost } from '../host.ts';
@@ -82,9 +82,8 @@ export class GatewayApplicationLayer extends TunnelsLayer {
   }
 
   #clamped(frame: Frame, { pathMtu }: RecordParameters, shape: 'tcp' | 'udp' = 'tcp'): Frame {
-    const bytes = frame.bytes.slice();
-    const changed = clampMss(bytes, pathMtu - f13Overhead(shape) - INNER_OVERHEAD_BYTES);
-    return changed ? this.host.frame(bytes, frame, frame.checksum) : frame;
+    const bytes = withClampedMss(frame.bytes, pathMtu - f13Overhead(shape) - INNER_OVERHEAD_BYTES);
+    return bytes === frame.bytes ? frame : this.host.frame(bytes, frame, frame.checksum);
   }
 }
 

@@ -1,5 +1,15 @@
 import { describe, expect, it, vi } from 'vitest';
-import { ADDRESS, CLIENT, PORT, SERVER, type SslEnd, SslPair } from '../../../test/support/ssl-pair.ts';
+import {
+  ADDRESS,
+  CLIENT,
+  isGone,
+  PORT,
+  rawBytes,
+  SERVER,
+  SslPair,
+  up,
+  written,
+} from '../../../test/support/ssl-pair.ts';
 import { RECORD_LIMITS } from '../../engine/records/limits.ts';
 import { CLOSING_MS, LINGER_MS } from '../../machines/ssl.ts';
 import { buildNegotiation } from '../../wire/negotiation.ts';
@@ -8,27 +18,6 @@ import { RENEWALS_APART_MS } from './renewal.ts';
 
 const FRAME = Uint8Array.from({ length: 100 }, (_, at) => at);
 const SECOND_US = 1_000_000;
-
-function up(options: ConstructorParameters<typeof SslPair>[0] = {}): SslPair {
-  return new SslPair(options).connect();
-}
-
-/** Types of units and TLS records that one end wrote, in order; TLS as its content type. */
-function written(pair: SslPair, from: string): number[] {
-  return pair.wire.flatMap(({ from: sender, message }) =>
-    sender === from && message.kind === 'bytes' ? [message.bytes[0] as number] : [],
-  );
-}
-
-function rawBytes(pair: SslPair, to: SslEnd, bytes: Uint8Array): void {
-  const id = `one@${ADDRESS[CLIENT]}`;
-  to.tcpEvent('wire', { kind: 'bytes', id, bytes });
-  pair.run();
-}
-
-function isGone(end: SslEnd): boolean {
-  return end.ssl.status().length === 0;
-}
 
 describe('renewing', () => {
   it('brings new ids and keys while frames run, and loses none', () => {

@@ -1,30 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { ADDRESS, CLIENT, PORT, type SslEnd, SslPair } from '../../../test/support/ssl-pair.ts';
+import { ADDRESS, CLIENT, PORT, SslPair, up } from '../../../test/support/ssl-pair.ts';
 import { HALF_OPEN_SESSIONS, HALF_OPEN_SESSIONS_FOR_PEERS, HALF_OPEN_SESSIONS_PER_ADDRESS } from './layer.ts';
 
-const _FRAME = Uint8Array.from({ length: 100 }, (_, at) => at);
 const SECOND_US = 1_000_000;
-
-function up(options: ConstructorParameters<typeof SslPair>[0] = {}): SslPair {
-  return new SslPair(options).connect();
-}
-
-/** Types of units and TLS records that one end wrote, in order; TLS as its content type. */
-function _written(pair: SslPair, from: string): number[] {
-  return pair.wire.flatMap(({ from: sender, message }) =>
-    sender === from && message.kind === 'bytes' ? [message.bytes[0] as number] : [],
-  );
-}
-
-function _rawBytes(pair: SslPair, to: SslEnd, bytes: Uint8Array): void {
-  const id = `one@${ADDRESS[CLIENT]}`;
-  to.tcpEvent('wire', { kind: 'bytes', id, bytes });
-  pair.run();
-}
-
-function _isGone(end: SslEnd): boolean {
-  return end.ssl.status().length === 0;
-}
 
 describe('strangers who only open sessions', () => {
   const STRANGER = 0xcb00_7105;

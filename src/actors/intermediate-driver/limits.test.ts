@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { request, shaped, withSourcePort, word } from '../../../test/support/driver-packets.ts';
+import { request, shaped, tls, withSourcePort, word } from '../../../test/support/driver-packets.ts';
 import { DriverPair } from '../../../test/support/driver-pair.ts';
 import { FORGED_MS } from '../../machines/leg.ts';
 import { parseFrame } from '../../wire/frame.ts';
@@ -38,5 +38,22 @@ describe('limits for strangers', () => {
     pair.far.host.inject('settings', { kind: 'announce-records', tuple: pair.far.tuple, receiveConnectionId: 7 });
     expect(requestFrom(pair, 2000)).toBeUndefined();
     expect(requestFrom(pair, 2001)).toBe('REFUSED');
+  });
+});
+
+describe('before the peer has sent our token back', () => {
+  it('sends at most three times what it got, whatever the local TCP writes', () => {
+    const pair = new DriverPair();
+    pair.passes = (from, bytes) => from === 'near' || word(bytes) === 'SYN+ACK';
+    pair.connect();
+    pair.far.tcp?.write(tls(9000));
+    pair.advance(5_000_000);
+    const units = (end: 'near' | 'far'): number =>
+      pair.line
+        .map(({ from, bytes }) => (from === end ? parseFrame(bytes) : undefined))
+        .reduce((sum, parsed) => sum + (parsed === undefined ? 0 : parsed.payloadEnd - parsed.payloadOffset), 0);
+    expect(units('far')).toBeGreaterThan(0);
+    expect(units('far')).toBeLessThanOrEqual(3 * units('near'));
+    expect(pair.far.host.dropReasons()).toContain('amplification-limit');
   });
 });

@@ -18,8 +18,8 @@ const SEED = 1;
 const SILENT: MachineObserver = { transition: () => {}, command: () => {} };
 
 /** Time, OpenSSL's ciphers and model TLS for hosts that talk to each other. */
-export function benchWorld(): World {
-  return labWorld({ scheduler: new VirtualScheduler(), seed: SEED, tap: NO_JOURNAL, aead: opensslProvider });
+export function benchWorld(scheduler = new VirtualScheduler()): World {
+  return labWorld({ scheduler, seed: SEED, tap: NO_JOURNAL, aead: opensslProvider });
 }
 
 /**

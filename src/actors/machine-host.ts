@@ -1,5 +1,6 @@
 import { type AnyStateMachine, createActor, type EventFrom, type InputFrom, type SnapshotFrom } from 'xstate';
 import type { JournalData } from './tap.ts';
+import { type Step, TransitionMemo } from './transition-memo.ts';
 
 /** A command that a machine's transition gave. */
 export interface MachineCommand {
@@ -32,8 +33,10 @@ export function watchTransitions(next: TransitionWatcher | undefined): Transitio
 /** Plain saved form of a machine: value and context. */
 export type SavedMachine = { readonly [key: string]: JournalData | undefined };
 
+/** What all hosts of a machine share. */
 interface TransitionScope {
   readonly scope: never;
+  readonly memo: TransitionMemo;
   commands: MachineCommand[];
 }
 
@@ -50,9 +53,9 @@ export class MachineHost<M extends AnyStateMachine, D = unknown> {
   readonly #decide: (snapshot: SnapshotFrom<M>) => D;
   readonly #execute: (command: MachineCommand) => void;
   readonly #observer: MachineObserver | undefined;
-  #events: EventFrom<M>[] = [];
-  #running = false;
-  readonly #initialCommands: MachineCommand[];
+  /** Events that wait while one is worked off; none outside of that. */
+  #events: EventFrom<M>[] | undefined;
+  #initialCommands: readonly MachineCommand[];
 
   constructor(options: {
     machine: M;
@@ -68,10 +71,10 @@ export class MachineHost<M extends AnyStateMachine, D = unknown> {
     this.#execute = options.execute;
     this.#observer = options.observer;
     watcher?.machine(options.machine);
-    const scope = scopeOf(options.machine);
-    scope.commands = [];
-    this.#snapshot = options.machine.getInitialSnapshot(scope.scope, options.input) as SnapshotFrom<M>;
-    this.#initialCommands = scope.commands;
+    const { memo } = scopeOf(options.machine);
+    const first = memo.initial(options.input, () => firstStep(options.machine, options.input));
+    this.#snapshot = first.snapshot as SnapshotFrom<M>;
+    this.#initialCommands = first.commands;
     this.decision = this.#decide(this.#snapshot);
   }
 
@@ -86,19 +89,23 @@ export class MachineHost<M extends AnyStateMachine, D = unknown> {
 
   /** Carries out the commands of the initial state; call once when the layer starts. */
   start(): void {
-    for (const command of this.#initialCommands.splice(0)) this.#carryOut(command);
+    const commands = this.#initialCommands;
+    this.#initialCommands = NO_COMMANDS;
+    for (const command of commands) this.#carryOut(command);
   }
 
   /** Takes an event; commands run after the new snapshot stands, events sent meanwhile wait their turn. */
   send(event: EventFrom<M>): void {
-    this.#events.push(event);
-    if (this.#running) return;
-    this.#running = true;
+    if (this.#events !== undefined) {
+      this.#events.push(event);
+      return;
+    }
+    this.#events = [];
     try {
-      for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) this.#step(next);
+      for (let next: EventFrom<M> | undefined = event; next !== undefined; next = this.#events.shift())
+        this.#step(next);
     } finally {
-      this.#events = [];
-      this.#running = false;
+      this.#events = undefined;
     }
   }
 
@@ -107,21 +114,19 @@ export class MachineHost<M extends AnyStateMachine, D = unknown> {
   }
 
   restore(saved: SavedMachine): void {
-    this.#snapshot = this.machine.restoreSnapshot(
-      structuredClone(saved) as never,
-      scopeOf(this.machine).scope,
-    ) as SnapshotFrom<M>;
-    this.#initialCommands.length = 0;
+    const { scope, memo } = scopeOf(this.machine);
+    const restored = this.machine.restoreSnapshot(structuredClone(saved) as never, scope);
+    this.#snapshot = memo.same(restored) as SnapshotFrom<M>;
+    this.#initialCommands = NO_COMMANDS;
     this.decision = this.#decide(this.#snapshot);
   }
 
   #step(event: EventFrom<M>): void {
     if (watcher !== undefined) this.#tell(watcher, event);
     const before = this.#snapshot;
-    const scope = scopeOf(this.machine);
-    scope.commands = [];
-    this.#snapshot = this.machine.transition(before, event, scope.scope) as SnapshotFrom<M>;
-    const commands = scope.commands;
+    const { memo } = scopeOf(this.machine);
+    const { snapshot, commands } = memo.step(before, event, () => stepOf(this.machine, before, event));
+    this.#snapshot = snapshot as SnapshotFrom<M>;
     if (this.#snapshot !== before) this.decision = this.#decide(this.#snapshot);
     this.#observer?.transition(this.instance, this.machine.id, event, stateText(stateValue(before)), this.state);
     for (const command of commands) this.#carryOut(command);
@@ -182,6 +187,23 @@ export function allTransitionKeys(machine: AnyStateMachine): string[] {
   return keys;
 }
 
+const NO_COMMANDS: readonly MachineCommand[] = [];
+
+function firstStep(machine: AnyStateMachine, input: unknown): Step {
+  const scope = scopeOf(machine);
+  scope.commands = [];
+  const snapshot = machine.getInitialSnapshot(scope.scope, input as never);
+  return { snapshot, commands: scope.commands };
+}
+
+/** XState's own transition: what an event leads to. */
+export function stepOf(machine: AnyStateMachine, before: unknown, event: unknown): Step {
+  const scope = scopeOf(machine);
+  scope.commands = [];
+  const snapshot = machine.transition(before as never, event as never, scope.scope);
+  return { snapshot, commands: scope.commands };
+}
+
 const scopes = new WeakMap<AnyStateMachine, TransitionScope>();
 
 /**
@@ -193,6 +215,7 @@ function scopeOf(machine: AnyStateMachine): TransitionScope {
   if (known !== undefined) return known;
   const self = { ...inertActor, id: machine.id };
   const made: TransitionScope = {
+    memo: new TransitionMemo(machine),
     commands: [],
     scope: {
       self,

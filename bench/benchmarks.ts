@@ -1,3 +1,4 @@
+import { connectionsBenchmarks } from './connections.ts';
 import { journalBenchmarks } from './journal.ts';
 import { layersBenchmarks } from './layers/index.ts';
 import { machinesBenchmarks } from './machines.ts';
@@ -7,6 +8,7 @@ import type { Benchmark } from './support/benchmark.ts';
 
 export const BENCHMARKS: readonly Benchmark[] = [
   ...layersBenchmarks,
+  ...connectionsBenchmarks,
   ...pathBenchmarks,
   ...recordsBenchmarks,
   ...journalBenchmarks,

@@ -1,6 +1,7 @@
 /** Tables that results are printed in, in this order. */
 export const TABLES = {
   layers: 'Each layer alone',
+  connections: 'TCP connections in one process (a client and a server layer, whole packets, users told)',
   path: 'Slow path end to end (terminal 21 to server 31 and back, virtual time, model TLS, no impairment)',
   records: 'Records per cipher provider, suite and plaintext',
   journal: 'Journal',

@@ -1,27 +1,14 @@
 import type { ConnectionName } from '../services.ts';
-import type { TcpConnection } from './connection.ts';
 import { FIRST_EPHEMERAL_PORT, LAST_EPHEMERAL_PORT } from './limits.ts';
 import type { TcpTuple } from './segment.ts';
-
-/** A connection of the layer and whom it belongs to. */
-export interface TableEntry {
-  /** Name of its machine and timers: unique, also while an older one of the same name is in TIME-WAIT. */
-  readonly id: string;
-  readonly user: string;
-  readonly name: ConnectionName;
-  readonly tuple: TcpTuple;
-  /** Port of the listener that it came by; undefined for one that we opened. */
-  readonly listener: number | undefined;
-  readonly connection: TcpConnection;
-  /** The user has heard of it: by its own `connect`, or by `accepted`. */
-  told: boolean;
-}
+import type { TableEntry } from './table-entry.ts';
 
 /** Connections of a TCP layer by addresses and ports, by machine name and by the user's name. */
 export class ConnectionTable {
   readonly #byTuple = new Map<string, TableEntry>();
   readonly #byId = new Map<string, TableEntry>();
-  readonly #byName = new Map<string, TableEntry>();
+  /** By user, then by name. */
+  readonly #byName = new Map<string, Map<ConnectionName, TableEntry>>();
 
   get size(): number {
     return this.#byId.size;
@@ -34,7 +21,8 @@ export class ConnectionTable {
   add(entry: TableEntry): void {
     this.#byTuple.set(tupleKey(entry.tuple), entry);
     this.#byId.set(entry.id, entry);
-    this.#byName.set(nameKey(entry.user, entry.name), entry);
+    const names = this.#byName.get(entry.user) ?? new Map<ConnectionName, TableEntry>();
+    this.#byName.set(entry.user, names.set(entry.name, entry));
   }
 
   byTuple(tuple: TcpTuple): TableEntry | undefined {
@@ -46,13 +34,13 @@ export class ConnectionTable {
   }
 
   byName(user: string, name: ConnectionName): TableEntry | undefined {
-    return this.#byName.get(nameKey(user, name));
+    return this.#byName.get(user)?.get(name);
   }
 
   /** The user is done with it: its name is free, the connection itself may go on. */
   freeName(entry: TableEntry): void {
-    const key = nameKey(entry.user, entry.name);
-    if (this.#byName.get(key) === entry) this.#byName.delete(key);
+    const names = this.#byName.get(entry.user);
+    if (names?.get(entry.name) === entry) names.delete(entry.name);
   }
 
   remove(entry: TableEntry): void {
@@ -80,10 +68,7 @@ export class ConnectionTable {
   }
 }
 
+/** Short: it is kept for each connection. The own address is the same for all of a layer. */
 function tupleKey({ localPort, remote, remotePort }: TcpTuple): string {
-  return `${localPort} ${remote} ${remotePort}`;
-}
-
-function nameKey(user: string, name: ConnectionName): string {
-  return `${user}/${name}`;
+  return String.fromCharCode(localPort, remotePort, remote >>> 16, remote & 0xffff);
 }

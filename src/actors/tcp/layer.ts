@@ -10,13 +10,8 @@ import { Layer, type MachineView, type SavedLayer } from '../layer.ts';
 import type { Port } from '../port.ts';
 import type { ConnectionName, TcpIndication, TcpRequest } from '../services.ts';
 import type { JournalData } from '../tap.ts';
-import {
-  type SavedConnection,
-  TcpConnection,
-  type TcpConnectionHost,
-  type TcpConnectionOptions,
-} from './connection.ts';
-import { ConnectionTable, type TableEntry } from './connection-table.ts';
+import type { SavedConnection, TcpConnection, TcpConnectionOptions } from './connection.ts';
+import { ConnectionTable } from './connection-table.ts';
 import type { ConnectionEvent } from './core.ts';
 import { LISTEN_BACKLOG_CONNECTIONS, MAX_CONNECTIONS } from './limits.ts';
 import {
@@ -29,6 +24,7 @@ import {
   type TcpTuple,
   tupleBytes,
 } from './segment.ts';
+import { type EntryFields, type EntryOwner, TableEntry } from './table-entry.ts';
 
 export interface TcpLayerOptions {
   /** Own address: source of everything sent. */
@@ -77,11 +73,16 @@ export class TcpLayer extends Layer {
   readonly #users = new Map<string, Port<TcpRequest, TcpIndication>>();
   readonly #table = new ConnectionTable();
   readonly #listeners = new Map<number, Listener>();
+  /** Options that all connections have in common; each one's own stand before them. */
+  readonly #shared: Omit<TcpConnectionOptions, 'name' | keyof TcpTuple>;
+  readonly #owner: EntryOwner;
   #accepted = 0;
 
   constructor(host: LayerHost, label: string, options: TcpLayerOptions) {
     super(host, label);
     this.#options = options;
+    this.#shared = { ...options.connections, mss: options.mtu - HEADERS_BYTES };
+    this.#owner = this.#ownerOfEntries();
     this.#lower = this.addPort<Frame, Frame>('lower', (frame) => this.#packet(frame));
     for (const user of ['upper', ...(options.users ?? [])]) this.#addUser(user);
   }
@@ -104,16 +105,21 @@ export class TcpLayer extends Layer {
     }));
   }
 
+  /** Connections in all states. */
+  get size(): number {
+    return this.#table.size;
+  }
+
   /** A connection by its user's name, for status and tests. */
   connection(name: ConnectionName, user = 'upper'): TcpConnection | undefined {
     return this.#table.byName(user, name)?.connection;
   }
 
   override save(): SavedLayer {
-    const entries = [...this.#table.entries].map(({ connection, listener, ...entry }) => ({
-      ...entry,
-      listener: listener ?? null,
-      connection: connection.save(),
+    const entries = [...this.#table.entries].map((entry) => ({
+      ...entry.save(),
+      listener: entry.listener ?? null,
+      connection: entry.connection.save(),
     }));
     const listeners = [...this.#listeners].map(([port, listener]) => ({ port, ...listener }));
     return { version: 1, accepted: this.#accepted, listeners, entries: entries as unknown as JournalData };
@@ -270,21 +276,23 @@ export class TcpLayer extends Layer {
 
   // ---- connections ----
 
-  #add(fields: Omit<TableEntry, 'connection'>, before?: number): TableEntry {
-    const { id, tuple } = fields;
-    const host: TcpConnectionHost = {
-      now_us: () => this.host.now_us(),
-      setTimer: (name, delay_us) => this.setTimer(`${id}/${name}`, delay_us),
-      clearTimer: (name) => this.clearTimer(`${id}/${name}`),
-      isn: () => this.#isn(tuple, before),
-      transmit: (segment) => this.#transmit(segment, tuple),
-      indicate: (event) => this.#indicated(entry, event),
-      observer: this.host.observer(this.label),
-    };
-    const options = { ...this.#options.connections, ...tuple, name: id, mss: this.#options.mtu - HEADERS_BYTES };
-    const entry: TableEntry = { ...fields, connection: new TcpConnection(host, options) };
+  #add(fields: EntryFields, before?: number): TableEntry {
+    const options: TcpConnectionOptions = Object.assign(Object.create(this.#shared), fields.tuple, { name: fields.id });
+    const entry = new TableEntry(this.#owner, fields, options, before);
     this.#table.add(entry);
     return entry;
+  }
+
+  #ownerOfEntries(): EntryOwner {
+    return {
+      now_us: () => this.host.now_us(),
+      setTimer: (name, delay_us) => this.setTimer(name, delay_us),
+      clearTimer: (name) => this.clearTimer(name),
+      isn: (tuple, before) => this.#isn(tuple, before),
+      transmit: (segment, tuple) => this.#transmit(segment, tuple),
+      indicated: (entry, event) => this.#indicated(entry, event),
+      observer: this.host.observer(this.label),
+    };
   }
 
   #isn(tuple: TcpTuple, before: number | undefined): number {

@@ -1,5 +1,6 @@
 import type { InterfaceAddress } from '../../src/actors/services.ts';
 import { packetFromSegment, type TcpTuple } from '../../src/actors/tcp/segment.ts';
+import type { FourTuple } from '../../src/engine/f13.ts';
 import { parseIp4, parseMac } from '../../src/wire/address.ts';
 import { buildEthernet, ETHERNET_HEADER_BYTES, EtherType } from '../../src/wire/ethernet.ts';
 import { IP4_HEADER_BYTES } from '../../src/wire/ipv4.ts';
@@ -23,8 +24,8 @@ export function benchInterface(host: number, network = 9): InterfaceAddress {
 export const OWN = benchInterface(1);
 export const OTHER = benchInterface(2);
 /** From {@link OTHER} to {@link OWN}. */
-export const INBOUND: TcpTuple = { local: OTHER.address, localPort: 40_000, remote: OWN.address, remotePort: 443 };
-export const OUTBOUND: TcpTuple = { local: OWN.address, localPort: 443, remote: OTHER.address, remotePort: 40_000 };
+export const INBOUND: FourTuple = { local: OTHER.address, localPort: 40_000, remote: OWN.address, remotePort: 443 };
+export const OUTBOUND: FourTuple = { local: OWN.address, localPort: 443, remote: OTHER.address, remotePort: 40_000 };
 
 /** A TCP segment with payload, as an IP packet that makes a frame of `frame_bytes`. */
 export function tcpPacket(tuple: TcpTuple, frame_bytes: number, seq = 1, ack = 1): Uint8Array {

@@ -1,4 +1,4 @@
-import { BROADCAST_IP4, type Ip4 } from '../wire/address.ts';
+import type { Ip4 } from '../wire/address.ts';
 import {
   ICMP_HEADER_BYTES,
   type IcmpFields,
@@ -10,15 +10,15 @@ import {
   UnreachableCode,
   writeIcmp,
 } from '../wire/icmp.ts';
+import { type IpAddress, isSingleHost } from '../wire/ip-address.ts';
 import { buildIp4, type Ip4View, IpProtocol, parseIp4Packet } from '../wire/ipv4.ts';
+import { tcpIcmp6Error } from './icmp6-error.ts';
 
 /** Bytes behind the IP header that an error quotes (RFC 792): the ports of TCP and UDP. */
 const QUOTED_PAYLOAD_BYTES = 8;
 /** Where the checksum stands in the headers whose first 8 bytes have one. */
 const QUOTED_CHECKSUMS: Readonly<Record<number, number>> = { [IpProtocol.UDP]: 6, [IpProtocol.ICMP]: 2 };
 const CHECKSUM_BYTES = 2;
-/** First multicast address; everything from here up is no single host. */
-const FIRST_GROUP_IP4 = 0xe000_0000;
 
 /** Errors a device may send in a second, and at once (RFC 1812 section 4.3.2.8). */
 export const ICMP_ERRORS_PER_SECOND = 100;
@@ -51,16 +51,11 @@ export function icmpErrorAbout(bytes: Uint8Array, ip: Ip4View, from: Ip4, error:
   return buildIcmpPacket({ source: from, destination: ip.source }, error, quote);
 }
 
-/** Whether an address can name one host: not multicast, broadcast, reserved, or "this network". */
-export function isSingleHost(address: Ip4): boolean {
-  return address !== 0 && address < FIRST_GROUP_IP4 && address !== BROADCAST_IP4;
-}
-
 /** What an ICMP error tells about a TCP segment of ours that it quotes. */
 export interface TcpIcmpError {
-  readonly local: Ip4;
+  readonly local: IpAddress;
   readonly localPort: number;
-  readonly remote: Ip4;
+  readonly remote: IpAddress;
   readonly remotePort: number;
   /** Number of the quoted segment. Whoever has not seen the segment can only guess it (RFC 5927 section 4.1). */
   readonly seq: number;
@@ -78,8 +73,12 @@ const HARD_CODES: ReadonlySet<number> = new Set([
   UnreachableCode.ADMINISTRATIVELY_PROHIBITED,
 ]);
 
-/** Reads an ICMP error about a TCP segment; undefined for any other packet. */
+/** Reads an ICMP or ICMPv6 error about a TCP segment; undefined for any other packet. */
 export function tcpIcmpError(bytes: Uint8Array): TcpIcmpError | undefined {
+  return bytes[0] >>> 4 === 6 ? tcpIcmp6Error(bytes) : tcpIcmp4Error(bytes);
+}
+
+function tcpIcmp4Error(bytes: Uint8Array): TcpIcmpError | undefined {
   const ip = parseIp4Packet(bytes, 0, bytes.length);
   const icmp = ip.ok && ip.protocol === IpProtocol.ICMP ? parseIcmp(bytes, ip.headerEnd, ip.end) : undefined;
   const quote = icmp?.ok ? icmpQuote(bytes, icmp) : undefined;

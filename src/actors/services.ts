@@ -7,6 +7,7 @@ import type { SuiteId } from '../engine/crypto/suite.ts';
 import type { KeyId } from '../engine/crypto/vault.ts';
 import type { F13Shape, FourTuple } from '../engine/f13.ts';
 import type { Ip4, Mac } from '../wire/address.ts';
+import type { IpAddress } from '../wire/ip-address.ts';
 import type { Frame } from './frame.ts';
 
 // ---- TCP <-> its user (SSL, an application) ----
@@ -20,7 +21,7 @@ export type TcpRequest =
   | {
       readonly kind: 'connect';
       readonly connection: ConnectionName;
-      readonly destination: Ip4;
+      readonly destination: IpAddress;
       readonly destinationPort: number;
       /** Left out: TCP picks a free one. */
       readonly sourcePort?: number;
@@ -41,7 +42,7 @@ export type TcpIndication =
       readonly kind: 'accepted';
       readonly connection: ConnectionName;
       readonly localPort: number;
-      readonly remote: Ip4;
+      readonly remote: IpAddress;
       readonly remotePort: number;
     }
   | { readonly kind: 'connected'; readonly connection: ConnectionName; readonly localPort: number }

@@ -77,7 +77,8 @@ export function pseudoHeaderSum6(bytes: Uint8Array, ipOffset: number, protocol: 
 
 const UDP = 17;
 const CHECKSUM_AT_TCP = 16;
-const CHECKSUM_AT_UDP = 6;
+const ICMP6 = 58;
+const CHECKSUM_AT: Readonly<Record<number, number>> = { [UDP]: 6, [ICMP6]: 2 };
 
 /** Sum of the pseudo-header for the IPv4 header, or the IPv6 header without extension headers, at `ipOffset`. */
 function pseudoHeaderSum(packet: Uint8Array, ipOffset: number, protocol: number, l4Length: number): number {
@@ -91,27 +92,33 @@ function protocolAt(packet: Uint8Array, ipOffset: number): number {
 }
 
 /**
- * The TCP or UDP checksum that the segment at `l4Offset` (`l4Length` bytes, header included) ought to carry, whatever its
- * checksum field holds. The protocol number of the IP header at `ipOffset` (IPv4, or IPv6 without extension headers)
- * says where the field is. A UDP result of 0 is given as 0xffff (RFC 768).
+ * The TCP, UDP or ICMPv6 checksum that the segment at `l4Offset` (`l4Length` bytes, header included) ought to carry, whatever its
+ * checksum field holds. `protocol` (default: that of the IP header at `ipOffset`; behind IPv6 extension headers it must be
+ * given) says where the field is. A UDP result of 0 is given as 0xffff (RFC 768).
  */
-export function transportChecksum(packet: Uint8Array, ipOffset: number, l4Offset: number, l4Length: number): number {
-  const protocol = protocolAt(packet, ipOffset);
-  const field = l4Offset + (protocol === UDP ? CHECKSUM_AT_UDP : CHECKSUM_AT_TCP);
+export function transportChecksum(
+  packet: Uint8Array,
+  ipOffset: number,
+  l4Offset: number,
+  l4Length: number,
+  protocol = protocolAt(packet, ipOffset),
+): number {
+  const field = l4Offset + (CHECKSUM_AT[protocol] ?? CHECKSUM_AT_TCP);
   const pseudo = pseudoHeaderSum(packet, ipOffset, protocol, l4Length);
   const before = onesComplementSum(packet, l4Offset, field, pseudo);
   const checksum = fold(onesComplementSum(packet, field + 2, l4Offset + l4Length, before));
   return protocol === UDP && checksum === 0 ? 0xffff : checksum;
 }
 
-/** Whether the TCP or UDP checksum that the segment carries is right. Both forms of zero (0 and 0xffff) are. */
+/** Whether the TCP, UDP or ICMPv6 checksum that the segment carries is right. Both forms of zero (0 and 0xffff) are. */
 export function transportChecksumGood(
   packet: Uint8Array,
   ipOffset: number,
   l4Offset: number,
   l4Length: number,
+  protocol = protocolAt(packet, ipOffset),
 ): boolean {
-  const pseudo = pseudoHeaderSum(packet, ipOffset, protocolAt(packet, ipOffset), l4Length);
+  const pseudo = pseudoHeaderSum(packet, ipOffset, protocol, l4Length);
   return onesComplementSum(packet, l4Offset, l4Offset + l4Length, pseudo) === 0xffff;
 }
 

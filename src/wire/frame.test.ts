@@ -167,7 +167,7 @@ describe('parseFrame', () => {
     expect(checksumVerdict(v4, parseFrame(v4))).toBe('good');
     const v6 = new Uint8Array(14 + 40 + 10);
     const l3 = writeEthernet(v6, 0, { ...TO_B, etherType: EtherType.IP6 });
-    const address = new Uint8Array(16).fill(1);
+    const address = '101:101::1';
     const l4 = writeIp6(v6, l3, { source: address, destination: address, nextHeader: 17 }, 10);
     writeUdp(v6, l4, { sourcePort: 1, destinationPort: 2 }, 2);
     expect(checksumVerdict(v6, parseFrame(v6))).toBe('bad');

@@ -6,16 +6,25 @@ import type { EthernetReason, EthernetView } from './ethernet.ts';
 import { EtherType, parseEthernet } from './ethernet.ts';
 import type { IcmpReason, IcmpView } from './icmp.ts';
 import { icmpChecksumGood, parseIcmp } from './icmp.ts';
+import { type Icmp6Reason, type Icmp6View, parseIcmp6 } from './icmp6.ts';
 import type { Ip4Reason, Ip4View } from './ipv4.ts';
 import { IpProtocol, ip4ChecksumGood, isFragment, parseIp4Packet } from './ipv4.ts';
 import type { Ip6Reason, Ip6View } from './ipv6.ts';
-import { parseIp6Packet } from './ipv6.ts';
+import { isFragment6, parseIp6Packet } from './ipv6.ts';
 import type { TcpReason, TcpView } from './tcp.ts';
 import { parseTcp } from './tcp.ts';
 import type { UdpReason, UdpView } from './udp.ts';
 import { parseUdp } from './udp.ts';
 
-export type FrameReason = EthernetReason | ArpReason | Ip4Reason | Ip6Reason | IcmpReason | UdpReason | TcpReason;
+export type FrameReason =
+  | EthernetReason
+  | ArpReason
+  | Ip4Reason
+  | Ip6Reason
+  | IcmpReason
+  | Icmp6Reason
+  | UdpReason
+  | TcpReason;
 
 interface FrameParts {
   arp: ArpView | undefined;
@@ -23,6 +32,7 @@ interface FrameParts {
   ip: Ip4View | undefined;
   ip6: Ip6View | undefined;
   icmp: IcmpView | undefined;
+  icmp6: Icmp6View | undefined;
   udp: UdpView | undefined;
   tcp: TcpView | undefined;
   /** Where the payload of the innermost header that was read begins. */
@@ -59,6 +69,7 @@ export function parseFrame(bytes: Uint8Array): ParsedFrame {
     ip: undefined,
     ip6: undefined,
     icmp: undefined,
+    icmp6: undefined,
     udp: undefined,
     tcp: undefined,
     payloadOffset: 0,
@@ -74,11 +85,11 @@ export function parseFrame(bytes: Uint8Array): ParsedFrame {
 }
 
 function finished(ethernet: EthernetView, draft: Draft): ParsedFrame {
-  const { arp, ip, ip6, icmp, udp, tcp, payloadOffset, payloadEnd, reason } = draft;
+  const { arp, ip, ip6, icmp, icmp6, udp, tcp, payloadOffset, payloadEnd, reason } = draft;
   if (reason === undefined) {
-    return { ok: true, ethernet, arp, ip, ip6, icmp, udp, tcp, payloadOffset, payloadEnd, reason };
+    return { ok: true, ethernet, arp, ip, ip6, icmp, icmp6, udp, tcp, payloadOffset, payloadEnd, reason };
   }
-  return { ok: false, ethernet, arp, ip, ip6, icmp, udp, tcp, payloadOffset, payloadEnd, reason };
+  return { ok: false, ethernet, arp, ip, ip6, icmp, icmp6, udp, tcp, payloadOffset, payloadEnd, reason };
 }
 
 function readArp(bytes: Uint8Array, ethernet: EthernetView, draft: Draft): void {
@@ -113,7 +124,7 @@ function readIp6(bytes: Uint8Array, ethernet: EthernetView, draft: Draft): void 
   draft.ip6 = ip6;
   draft.payloadOffset = ip6.headerEnd;
   draft.payloadEnd = ip6.end;
-  readTransport(bytes, ip6.nextHeader, draft);
+  if (!isFragment6(ip6)) readTransport(bytes, ip6.protocol, draft);
 }
 
 function readTransport(bytes: Uint8Array, protocol: number, draft: Draft): void {
@@ -126,7 +137,8 @@ function readTransport(bytes: Uint8Array, protocol: number, draft: Draft): void 
   }
   if (header.kind === 'tcp') draft.tcp = header.view as TcpView;
   else if (header.kind === 'udp') draft.udp = header.view as UdpView;
-  else draft.icmp = header.view as IcmpView;
+  else if (header.kind === 'icmp') draft.icmp = header.view as IcmpView;
+  else draft.icmp6 = header.view as Icmp6View;
   draft.payloadOffset = header.view.headerEnd;
   draft.payloadEnd = header.view.end;
 }
@@ -135,23 +147,24 @@ function parseTransport(bytes: Uint8Array, protocol: number, offset: number, end
   if (protocol === IpProtocol.TCP) return { kind: 'tcp', view: parseTcp(bytes, offset, end) } as const;
   if (protocol === IpProtocol.UDP) return { kind: 'udp', view: parseUdp(bytes, offset, end) } as const;
   if (protocol === IpProtocol.ICMP && isIp4) return { kind: 'icmp', view: parseIcmp(bytes, offset, end) } as const;
+  if (protocol === IpProtocol.ICMP6 && !isIp4) return { kind: 'icmp6', view: parseIcmp6(bytes, offset, end) } as const;
   return undefined;
 }
 
 export type ChecksumVerdict = 'good' | 'bad' | 'none';
 
 /**
- * Verifies the IPv4 header's checksum and that of TCP, UDP or ICMP. `none`: nothing to verify (no IP, a fragment with a good
+ * Verifies the IPv4 header's checksum and that of TCP, UDP, ICMP or ICMPv6. `none`: nothing to verify (no IP, a fragment with a good
  * header, a protocol without a checksum known here, a malformed frame). A UDP checksum of 0 over IPv4 is good.
  */
 export function checksumVerdict(bytes: Uint8Array, parsed: ParsedFrame): ChecksumVerdict {
-  const { ip, ip6, icmp, udp, tcp } = parsed;
+  const { ip, ip6, icmp, icmp6, udp, tcp } = parsed;
   if (ip !== undefined && !ip4ChecksumGood(bytes, ip)) return 'bad';
   if (!parsed.ok || (ip === undefined && ip6 === undefined)) return 'none';
   if (icmp !== undefined) return icmpChecksumGood(bytes, icmp) ? 'good' : 'bad';
   if (udp !== undefined && udp.checksum === 0) return ip === undefined ? 'bad' : 'good';
-  const l4 = tcp ?? udp;
+  const l4 = tcp ?? udp ?? icmp6;
   if (l4 === undefined) return 'none';
-  const ipOffset = (ip ?? (ip6 as Ip6View)).offset;
-  return transportChecksumGood(bytes, ipOffset, l4.offset, l4.end - l4.offset) ? 'good' : 'bad';
+  const { offset, protocol } = ip ?? (ip6 as Ip6View);
+  return transportChecksumGood(bytes, offset, l4.offset, l4.end - l4.offset, protocol) ? 'good' : 'bad';
 }

@@ -4,8 +4,9 @@ import { ArpOperation, buildArp, parseArp } from './arp.ts';
 import { equal, fromHex } from './bytes.ts';
 import { buildEthernet, EtherType, parseEthernet } from './ethernet.ts';
 import { IcmpType, icmpChecksumGood, icmpQuote, parseIcmp, UnreachableCode, writeIcmp } from './icmp.ts';
+import { readIp6 } from './ip-address.ts';
 import { buildIp4, ip4ChecksumGood, isFragment, parseIp4Packet } from './ipv4.ts';
-import { parseIp6Packet, writeIp6 } from './ipv6.ts';
+import { ip6Destination, ip6Source, parseIp6Packet, writeIp6 } from './ipv6.ts';
 import { Flag, flagNames, parseTcp, parseTcpOptions, segmentLength, tcpHeaderLength, writeTcp } from './tcp.ts';
 import { parseUdp, writeUdp } from './udp.ts';
 
@@ -147,17 +148,28 @@ describe('IPv4', () => {
 
 describe('IPv6', () => {
   it('reads back what was built', () => {
-    const address = fc.uint8Array({ minLength: 16, maxLength: 16 });
+    const address = fc.uint8Array({ minLength: 16, maxLength: 16 }).map((bytes) => readIp6(bytes, 0));
+    const protocol = uint8.filter((value) => ![0, 43, 44, 60].includes(value));
     fc.assert(
-      fc.property(address, address, uint8, uint8, (source, destination, nextHeader, hopLimit) => {
-        const bytes = new Uint8Array(50);
-        writeIp6(bytes, 0, { source, destination, nextHeader, hopLimit }, 7);
-        const view = { ok: true, offset: 0, payloadLength: 7, nextHeader, hopLimit, headerEnd: 40, end: 47 };
-        expect(parseIp6Packet(bytes, 0, 50)).toEqual(view);
-        expect(parseIp6Packet(bytes, 0, 46)).toEqual({ ok: false, reason: 'ipv6-truncated' });
-        bytes[0] = 0x45;
-        expect(parseIp6Packet(bytes, 0, 50)).toEqual({ ok: false, reason: 'ipv6-bad-version' });
-      }),
+      fc.property(
+        address,
+        address,
+        protocol,
+        uint8,
+        uint8,
+        (source, destination, nextHeader, hopLimit, trafficClass) => {
+          const bytes = new Uint8Array(50);
+          writeIp6(bytes, 0, { source, destination, nextHeader, hopLimit, trafficClass }, 7);
+          const ends = { offset: 0, payloadLength: 7, headerEnd: 40, end: 47 };
+          const view = { ok: true, ...ends, nextHeader, protocol: nextHeader, hopLimit, trafficClass };
+          const read = parseIp6Packet(bytes, 0, 50);
+          expect(read).toMatchObject(view);
+          expect(read.ok && [ip6Source(bytes, read), ip6Destination(bytes, read)]).toEqual([source, destination]);
+          expect(parseIp6Packet(bytes, 0, 46)).toEqual({ ok: false, reason: 'ipv6-truncated' });
+          bytes[0] = 0x45;
+          expect(parseIp6Packet(bytes, 0, 50)).toEqual({ ok: false, reason: 'ipv6-bad-version' });
+        },
+      ),
     );
   });
 });

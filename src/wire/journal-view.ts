@@ -7,8 +7,9 @@ import { EtherType } from './ethernet.ts';
 import type { ParsedFrame } from './frame.ts';
 import { parseFrame } from './frame.ts';
 import { icmpQuotedLength } from './icmp.ts';
+import { icmp6QuotedLength, isLinkMessage } from './icmp6.ts';
 import { IP4_HEADER_BYTES, IpProtocol } from './ipv4.ts';
-import { IP6_HEADER_BYTES } from './ipv6.ts';
+import { IP6_HEADER_BYTES, parseIp6Packet } from './ipv6.ts';
 import { parseTcp, TCP_HEADER_BYTES } from './tcp.ts';
 import { UDP_HEADER_BYTES } from './udp.ts';
 import { isUnitType, splitUnits, UNIT_PREFIX_BYTES, unitHeadLength } from './unit.ts';
@@ -24,7 +25,7 @@ export interface KeptPart {
 }
 
 export interface JournalView {
-  /** The first bytes of the frame; a TCP, UDP or ICMP checksum in it is 0. */
+  /** The first bytes of the frame; a TCP, UDP, ICMP or ICMPv6 checksum in it is 0. */
   head: Uint8Array;
   /** How many bytes of the frame follow the head. */
   payloadLength: number;
@@ -33,7 +34,7 @@ export interface JournalView {
 }
 
 /**
- * ARP; control frames whole; of an ICMP error all that stands before the quoted payload; for TCP, UDP and other ICMP all headers; of
+ * ARP, Neighbour Discovery and control frames whole; of an ICMP error all that stands before the quoted payload; for TCP, UDP and other ICMP all headers; of
  * anything else the known headers and 8 bytes. Enough of a malformed frame is kept to find the same fault again. Only in frames from
  * or to one of `tunnelAddresses` units are looked for, and their headers kept (leg packets whole): a user's payload may look like one.
  */
@@ -83,20 +84,28 @@ function keptPart(bytes: Uint8Array, from: number, to: number): KeptPart {
 }
 
 function keptLength(bytes: Uint8Array, parsed: ParsedFrame): number {
-  const { arp, ip, ip6, icmp, tcp, udp, payloadOffset, payloadEnd } = parsed;
+  const { arp, ip, ip6, icmp, icmp6, tcp, udp, payloadOffset, payloadEnd } = parsed;
   if (arp !== undefined || tcp !== undefined || udp !== undefined) return payloadOffset;
   if (icmp !== undefined) return payloadOffset + icmpQuotedLength(bytes, icmp);
-  if (ip === undefined && ip6 === undefined) return payloadOffset + keptBehindEthernet(parsed);
-  if (ip !== undefined && ip.fragmentOffset > 0) return payloadOffset;
-  return payloadOffset + keptTransport(bytes, ip?.protocol ?? ip6!.nextHeader, payloadOffset, payloadEnd);
+  if (icmp6 !== undefined)
+    return isLinkMessage(icmp6.type) ? payloadEnd : payloadOffset + icmp6QuotedLength(bytes, icmp6);
+  if (ip === undefined && ip6 === undefined) return payloadOffset + keptBehindEthernet(bytes, parsed);
+  if ((ip ?? ip6!).fragmentOffset > 0) return payloadOffset;
+  return payloadOffset + keptTransport(bytes, (ip ?? ip6!).protocol, payloadOffset, payloadEnd);
 }
 
 /** For a network header that could not be read, or is of an unknown kind. */
-function keptBehindEthernet(parsed: ParsedFrame): number {
+function keptBehindEthernet(bytes: Uint8Array, parsed: ParsedFrame): number {
   const etherType = parsed.ethernet?.etherType;
   if (etherType === EtherType.ARP) return ARP_BYTES;
   if (etherType === EtherType.IP4) return IP4_HEADER_BYTES;
-  return etherType === EtherType.IP6 ? IP6_HEADER_BYTES : UNKNOWN_KEPT_BYTES;
+  return etherType === EtherType.IP6 ? keptOfIp6(bytes, parsed) : UNKNOWN_KEPT_BYTES;
+}
+
+/** The fixed header, and the extension headers up to the one at fault. */
+function keptOfIp6(bytes: Uint8Array, { payloadOffset, payloadEnd }: ParsedFrame): number {
+  const read = parseIp6Packet(bytes, payloadOffset, payloadEnd);
+  return read.ok || read.readEnd === undefined ? IP6_HEADER_BYTES : read.readEnd - payloadOffset;
 }
 
 /** For a transport header that was not read: in a first fragment, malformed, or of an unknown protocol. */
@@ -112,14 +121,12 @@ const CHECKSUM_OFFSETS: Readonly<Record<number, number>> = {
   [IpProtocol.TCP]: 16,
   [IpProtocol.UDP]: 6,
   [IpProtocol.ICMP]: 2,
+  [IpProtocol.ICMP6]: 2,
 };
 
 function clearChecksum(head: Uint8Array, parsed: ParsedFrame): void {
-  const { ip, ip6 } = parsed;
-  const protocol = ip?.protocol ?? ip6?.nextHeader;
-  const l4Offset = ip?.headerEnd ?? ip6?.headerEnd;
-  if (l4Offset === undefined || (ip !== undefined && ip.fragmentOffset > 0)) return;
-  if (protocol === undefined || !(protocol in CHECKSUM_OFFSETS)) return;
-  const field = l4Offset + CHECKSUM_OFFSETS[protocol];
+  const ip = parsed.ip ?? parsed.ip6;
+  if (ip === undefined || ip.fragmentOffset > 0 || !(ip.protocol in CHECKSUM_OFFSETS)) return;
+  const field = ip.headerEnd + CHECKSUM_OFFSETS[ip.protocol];
   if (field + 2 <= head.length) put16(head, field, 0);
 }

@@ -24,7 +24,7 @@ function ip6Frame(protocol: number, payload: Uint8Array, flags: number): Uint8Ar
   const headerLength = protocol === 6 ? tcpHeaderLength(tcp) : 8;
   const bytes = new Uint8Array(54 + headerLength + payload.length);
   const l3 = writeEthernet(bytes, 0, { ...LINK, etherType: EtherType.IP6 });
-  const [source, destination] = [new Uint8Array(16).fill(0xfd), new Uint8Array(16).fill(0xfe)];
+  const [source, destination] = ['fdfd::fd', 'fefe::fe'];
   const l4 = writeIp6(bytes, l3, { source, destination, nextHeader: protocol }, headerLength + payload.length);
   if (protocol === 6) writeTcp(bytes, l4, tcp);
   else writeUdp(bytes, l4, { sourcePort: 1, destinationPort: 2 }, payload.length);

@@ -3,6 +3,7 @@ import { put16, put32, u16 } from './bytes.ts';
 import { fold, ip4HeaderChecksum, onesComplementSum, replace16, transportChecksum } from './checksum.ts';
 import type { FrameView } from './frame.ts';
 import { parseFrame } from './frame.ts';
+import { IP6_HEADER_BYTES } from './ipv6.ts';
 import { seqAdd } from './seq.ts';
 import { Flag, findTcpOption, TCP_HEADER_BYTES, TcpOptionKind } from './tcp.ts';
 
@@ -39,6 +40,12 @@ export function segmentUdpFrame(bytes: Uint8Array, size: number): Uint8Array[] {
   });
 }
 
+interface Network {
+  readonly ipOffset: number;
+  readonly l4Offset: number;
+  readonly protocol: number;
+}
+
 /** Changes the transport header of one part; returns where its checksum field is. `from` is the part's place in the whole payload. */
 type PatchTransport = (frame: Uint8Array, index: number, from: number, isLast: boolean) => number;
 
@@ -51,25 +58,25 @@ function cut(bytes: Uint8Array, parsed: FrameView, headersEnd: number, size: num
     const frame = new Uint8Array(headersEnd + length);
     frame.set(bytes.subarray(0, headersEnd));
     frame.set(bytes.subarray(headersEnd + from, headersEnd + from + length), headersEnd);
-    const { ipOffset, l4Offset } = patchNetwork(frame, parsed, frames.length);
+    const { ipOffset, l4Offset, protocol } = patchNetwork(frame, parsed, frames.length);
     const field = patch(frame, frames.length, from, from + length === payloadLength);
-    put16(frame, field, transportChecksum(frame, ipOffset, l4Offset, frame.length - l4Offset));
+    put16(frame, field, transportChecksum(frame, ipOffset, l4Offset, frame.length - l4Offset, protocol));
     frames.push(frame);
   }
   return frames;
 }
 
-function patchNetwork(frame: Uint8Array, parsed: FrameView, index: number): { ipOffset: number; l4Offset: number } {
+function patchNetwork(frame: Uint8Array, parsed: FrameView, index: number): Network {
   const { ip, ip6 } = parsed;
   if (ip !== undefined) {
     put16(frame, ip.offset + 2, frame.length - ip.offset);
     put16(frame, ip.offset + 4, ip.id + index);
     put16(frame, ip.offset + 10, ip4HeaderChecksum(frame, ip.offset, ip.ihl));
-    return { ipOffset: ip.offset, l4Offset: ip.headerEnd };
+    return { ipOffset: ip.offset, l4Offset: ip.headerEnd, protocol: ip.protocol };
   }
-  const { offset, headerEnd } = ip6!;
-  put16(frame, offset + 4, frame.length - headerEnd);
-  return { ipOffset: offset, l4Offset: headerEnd };
+  const { offset, headerEnd, protocol } = ip6!;
+  put16(frame, offset + 4, frame.length - offset - IP6_HEADER_BYTES);
+  return { ipOffset: offset, l4Offset: headerEnd, protocol };
 }
 
 /**

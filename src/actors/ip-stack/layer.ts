@@ -22,6 +22,7 @@ import {
   writeEthernet,
 } from '../../wire/ethernet.ts';
 import { type IcmpFields, IcmpType, parseIcmp, UnreachableCode } from '../../wire/icmp.ts';
+import { isSingleHost } from '../../wire/ip-address.ts';
 import {
   IP4_HEADER_BYTES,
   type Ip4View,
@@ -33,7 +34,7 @@ import {
 } from '../../wire/ipv4.ts';
 import type { Frame } from '../frame.ts';
 import type { LayerHost } from '../host.ts';
-import { ICMP_ERRORS_BURST, ICMP_ERRORS_PER_SECOND, icmpErrorAbout, isSingleHost } from '../icmp-error.ts';
+import { ICMP_ERRORS_BURST, ICMP_ERRORS_PER_SECOND, icmpErrorAbout } from '../icmp-error.ts';
 import { Layer, type MachineView, type SavedLayer } from '../layer.ts';
 import type { Port } from '../port.ts';
 import type { InterfaceAddress } from '../services.ts';

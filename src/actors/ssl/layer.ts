@@ -3,6 +3,7 @@ import { SUITE_PREFERENCE } from '../../engine/crypto/suite.ts';
 import type { RecordLimits } from '../../engine/records/limits.ts';
 import type { Ip4 } from '../../wire/address.ts';
 import { u32 } from '../../wire/bytes.ts';
+import { isIp6 } from '../../wire/ip-address.ts';
 import type { LayerHost } from '../host.ts';
 import { Layer, type MachineView, type SavedLayer } from '../layer.ts';
 import type { Port } from '../port.ts';
@@ -191,6 +192,11 @@ export class SslLayer extends Layer {
   }
 
   #accepted({ connection, localPort, remote, remotePort }: Extract<TcpIndication, { kind: 'accepted' }>): void {
+    // Tunnels run over IPv4 (docs/PROTOCOL.md section 1).
+    if (isIp6(remote)) {
+      this.drop('peer-not-allowed', undefined, connection);
+      return this.#toTcp({ kind: 'abort', connection });
+    }
     if (this.#sessions.size >= SSL_SESSIONS || !this.#takesHalfOpen(remote)) {
       this.drop('too-many-sessions', undefined, connection);
       return this.#toTcp({ kind: 'abort', connection });

@@ -1,3 +1,4 @@
+import { isIp6 } from '../../wire/ip-address.ts';
 import type { ConnectionName } from '../services.ts';
 import { FIRST_EPHEMERAL_PORT, LAST_EPHEMERAL_PORT } from './limits.ts';
 import type { TcpTuple } from './segment.ts';
@@ -68,7 +69,8 @@ export class ConnectionTable {
   }
 }
 
-/** Short: it is kept for each connection. The own address is the same for all of a layer. */
-function tupleKey({ localPort, remote, remotePort }: TcpTuple): string {
+/** Short: it is kept for each connection. A layer has one IPv4 address, but IPv6 addresses of several scopes. */
+function tupleKey({ local, localPort, remote, remotePort }: TcpTuple): string {
+  if (isIp6(local) || isIp6(remote)) return `${localPort} ${remote} ${remotePort} ${local}`;
   return String.fromCharCode(localPort, remotePort, remote >>> 16, remote & 0xffff);
 }

@@ -18,7 +18,7 @@ import { KeepaliveClock } from './keepalive.ts';
 import { LazyTimer } from './lazy-timer.ts';
 import { MIN_MSS_BYTES, TIME_WAIT_US, TIMESTAMPS_BYTES } from './limits.ts';
 import { Receiver } from './receive.ts';
-import { bare, HEADERS_BYTES, type InSegment } from './segment.ts';
+import { bare, headersBytes, type InSegment } from './segment.ts';
 import { Sender } from './send.ts';
 import { Timestamps } from './timestamps.ts';
 
@@ -181,10 +181,10 @@ export class TcpConnection implements ConnectionCore {
     if (hard) this.#step(() => this.machine.send({ type: 'unreachable' }));
   }
 
-  /** The path takes IP packets of at most `mtu` bytes (RFC 1191). */
+  /** The path takes IP packets of at most `mtu` bytes (RFC 1191, RFC 8201). */
   pathMtu(mtu: number): void {
     const options = this.#timestamps.on ? TIMESTAMPS_BYTES : 0;
-    const mss = Math.max(MIN_MSS_BYTES, mtu - HEADERS_BYTES);
+    const mss = Math.max(MIN_MSS_BYTES, mtu - headersBytes(this.options.local));
     this.#step(() => this.#sender.shrink(mss - options));
   }
 

@@ -1,5 +1,5 @@
 import type { TcpDecision, TcpEnd } from '../../machines/tcp.ts';
-import type { Ip4 } from '../../wire/address.ts';
+import type { IpAddress } from '../../wire/ip-address.ts';
 import type { TcpOptions } from '../../wire/tcp.ts';
 import type { MachineObserver } from '../machine-host.ts';
 import type { CongestionName } from './congestion/congestion.ts';
@@ -35,11 +35,11 @@ export interface TcpConnectionHost extends TimerHost {
 export interface TcpConnectionOptions {
   /** Instance name of its machine. */
   readonly name: string;
-  readonly local: Ip4;
+  readonly local: IpAddress;
   readonly localPort: number;
-  readonly remote: Ip4;
+  readonly remote: IpAddress;
   readonly remotePort: number;
-  /** Largest payload of a segment without TCP options, both ways: MTU less 40. */
+  /** Largest payload of a segment without TCP options, both ways: MTU less 40, with IPv6 less 60. */
   readonly mss: number;
   /** Leave a passive open's SYN unanswered until `release`. */
   readonly holdSynAck?: boolean;

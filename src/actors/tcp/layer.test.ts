@@ -41,7 +41,7 @@ class TcpHost {
 
   constructor(scheduler: VirtualScheduler, options: TcpLayerOptions) {
     this.#options = options;
-    this.#world = new World({ scheduler, random: new SeededRandom(options.address), vaultOf: () => VAULT });
+    this.#world = new World({ scheduler, random: new SeededRandom(Number(options.address)), vaultOf: () => VAULT });
     this.#build();
   }
 

@@ -1,5 +1,5 @@
-import type { Ip4 } from '../../wire/address.ts';
 import { u16 } from '../../wire/bytes.ts';
+import { type IpAddress, isIp6, isSingleHost } from '../../wire/ip-address.ts';
 import { seqAdd, seqMax } from '../../wire/seq.ts';
 import { Flag } from '../../wire/tcp.ts';
 import type { DropReason } from '../drop-reason.ts';
@@ -14,8 +14,10 @@ import type { SavedConnection, TcpConnection, TcpConnectionOptions } from './con
 import { ConnectionTable } from './connection-table.ts';
 import type { ConnectionEvent } from './core.ts';
 import { LISTEN_BACKLOG_CONNECTIONS, MAX_CONNECTIONS } from './limits.ts';
+import { OwnAddresses } from './own-addresses.ts';
 import {
   HEADERS_BYTES,
+  HEADERS6_BYTES,
   type InSegment,
   type OutSegment,
   packetFromSegment,
@@ -27,8 +29,10 @@ import {
 import { type EntryFields, type EntryOwner, TableEntry } from './table-entry.ts';
 
 export interface TcpLayerOptions {
-  /** Own address: source of everything sent. */
-  readonly address: Ip4;
+  /** Own address: source of what is sent to addresses of its family. */
+  readonly address: IpAddress;
+  /** More of them, such as those of the other family. */
+  readonly otherAddresses?: readonly IpAddress[];
   /** Bytes of an IP packet. */
   readonly mtu: number;
   readonly maxConnections?: number;
@@ -58,7 +62,6 @@ interface SavedEntry {
   readonly connection: SavedConnection;
 }
 
-const FIRST_MULTICAST: Ip4 = 0xe000_0000;
 /** Room between the numbers of a connection in TIME-WAIT and those of its successor: more than any unscaled window. */
 const ISN_GAP = 0x1_0001;
 
@@ -69,19 +72,23 @@ const ISN_GAP = 0x1_0001;
 export class TcpLayer extends Layer {
   readonly kind = 'tcp';
   readonly #options: TcpLayerOptions;
+  readonly #own: OwnAddresses;
   readonly #lower: Port<Frame, Frame>;
   readonly #users = new Map<string, Port<TcpRequest, TcpIndication>>();
   readonly #table = new ConnectionTable();
   readonly #listeners = new Map<number, Listener>();
-  /** Options that all connections have in common; each one's own stand before them. */
-  readonly #shared: Omit<TcpConnectionOptions, 'name' | keyof TcpTuple>;
+  /** Options that all connections over a family have in common; each one's own stand before them. */
+  readonly #shared4: Omit<TcpConnectionOptions, 'name' | keyof TcpTuple>;
+  readonly #shared6: Omit<TcpConnectionOptions, 'name' | keyof TcpTuple>;
   readonly #owner: EntryOwner;
   #accepted = 0;
 
   constructor(host: LayerHost, label: string, options: TcpLayerOptions) {
     super(host, label);
     this.#options = options;
-    this.#shared = { ...options.connections, mss: options.mtu - HEADERS_BYTES };
+    this.#own = new OwnAddresses([options.address, ...(options.otherAddresses ?? [])]);
+    this.#shared4 = { ...options.connections, mss: options.mtu - HEADERS_BYTES };
+    this.#shared6 = { ...options.connections, mss: options.mtu - HEADERS6_BYTES };
     this.#owner = this.#ownerOfEntries();
     this.#lower = this.addPort<Frame, Frame>('lower', (frame) => this.#packet(frame));
     for (const user of ['upper', ...(options.users ?? [])]) this.#addUser(user);
@@ -182,11 +189,17 @@ export class TcpLayer extends Layer {
 
   #connect(user: string, request: TcpRequest & { kind: 'connect' }): void {
     const { connection: name, destination: remote, destinationPort: remotePort } = request;
-    const ends = { local: this.#options.address, remote, remotePort };
     if (this.#table.byName(user, name) !== undefined) {
       this.note('name-in-use', { user, connection: name });
       return;
     }
+    const local = this.#own.sourceFor(remote);
+    if (local === undefined) {
+      this.note('no-source-address', { user, connection: name });
+      this.#indicate(user, { kind: 'closed', connection: name, reason: 'unreachable' });
+      return;
+    }
+    const ends = { local, remote, remotePort };
     const localPort = request.sourcePort ?? this.#table.freePort(ends, u16(this.host.randomBytes(this.label, 2), 0));
     const isFull = this.#table.size >= (this.#options.maxConnections ?? MAX_CONNECTIONS);
     if (isFull || localPort === undefined || this.#table.byTuple({ ...ends, localPort }) !== undefined) {
@@ -217,9 +230,8 @@ export class TcpLayer extends Layer {
     if (error !== undefined) this.#icmpError(frame, error);
     else if (read === undefined) this.drop('bad-checksum', frame);
     else if (!read.ok) this.drop('malformed', frame, read.reason);
-    else if (read.tuple.local !== this.#options.address) this.drop('not-our-address', frame);
-    else if (read.tuple.remote === 0 || read.tuple.remote >= FIRST_MULTICAST)
-      this.drop('malformed', frame, 'bad-source');
+    else if (!this.#own.has(read.tuple.local)) this.drop('not-our-address', frame);
+    else if (!isSingleHost(read.tuple.remote)) this.drop('malformed', frame, 'bad-source');
     else this.#segment(frame, read.segment, read.tuple);
   }
 
@@ -277,7 +289,8 @@ export class TcpLayer extends Layer {
   // ---- connections ----
 
   #add(fields: EntryFields, before?: number): TableEntry {
-    const options: TcpConnectionOptions = Object.assign(Object.create(this.#shared), fields.tuple, { name: fields.id });
+    const shared = isIp6(fields.tuple.local) ? this.#shared6 : this.#shared4;
+    const options: TcpConnectionOptions = Object.assign(Object.create(shared), fields.tuple, { name: fields.id });
     const entry = new TableEntry(this.#owner, fields, options, before);
     this.#table.add(entry);
     return entry;

@@ -34,6 +34,8 @@ export const SCOREBOARD_SEGMENTS = 16_384;
 
 /** Largest segment that every IPv4 host takes (RFC 9293 MUST-15: when the other side names none). */
 export const DEFAULT_MSS_BYTES = 536;
+/** The same for IPv6: 1280 bytes less 60 of headers. */
+export const DEFAULT_MSS6_BYTES = 1220;
 /** A smaller size that the other side names is not believed (Linux TCP_MIN_SND_MSS): headers would be all there is. */
 export const MIN_MSS_BYTES = 48;
 /** Bytes that timestamps take in each segment, padding included. */

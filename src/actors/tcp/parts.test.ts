@@ -304,7 +304,7 @@ describe('segments', () => {
       { seq: 0, ack: 0, flags: 2, window: 0, options: {}, payload: new Uint8Array(0) },
       { local: 1, localPort: 1, remote: 2, remotePort: 2 },
     );
-    expect(segmentFromPacket(udp.subarray(0, 39))).toEqual({ ok: false, reason: 'not-ipv4' });
+    expect(segmentFromPacket(udp.subarray(0, 39))).toEqual({ ok: false, reason: 'not-ip' });
     udp[32] = 0xf0;
     expect(segmentFromPacket(udp)).toEqual({ ok: false, reason: 'bad-tcp-header' });
     udp[9] = 17;

@@ -1,7 +1,9 @@
 import type { Ip4 } from '../../wire/address.ts';
 import { EMPTY, put16 } from '../../wire/bytes.ts';
 import { transportChecksum } from '../../wire/checksum.ts';
+import { type IpAddress, ipBytes, isIp6 } from '../../wire/ip-address.ts';
 import { IP4_HEADER_BYTES, IpProtocol, isFragment, parseIp4Packet, writeIp4 } from '../../wire/ipv4.ts';
+import { IP6_HEADER_BYTES, ip6Destination, ip6Source, isFragment6, parseIp6Packet, writeIp6 } from '../../wire/ipv6.ts';
 import {
   Flag,
   NO_TCP_OPTIONS,
@@ -27,19 +29,21 @@ export type OutSegment = Segment;
 
 /** The two ends of a connection as one of them sees them. */
 export interface TcpTuple {
-  readonly local: Ip4;
+  readonly local: IpAddress;
   readonly localPort: number;
-  readonly remote: Ip4;
+  readonly remote: IpAddress;
   readonly remotePort: number;
 }
 
 /** IPv4 and TCP header, both without options. */
 export const HEADERS_BYTES = IP4_HEADER_BYTES + TCP_HEADER_BYTES;
-const TUPLE_BYTES = 12;
+/** IPv6 and TCP header, both without options. */
+export const HEADERS6_BYTES = IP6_HEADER_BYTES + TCP_HEADER_BYTES;
+const PORT_BYTES = 2;
 const CHECKSUM_OFFSET = 16;
 
 /** Why an IP packet is no TCP segment. */
-export type SegmentReason = 'not-ipv4' | 'not-tcp' | 'fragment' | 'bad-tcp-header';
+export type SegmentReason = 'not-ip' | 'not-tcp' | 'fragment' | 'bad-tcp-header';
 
 export type ReadSegment =
   | { readonly ok: true; readonly segment: InSegment; readonly tuple: TcpTuple }
@@ -47,10 +51,10 @@ export type ReadSegment =
 
 /** Reads an IP packet that arrived; `tuple` is from the receiver's point of view. The payload is a view of `packet`. */
 export function segmentFromPacket(packet: Uint8Array): ReadSegment {
-  const ip = parseIp4Packet(packet, 0, packet.length);
-  if (!ip.ok) return { ok: false, reason: 'not-ipv4' };
+  const ip = readIp(packet);
+  if (ip === undefined) return { ok: false, reason: 'not-ip' };
   if (ip.protocol !== IpProtocol.TCP) return { ok: false, reason: 'not-tcp' };
-  if (isFragment(ip)) return { ok: false, reason: 'fragment' };
+  if (ip.isFragment) return { ok: false, reason: 'fragment' };
   const tcp = parseTcp(packet, ip.headerEnd, ip.end);
   if (!tcp.ok || tcp.optionsMalformed) return { ok: false, reason: 'bad-tcp-header' };
   return {
@@ -72,6 +76,29 @@ export function segmentFromPacket(packet: Uint8Array): ReadSegment {
   };
 }
 
+interface ReadIp {
+  readonly protocol: number;
+  readonly isFragment: boolean;
+  readonly headerEnd: number;
+  readonly end: number;
+  readonly source: IpAddress;
+  readonly destination: IpAddress;
+}
+
+function readIp(packet: Uint8Array): ReadIp | undefined {
+  if (packet[0] >>> 4 === 6) {
+    const ip6 = parseIp6Packet(packet, 0, packet.length);
+    if (!ip6.ok) return undefined;
+    const { protocol, headerEnd, end } = ip6;
+    const ends = { source: ip6Source(packet, ip6), destination: ip6Destination(packet, ip6) };
+    return { protocol, isFragment: isFragment6(ip6), headerEnd, end, ...ends };
+  }
+  const ip = parseIp4Packet(packet, 0, packet.length);
+  if (!ip.ok) return undefined;
+  const { protocol, headerEnd, end, source, destination } = ip;
+  return { protocol, isFragment: isFragment(ip), headerEnd, end, source, destination };
+}
+
 /** An IP packet with right checksums; `tuple` is from the sender's point of view. */
 export function packetFromSegment(segment: OutSegment, tuple: TcpTuple): Uint8Array {
   const fields = {
@@ -84,22 +111,36 @@ export function packetFromSegment(segment: OutSegment, tuple: TcpTuple): Uint8Ar
     options: segment.options,
   };
   const length = tcpHeaderLength(fields) + segment.payload.length;
-  const packet = new Uint8Array(IP4_HEADER_BYTES + length);
-  const ip = { source: tuple.local, destination: tuple.remote, protocol: IpProtocol.TCP, dontFragment: true };
-  const at = writeIp4(packet, 0, ip, length);
+  const packet = new Uint8Array(headersBytes(tuple.local) - TCP_HEADER_BYTES + length);
+  const at = writeIp(packet, tuple, length);
   packet.set(segment.payload, writeTcp(packet, at, fields));
   put16(packet, at + CHECKSUM_OFFSET, transportChecksum(packet, 0, at, length));
   return packet;
 }
 
+/** Writes the IP header; both addresses are of one family. Returns the offset behind it. */
+function writeIp(packet: Uint8Array, { local, remote }: TcpTuple, length: number): number {
+  if (isIp6(local) && isIp6(remote)) {
+    return writeIp6(packet, 0, { source: local, destination: remote, nextHeader: IpProtocol.TCP }, length);
+  }
+  const ends = { source: local as Ip4, destination: remote as Ip4 };
+  return writeIp4(packet, 0, { ...ends, protocol: IpProtocol.TCP, dontFragment: true }, length);
+}
+
+/** {@link HEADERS_BYTES} of the address's family: an MTU less these is the MSS. */
+export function headersBytes(local: IpAddress): number {
+  return isIp6(local) ? HEADERS6_BYTES : HEADERS_BYTES;
+}
+
 /** Addresses and ports as bytes: what an initial sequence number is computed from (RFC 6528). */
 export function tupleBytes(tuple: TcpTuple): Uint8Array {
-  const bytes = new Uint8Array(TUPLE_BYTES);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, tuple.local);
-  view.setUint16(4, tuple.localPort);
-  view.setUint32(6, tuple.remote);
-  view.setUint16(10, tuple.remotePort);
+  const [local, remote] = [ipBytes(tuple.local), ipBytes(tuple.remote)];
+  const bytes = new Uint8Array(local.length + remote.length + 2 * PORT_BYTES);
+  const remoteAt = local.length + PORT_BYTES;
+  bytes.set(local);
+  put16(bytes, local.length, tuple.localPort);
+  bytes.set(remote, remoteAt);
+  put16(bytes, remoteAt + remote.length, tuple.remotePort);
   return bytes;
 }
 

@@ -1,5 +1,5 @@
 import { transferMachine } from '../../machines/transfer.ts';
-import type { Ip4 } from '../../wire/address.ts';
+import type { IpAddress } from '../../wire/ip-address.ts';
 import type { LayerHost } from '../host.ts';
 import { Layer, type MachineView, type SavedLayer } from '../layer.ts';
 import type { MachineCommand, MachineHost } from '../machine-host.ts';
@@ -24,7 +24,7 @@ export interface TransferService {
 /** `fetch`: connect and receive until the other side closes; `push`: connect and send. */
 export type TransferOrder = {
   readonly connection: ConnectionName;
-  readonly destination: Ip4;
+  readonly destination: IpAddress;
   readonly port: number;
   /** Push only. */
   readonly bytes?: number;

@@ -1,4 +1,4 @@
-import type { ChecksumVerdict, Frame } from '../../src/actors/frame.ts';
+import { type ChecksumVerdict, type Frame, newFrame, type Offload } from '../../src/actors/frame.ts';
 import type { LayerHost } from '../../src/actors/host.ts';
 import type { AnyPort, Layer } from '../../src/actors/layer.ts';
 import type { MachineObserver } from '../../src/actors/machine-host.ts';
@@ -103,8 +103,8 @@ export class BenchHost implements LayerHost {
     return this.#random.bytes(length);
   }
 
-  frame(bytes: Uint8Array, parent?: Frame, checksum: ChecksumVerdict = 'good'): Frame {
-    return { id: ++this.#frameId, parent: parent?.id ?? 0, bytes, checksum };
+  frame(bytes: Uint8Array, parent?: Frame, checksum: ChecksumVerdict = 'good', offload?: Offload): Frame {
+    return newFrame(++this.#frameId, bytes, parent, checksum, offload);
   }
 
   port<In, Out>(layer: string, name: string): Port<In, Out> {

@@ -1,7 +1,7 @@
 import type { Vault } from '../engine/crypto/vault.ts';
 import type { Ip4 } from '../wire/address.ts';
 import type { DropReason } from './drop-reason.ts';
-import type { ChecksumVerdict, Frame } from './frame.ts';
+import { type ChecksumVerdict, type Frame, newFrame, type Offload } from './frame.ts';
 import { frameData } from './frame-data.ts';
 import type { LayerHost } from './host.ts';
 import type { Layer, SavedLayer } from './layer.ts';
@@ -17,7 +17,14 @@ import type { World } from './world.ts';
 
 /** What comes from outside into a device. Everything that a device does follows from these, in their order. */
 export type DeviceInput =
-  | { readonly kind: 'frame'; readonly port: string; readonly bytes: Uint8Array; readonly checksum: ChecksumVerdict }
+  | {
+      readonly kind: 'frame';
+      readonly port: string;
+      readonly bytes: Uint8Array;
+      readonly checksum: ChecksumVerdict;
+      /** Of a TCP frame that an offloading interface left unfinished: see {@link Offload}. */
+      readonly segment_bytes?: number;
+    }
   | { readonly kind: 'timer'; readonly layer: string; readonly name: string }
   | { readonly kind: 'start' }
   | { readonly kind: 'stop' }
@@ -192,8 +199,8 @@ export class Device implements LayerHost {
     });
   }
 
-  frame(bytes: Uint8Array, parent?: Frame, checksum: ChecksumVerdict = 'good'): Frame {
-    return { id: ++this.#frameId, parent: parent?.id ?? 0, bytes, checksum };
+  frame(bytes: Uint8Array, parent?: Frame, checksum: ChecksumVerdict = 'good', offload?: Offload): Frame {
+    return newFrame(++this.#frameId, bytes, parent, checksum, offload);
   }
 
   port<In, Out>(layer: string, name: string): Port<In, Out> {
@@ -303,11 +310,14 @@ export class Device implements LayerHost {
   #frameInput(input: DeviceInput & { kind: 'frame' }): void {
     const boundary = this.#boundaries.get(input.port);
     if (boundary === undefined) throw new Error(`device ${this.name} has no port ${input.port}`);
-    const frame = this.frame(input.bytes, undefined, input.checksum);
+    const { segment_bytes } = input;
+    const offload = segment_bytes === undefined ? undefined : { segment_bytes, headroom_bytes: 0 };
+    const frame = this.frame(input.bytes, undefined, input.checksum, offload);
     if (this.#world.wants('input')) {
       this.#queue.cause = this.#record('input', input.port, 'frame', {
         ...this.#frameData(input.bytes),
         checksum: input.checksum,
+        ...(segment_bytes !== undefined && { segment_bytes }),
         frame: frame.id,
       });
     }

@@ -1,6 +1,6 @@
 import type { Vault } from '../engine/crypto/vault.ts';
 import type { DropReason } from './drop-reason.ts';
-import type { ChecksumVerdict, Frame } from './frame.ts';
+import type { ChecksumVerdict, Frame, Offload } from './frame.ts';
 import type { MachineObserver } from './machine-host.ts';
 import type { Port } from './port.ts';
 import type { TlsEngine, TlsOpen } from './ssl/tls-provider.ts';
@@ -17,7 +17,7 @@ export interface LayerHost {
   randomBytes(layer: string, length: number): Uint8Array;
   /** Keys and what is computed under them; verdicts are recorded, keys never leave it. */
   readonly vault: Vault;
-  frame(bytes: Uint8Array, parent?: Frame, checksum?: ChecksumVerdict): Frame;
+  frame(bytes: Uint8Array, parent?: Frame, checksum?: ChecksumVerdict, offload?: Offload): Frame;
   port<In, Out>(layer: string, name: string): Port<In, Out>;
   /** Counts and journals a frame that ends here. */
   drop(layer: string, reason: DropReason, frame?: Frame, detail?: JournalData): void;

@@ -3,11 +3,14 @@ import type { JournalData } from './tap.ts';
 
 /** A waiting frame as plain data that shares nothing with the live one. */
 export function saveFrame(frame: Frame): JournalData {
-  return { id: frame.id, parent: frame.parent, bytes: frame.bytes.slice(), checksum: frame.checksum };
+  const { id, parent, bytes, checksum, offload } = frame;
+  const saved = { id, parent, bytes: bytes.slice(), checksum };
+  return offload === undefined ? saved : { ...saved, segment_bytes: offload.segment_bytes };
 }
 
 /** The frame that {@link saveFrame} wrote down. */
 export function restoreFrame(saved: JournalData): Frame {
-  const { id, parent, bytes, checksum } = saved as unknown as Frame;
-  return { id, parent, bytes, checksum: checksum as ChecksumVerdict };
+  const { id, parent, bytes, checksum, segment_bytes } = saved as unknown as Frame & { segment_bytes?: number };
+  const frame = { id, parent, bytes, checksum: checksum as ChecksumVerdict };
+  return segment_bytes === undefined ? frame : { ...frame, offload: { segment_bytes, headroom_bytes: 0 } };
 }

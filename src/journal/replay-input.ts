@@ -1,6 +1,6 @@
 import { DEVICE_ACTOR, type Device, type DeviceInput } from '../actors/device.ts';
 import type { ChecksumVerdict } from '../actors/frame.ts';
-import { frameFromData, membersOf } from '../actors/frame-data.ts';
+import { frameFromData, isLength, membersOf } from '../actors/frame-data.ts';
 import type { JournalData, JournalRecord } from '../actors/tap.ts';
 
 const VERDICTS: readonly ChecksumVerdict[] = ['good', 'bad', 'none'];
@@ -20,9 +20,11 @@ function ownInput(name: string): DeviceInput | string {
 
 function frameInput(port: string, data: JournalData): DeviceInput | string {
   const bytes = frameFromData(data);
-  const checksum = membersOf(data).checksum as ChecksumVerdict;
+  const { segment_bytes, ...members } = membersOf(data);
+  const checksum = members.checksum as ChecksumVerdict;
   if (bytes === undefined || !VERDICTS.includes(checksum)) return 'the recorded frame cannot be read';
-  return { kind: 'frame', port, bytes, checksum };
+  const input = { kind: 'frame', port, bytes, checksum } as const;
+  return isLength(segment_bytes) ? { ...input, segment_bytes } : input;
 }
 
 function timerInput(device: Device, { actor, data, time_us }: JournalRecord): DeviceInput | string {

@@ -174,7 +174,8 @@ export class Cable {
     this.#tell(lane, bytes, fate);
     const checksum = fate === 'corrupted' || this.#verifies ? verdict(bytes) : frame.checksum;
     const { device, port } = lane.to;
-    this.#scheduler.at(arrival_us, () => device.input({ kind: 'frame', port, bytes, checksum }));
+    const unfinished = frame.offload && { segment_bytes: frame.offload.segment_bytes };
+    this.#scheduler.at(arrival_us, () => device.input({ kind: 'frame', port, bytes, checksum, ...unfinished }));
   }
 
   #tell(lane: Lane, bytes: Uint8Array, fate: Fate): void {

@@ -91,6 +91,11 @@ function protocolAt(packet: Uint8Array, ipOffset: number): number {
   return packet[ipOffset] >>> 4 === 6 ? packet[ipOffset + 6] : packet[ipOffset + 9];
 }
 
+/** What the checksum field of a TCP or UDP segment holds while an interface is to complete it: the pseudo-header's sum, not inverted. */
+export function partialChecksum(packet: Uint8Array, ipOffset: number, l4Length: number): number {
+  return foldSum(pseudoHeaderSum(packet, ipOffset, protocolAt(packet, ipOffset), l4Length));
+}
+
 /**
  * The TCP, UDP or ICMPv6 checksum that the segment at `l4Offset` (`l4Length` bytes, header included) ought to carry, whatever its
  * checksum field holds. `protocol` (default: that of the IP header at `ipOffset`; behind IPv6 extension headers it must be

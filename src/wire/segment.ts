@@ -29,6 +29,19 @@ export function segmentTcpFrame(bytes: Uint8Array, mss: number): Uint8Array[] {
   });
 }
 
+/**
+ * What an offloading interface makes of a TCP frame whose checksum field holds the pseudo-header's sum alone: whole frames of at most
+ * `mss` bytes of payload each. A frame that is no TCP frame comes back as it is.
+ */
+export function wireTcpFrames(bytes: Uint8Array, mss: number): Uint8Array[] {
+  const cut = segmentTcpFrame(bytes, mss);
+  const { ok, tcp } = parseFrame(bytes);
+  if (cut.length > 1 || !ok || tcp === undefined) return cut;
+  const whole = bytes.slice(0, tcp.end);
+  completeChecksum(whole, tcp.offset, TCP_CHECKSUM_AT);
+  return [whole];
+}
+
 /** Cuts an IPv4 or IPv6 UDP frame into datagrams of `size` bytes of payload each, the last maybe shorter, as UDP segmentation offload does. */
 export function segmentUdpFrame(bytes: Uint8Array, size: number): Uint8Array[] {
   const parsed = parseFrame(bytes);

@@ -232,6 +232,11 @@ export function tcpHeaderLength(fields: Pick<TcpFields, 'options'>): number {
   return TCP_HEADER_BYTES + (fields.options === undefined ? 0 : tcpOptionsLength(fields.options));
 }
 
+/** Length that the header at `offset` says it has; 0 when its field lies outside. */
+export function tcpHeaderLengthAt(bytes: Uint8Array, offset: number): number {
+  return ((bytes[offset + 12] ?? 0) >>> 4) * 4;
+}
+
 /** Writes a header with checksum field 0 at `offset`; returns the offset behind it. */
 export function writeTcp(bytes: Uint8Array, offset: number, fields: TcpFields): number {
   const headerEnd = writeTcpOptions(bytes, offset + TCP_HEADER_BYTES, fields.options ?? NO_TCP_OPTIONS);

@@ -18,6 +18,8 @@ export interface Impairments {
   readonly jitter_us?: number;
   readonly loss?: number;
   readonly duplicate?: number;
+  /** Super-segments arrive whole, as over an interface that puts segments together; otherwise cut. */
+  readonly merges?: boolean;
 }
 
 const SILENT = { transition: () => {}, command: () => {} };
@@ -157,6 +159,11 @@ export class TcpPair {
   }
 
   #carry(segment: Segment, from: 'client' | 'server', to: () => TcpEnd): void {
+    const pieces = this.link.merges === true ? [segment] : cutSegment(segment);
+    for (const piece of pieces) this.#carryOne(piece, from, to);
+  }
+
+  #carryOne(segment: Segment, from: 'client' | 'server', to: () => TcpEnd): void {
     if (!this.passes(segment, from)) return;
     const { loss = 0, duplicate = 0 } = this.link;
     if (this.random.fraction() < loss) return;
@@ -169,6 +176,21 @@ export class TcpPair {
     const arrival_us = this.scheduler.now_us() + delay_us + this.random.below(jitter_us + 1);
     this.scheduler.at(arrival_us, () => to().arrive(segment));
   }
+}
+
+/** What an interface that cuts makes of a segment: FIN and PSH stay on the last piece. */
+export function cutSegment(segment: Segment): Segment[] {
+  const { segment_bytes, ...rest } = segment;
+  const { payload, flags, seq } = rest;
+  if (segment_bytes === undefined || payload.length <= segment_bytes) return [rest];
+  const pieces: Segment[] = [];
+  for (let from = 0; from < payload.length; from += segment_bytes) {
+    const part = payload.subarray(from, from + segment_bytes);
+    const isLast = from + part.length === payload.length;
+    const kept = isLast ? flags : flags & ~(Flag.FIN | Flag.PSH);
+    pieces.push({ ...rest, seq: (seq + from) >>> 0, flags: kept, payload: part });
+  }
+  return pieces;
 }
 
 const patterns = new Map<number, Uint8Array>();

@@ -36,6 +36,7 @@ import type { Frame } from '../frame.ts';
 import type { LayerHost } from '../host.ts';
 import { ICMP_ERRORS_BURST, ICMP_ERRORS_PER_SECOND, icmpErrorAbout } from '../icmp-error.ts';
 import { Layer, type MachineView, type SavedLayer } from '../layer.ts';
+import { lengthOnWire, withoutHeadroom, withRoomInFront } from '../offload.ts';
 import type { Port } from '../port.ts';
 import type { InterfaceAddress } from '../services.ts';
 import type { JournalData } from '../tap.ts';
@@ -142,7 +143,7 @@ export class IpStackLayer extends Layer {
     if (!this.#machine.decision.running) return this.drop('stopped', packet);
     const ip = parseIp4Packet(packet.bytes, 0, packet.bytes.length);
     if (!ip.ok) return this.drop('malformed', packet, ip.reason);
-    if (packet.bytes.length > this.#mtu) {
+    if (lengthOnWire(packet, ip.headerEnd) > this.#mtu) {
       return this.#refuse(packet, 'too-long', { code: UnreachableCode.FRAGMENTATION_NEEDED, mtu: this.#mtu });
     }
     const { destination } = ip;
@@ -156,10 +157,9 @@ export class IpStackLayer extends Layer {
   }
 
   #transmit(packet: Frame, destination: Mac): void {
-    const bytes = new Uint8Array(ETHERNET_HEADER_BYTES + packet.bytes.length);
+    const bytes = withRoomInFront(packet, ETHERNET_HEADER_BYTES);
     writeEthernet(bytes, 0, { destination, source: this.#interface.mac, etherType: EtherType.IP4 });
-    bytes.set(packet.bytes, ETHERNET_HEADER_BYTES);
-    this.#sendDown(this.host.frame(bytes, packet, packet.checksum));
+    this.#sendDown(this.host.frame(bytes, packet, packet.checksum, withoutHeadroom(packet.offload)));
   }
 
   /** Ends a packet from above and tells its sender by ICMP, which goes up again. */
@@ -202,7 +202,8 @@ export class IpStackLayer extends Layer {
     if (isMulticast(ethernet.destination) && !isGroup) return this.drop('link-broadcast', frame);
     if (isFragment(ip)) return this.drop('no-fragmentation', frame);
     if (ip.protocol === IpProtocol.ICMP && this.#icmpInput(frame, ip)) return;
-    this.#sendUp(this.host.frame(frame.bytes.subarray(ip.offset, ip.end), frame, frame.checksum));
+    const packet = frame.bytes.subarray(ip.offset, ip.end);
+    this.#sendUp(this.host.frame(packet, frame, frame.checksum, withoutHeadroom(frame.offload)));
   }
 
   /** True when the message ended here: an echo request to us, or a broken one. */

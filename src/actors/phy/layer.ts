@@ -4,25 +4,29 @@ import { u48 } from '../../wire/bytes.ts';
 import type { Frame } from '../frame.ts';
 import type { LayerHost } from '../host.ts';
 import { Layer, type MachineView, type SavedLayer } from '../layer.ts';
+import { framesOnWire } from '../offload.ts';
 import type { Port } from '../port.ts';
 import type { JournalData } from '../tap.ts';
 
 export interface PhyOptions {
   /** Whether a cable is plugged in when the device starts; default true. */
   readonly linkUp?: boolean;
+  /** What stands behind the cable cuts super-frames and completes checksums itself; default false: it is done here. */
+  readonly offloads?: boolean;
 }
 
 const BYTES_OF_BOTH_ADDRESSES = 12;
 
 /**
  * PHY 2012 and its like: the line side of a network interface (`cable`). Passes frames while the link is up. Control frames belong
- * inside a host: none passes here in either direction.
+ * inside a host: none passes here in either direction. Frames that an offloading interface was to finish are finished here, unless there
+ * is such an interface behind the cable.
  *
  * Outside event `link` with `{ up: boolean }`: the cable was plugged in or pulled out.
  */
 export class PhyLayer extends Layer {
   readonly kind = 'phy';
-  readonly #upper: Port<Frame, Frame> = this.addPort('upper', (frame: Frame) => this.#pass(frame, this.#cable, 'sent'));
+  readonly #upper: Port<Frame, Frame> = this.addPort('upper', (frame: Frame) => this.#send(frame));
   readonly #cable: Port<Frame, Frame> = this.addPort('cable', (frame: Frame) =>
     this.#pass(frame, this.#upper, 'received'),
   );
@@ -32,10 +36,12 @@ export class PhyLayer extends Layer {
     execute: ({ params }) => this.note('link', { up: params.up }),
   });
   readonly #linkUpAtStart: boolean;
+  readonly #offloads: boolean;
 
   constructor(host: LayerHost, label: string, options: PhyOptions = {}) {
     super(host, label);
     this.#linkUpAtStart = options.linkUp ?? true;
+    this.#offloads = options.offloads ?? false;
   }
 
   override start(): void {
@@ -63,6 +69,11 @@ export class PhyLayer extends Layer {
 
   restore(saved: SavedLayer): void {
     this.#machine.restore(saved.machine as never);
+  }
+
+  #send(frame: Frame): void {
+    if (this.#offloads || frame.offload === undefined) return this.#pass(frame, this.#cable, 'sent');
+    for (const cut of framesOnWire(this.host, frame)) this.#pass(cut, this.#cable, 'sent');
   }
 
   #pass(frame: Frame, to: Port<Frame, Frame>, counter: string): void {

@@ -235,7 +235,9 @@ export class TcpConnection implements ConnectionCore {
     const { ack, window } = this.#receiver.acknowledge(isSyn, isPure);
     const options = isSyn ? this.#handshake.options() : this.#options(isPure);
     this.stats.segmentsOut += 1;
-    this.host.transmit({ seq, ack: (flags & Flag.ACK) !== 0 ? ack : 0, flags, window, options, payload });
+    const segment = { seq, ack: (flags & Flag.ACK) !== 0 ? ack : 0, flags, window, options, payload };
+    const isCutBelow = this.options.superSegments === true;
+    this.host.transmit(isCutBelow ? { ...segment, segment_bytes: this.#sender.n.mss } : segment);
   }
 
   tell(event: ConnectionEvent): void {

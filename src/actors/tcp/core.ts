@@ -57,6 +57,8 @@ export interface TcpConnectionOptions {
   readonly windowScale?: boolean;
   readonly sack?: boolean;
   readonly timestamps?: boolean;
+  /** The layers below take segments of up to 64 KB and leave cutting and checksums to the interface; off unless true. */
+  readonly superSegments?: boolean;
 }
 
 /** What sender and receiver of one connection share. */

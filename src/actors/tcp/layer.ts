@@ -18,6 +18,7 @@ import { OwnAddresses } from './own-addresses.ts';
 import {
   HEADERS_BYTES,
   HEADERS6_BYTES,
+  HEADROOM_BYTES,
   type InSegment,
   type OutSegment,
   packetFromSegment,
@@ -225,7 +226,7 @@ export class TcpLayer extends Layer {
   // ---- packets ----
 
   #packet(frame: Frame): void {
-    const read = frame.checksum === 'bad' ? undefined : segmentFromPacket(frame.bytes);
+    const read = frame.checksum === 'bad' ? undefined : segmentFromPacket(frame.bytes, frame.offload?.segment_bytes);
     const error = read?.ok === false ? tcpIcmpError(frame.bytes) : undefined;
     if (error !== undefined) this.#icmpError(frame, error);
     else if (read === undefined) this.drop('bad-checksum', frame);
@@ -282,7 +283,9 @@ export class TcpLayer extends Layer {
   }
 
   #transmit(segment: OutSegment, tuple: TcpTuple): void {
-    const frame = this.host.frame(packetFromSegment(segment, tuple));
+    const { segment_bytes } = segment;
+    const offload = segment_bytes === undefined ? undefined : { segment_bytes, headroom_bytes: HEADROOM_BYTES };
+    const frame = this.host.frame(packetFromSegment(segment, tuple), undefined, 'good', offload);
     if (!this.#lower.send(frame)) this.drop('not-joined', frame);
   }
 

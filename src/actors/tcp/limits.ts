@@ -40,6 +40,8 @@ export const DEFAULT_MSS6_BYTES = 1220;
 export const MIN_MSS_BYTES = 48;
 /** Bytes that timestamps take in each segment, padding included. */
 export const TIMESTAMPS_BYTES = 12;
+/** Payload of a super-segment: an IP packet has at most 65,535 bytes, headers of IP and TCP take up to 80 of them. */
+export const SUPER_SEGMENT_BYTES = 65_535 - 80;
 export const MAX_WINDOW_SCALE = 14;
 /** First congestion window (RFC 6928). */
 export const INITIAL_WINDOW_SEGMENTS = 10;

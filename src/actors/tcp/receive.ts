@@ -110,7 +110,7 @@ export class Receiver {
   take(segment: InSegment): void {
     const { payload } = segment;
     if ((segment.flags & Flag.FIN) !== 0) this.#noteFin(seqAdd(segment.seq, payload.length));
-    if (payload.length > 0) this.#text(segment.seq, payload);
+    if (payload.length > 0) this.#text(segment);
     if (this.n.fin !== NO_FIN && this.n.fin === this.n.nxt) {
       this.n.nxt = seqAdd(this.n.nxt, 1);
       this.#reassembly.clear();
@@ -188,7 +188,7 @@ export class Receiver {
     if (this.n.fin === NO_FIN && !cutsOff && seqLe(seq, this.n.edge)) this.n.fin = seq;
   }
 
-  #text(seq: number, payload: Uint8Array): void {
+  #text({ seq, payload, segment_bytes }: InSegment): void {
     const from = Math.max(0, seqDiff(this.n.nxt, seq));
     let limit = seqDiff(this.n.edge, seq);
     if (this.n.fin !== NO_FIN) limit = Math.min(limit, seqDiff(this.n.fin, seq));
@@ -198,18 +198,19 @@ export class Receiver {
       return;
     }
     const bytes = from === 0 && to === payload.length ? payload : payload.subarray(from, to);
-    if (seqGe(this.n.nxt, seq)) this.#inOrder(bytes);
+    if (seqGe(this.n.nxt, seq)) this.#inOrder(bytes, segment_bytes);
     else this.#ahead(seq, bytes);
   }
 
-  #inOrder(bytes: Uint8Array): void {
+  /** `segment_bytes`: what counts as one segment, where an interface has put several together. */
+  #inOrder(bytes: Uint8Array, segment_bytes = this.#core.options.mss): void {
     const fillsGap = this.hasGap;
     this.#deliver(bytes);
     for (let next = this.#reassembly.take(this.n.nxt); next !== undefined; next = this.#reassembly.take(this.n.nxt)) {
       this.#deliver(next);
     }
     this.n.unacknowledged += bytes.length;
-    this.n.fullSegment = Math.max(this.n.fullSegment, Math.min(bytes.length, this.#core.options.mss));
+    this.n.fullSegment = Math.max(this.n.fullSegment, Math.min(bytes.length, segment_bytes));
     if (fillsGap || this.n.quickAcks > 0 || this.n.unacknowledged >= SEGMENTS_PER_ACK * this.n.fullSegment) {
       this.n.quickAcks = Math.max(0, this.n.quickAcks - 1);
       this.ackNow = true;

@@ -158,7 +158,7 @@ export class Scoreboard {
       this.#head += 1;
     }
     if (!once) delivered.rtt_us = 0;
-    this.#trimFirst(una);
+    delivered.bytes += this.#trimFirst(una);
     this.#lostFrom = seqMax(this.#lostFrom, una);
     this.#pack();
     return delivered;
@@ -304,12 +304,14 @@ export class Scoreboard {
     if (segment.order > this.#newest.order) this.#newest = { order: segment.order, rtt_us };
   }
 
-  /** An ACK in the middle of the first segment: the rest stays. */
-  #trimFirst(una: number): void {
+  /** An ACK in the middle of the first segment: the rest stays. Returns bytes newly known to be delivered. */
+  #trimFirst(una: number): number {
     const first = this.first;
-    if (first === undefined || seqLe(una, first.seq)) return;
-    if (first.place === 'in-flight') this.pipe -= seqDiff(una, first.seq);
+    if (first === undefined || seqLe(una, first.seq)) return 0;
+    const bytes = seqDiff(una, first.seq);
+    if (first.place === 'in-flight') this.pipe -= bytes;
     first.seq = una;
+    return first.place === 'sacked' ? 0 : bytes;
   }
 
   /** Index of the first segment that ends behind `seq`. */

@@ -1,6 +1,6 @@
 import type { Ip4 } from '../../wire/address.ts';
 import { EMPTY, put16 } from '../../wire/bytes.ts';
-import { transportChecksum } from '../../wire/checksum.ts';
+import { partialChecksum, transportChecksum } from '../../wire/checksum.ts';
 import { type IpAddress, ipBytes, isIp6 } from '../../wire/ip-address.ts';
 import { IP4_HEADER_BYTES, IpProtocol, isFragment, parseIp4Packet, writeIp4 } from '../../wire/ipv4.ts';
 import { IP6_HEADER_BYTES, ip6Destination, ip6Source, isFragment6, parseIp6Packet, writeIp6 } from '../../wire/ipv6.ts';
@@ -23,6 +23,8 @@ export interface Segment {
   readonly window: number;
   readonly options: TcpOptions;
   readonly payload: Uint8Array;
+  /** Payload bytes of each segment on the wire that this one stands for: an interface is to cut it, or has put it together. */
+  readonly segment_bytes?: number;
 }
 export type InSegment = Segment;
 export type OutSegment = Segment;
@@ -40,6 +42,8 @@ export const HEADERS_BYTES = IP4_HEADER_BYTES + TCP_HEADER_BYTES;
 /** IPv6 and TCP header, both without options. */
 export const HEADERS6_BYTES = IP6_HEADER_BYTES + TCP_HEADER_BYTES;
 const PORT_BYTES = 2;
+/** Room for an Ethernet header, in front of a packet that is not to be copied again. */
+export const HEADROOM_BYTES = 16;
 const CHECKSUM_OFFSET = 16;
 
 /** Why an IP packet is no TCP segment. */
@@ -49,8 +53,11 @@ export type ReadSegment =
   | { readonly ok: true; readonly segment: InSegment; readonly tuple: TcpTuple }
   | { readonly ok: false; readonly reason: SegmentReason };
 
-/** Reads an IP packet that arrived; `tuple` is from the receiver's point of view. The payload is a view of `packet`. */
-export function segmentFromPacket(packet: Uint8Array): ReadSegment {
+/**
+ * Reads an IP packet that arrived; `tuple` is from the receiver's point of view. The payload is a view of `packet`. `segment_bytes`: as in
+ * {@link Segment}, where the interface told it.
+ */
+export function segmentFromPacket(packet: Uint8Array, segment_bytes?: number): ReadSegment {
   const ip = readIp(packet);
   if (ip === undefined) return { ok: false, reason: 'not-ip' };
   if (ip.protocol !== IpProtocol.TCP) return { ok: false, reason: 'not-tcp' };
@@ -66,6 +73,7 @@ export function segmentFromPacket(packet: Uint8Array): ReadSegment {
       window: tcp.window,
       options: tcp.options,
       payload: packet.subarray(tcp.headerEnd, tcp.end),
+      ...(segment_bytes !== undefined && { segment_bytes }),
     },
     tuple: {
       local: ip.destination,
@@ -99,7 +107,10 @@ function readIp(packet: Uint8Array): ReadIp | undefined {
   return { protocol, isFragment: isFragment(ip), headerEnd, end, source, destination };
 }
 
-/** An IP packet with right checksums; `tuple` is from the sender's point of view. */
+/**
+ * An IP packet; `tuple` is from the sender's point of view. Its checksums are right; one with `segment_bytes` has the sum of the
+ * pseudo-header alone, as an offloading interface expects, and {@link HEADROOM_BYTES} of its own in front of it.
+ */
 export function packetFromSegment(segment: OutSegment, tuple: TcpTuple): Uint8Array {
   const fields = {
     sourcePort: tuple.localPort,
@@ -111,10 +122,14 @@ export function packetFromSegment(segment: OutSegment, tuple: TcpTuple): Uint8Ar
     options: segment.options,
   };
   const length = tcpHeaderLength(fields) + segment.payload.length;
-  const packet = new Uint8Array(headersBytes(tuple.local) - TCP_HEADER_BYTES + length);
+  const isFinishedBelow = segment.segment_bytes !== undefined;
+  const headroom = isFinishedBelow ? HEADROOM_BYTES : 0;
+  const packetLength = headersBytes(tuple.local) - TCP_HEADER_BYTES + length;
+  const packet = new Uint8Array(headroom + packetLength).subarray(headroom);
   const at = writeIp(packet, tuple, length);
   packet.set(segment.payload, writeTcp(packet, at, fields));
-  put16(packet, at + CHECKSUM_OFFSET, transportChecksum(packet, 0, at, length));
+  const checksum = isFinishedBelow ? partialChecksum(packet, 0, length) : transportChecksum(packet, 0, at, length);
+  put16(packet, at + CHECKSUM_OFFSET, checksum);
   return packet;
 }
 

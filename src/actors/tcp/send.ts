@@ -16,6 +16,7 @@ import {
 import { Recovery } from './recovery.ts';
 import type { SentSegment } from './scoreboard.ts';
 import type { InSegment } from './segment.ts';
+import { superSegmentLength } from './segment-size.ts';
 import { NONE, newSendNumbers, type SendNumbers } from './send-numbers.ts';
 import { SendQueue } from './send-queue.ts';
 
@@ -155,7 +156,7 @@ export class Sender {
     this.#stats.tailProbes += 1;
     n.cwndLimited = false;
     n.tailProbeRepeats = !this.#sendNew(true, true);
-    if (n.tailProbeRepeats) this.#sendAgain(last);
+    if (n.tailProbeRepeats) this.#sendAgain(this.#tailOf(last));
     n.tailProbe = n.nxt;
     this.retransmission.set(this.recovery.rtt.rto_us());
   }
@@ -241,10 +242,19 @@ export class Sender {
     const lost = this.recovery.board.nextLost();
     if (lost === undefined) return false;
     const { n } = this;
-    if (!n.urgent && !this.recovery.allows(Math.min(n.mss, payloadLength(lost)))) return false;
+    const length = n.urgent ? Math.min(n.mss, payloadLength(lost)) : this.#nextLength(payloadLength(lost));
+    if (!n.urgent && ((length === 0 && payloadLength(lost) > 0) || !this.recovery.allows(length))) return false;
     n.urgent = false;
-    this.#sendAgain(lost);
+    this.#sendAgain(lost, length);
     return true;
+  }
+
+  /** The last full segment of a super-segment is a piece of its own from now on. */
+  #tailOf(last: SentSegment): SentSegment {
+    const ahead = payloadLength(last) - this.n.mss;
+    if (last.syn || ahead <= 0) return last;
+    this.recovery.board.split(last, ahead);
+    return this.recovery.board.last ?? last;
   }
 
   #sendNew(force: boolean, beyondCwnd = false): boolean {
@@ -253,7 +263,8 @@ export class Sender {
     if ((unsent === 0 && !this.#finWaits()) || n.fin !== NONE) return false;
     const room = seqDiff(seqAdd(n.una, n.wnd), n.nxt);
     if (room <= 0 || recovery.board.size >= SCOREBOARD_SEGMENTS || n.cwndLimited) return false;
-    const length = Math.min(unsent, n.mss, room);
+    const length = this.#nextLength(Math.min(unsent, room), beyondCwnd);
+    if (length === 0 && unsent > 0) return false;
     const fin = this.#finWaits() && length === unsent && length < room;
     if (!force && !fin && !this.#isWorthwhile(length, unsent)) return false;
     if (!beyondCwnd && !recovery.allows(length)) return false;
@@ -261,9 +272,19 @@ export class Sender {
     return true;
   }
 
+  /** Payload of the next segment, new or again; 0 where the congestion window makes it wait. `single`: no super-segment. */
+  #nextLength(available: number, single = false): number {
+    const { n, recovery } = this;
+    if (single || this.#core.options.superSegments !== true) return Math.min(available, n.mss);
+    const { pipe, congestion } = recovery;
+    const length = superSegmentLength({ available, mss: n.mss, cwnd: congestion.cwnd, pipe });
+    if (length === 0 && available > 0) n.cwndLimited = true;
+    return length;
+  }
+
   /** Sender's side of silly window avoidance (RFC 9293 section 3.8.6.2.1) and, where it is on, Nagle's rule. */
   #isWorthwhile(length: number, unsent: number): boolean {
-    if (length === this.n.mss) return true;
+    if (length >= this.n.mss) return true;
     if (length === unsent) return this.#core.options.nagle !== true || this.recovery.flight === 0;
     return length >= this.n.maxWnd / 2;
   }
@@ -290,10 +311,11 @@ export class Sender {
     this.#transmit(this.recovery.board.sent(segment, this.#core.host.now_us()));
   }
 
-  #sendAgain(segment: SentSegment): void {
+  /** At most `most` payload bytes of it. */
+  #sendAgain(segment: SentSegment, most = this.n.mss): void {
     const { board } = this.recovery;
-    const fits = segment.syn || payloadLength(segment) <= this.n.mss;
-    const part = fits ? segment : board.split(segment, this.n.mss);
+    const fits = segment.syn || payloadLength(segment) <= most;
+    const part = fits ? segment : board.split(segment, most);
     board.sentAgain(part, this.#core.host.now_us());
     this.#stats.retransmissions += 1;
     this.#transmit(part);

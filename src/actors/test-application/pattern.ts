@@ -2,15 +2,19 @@ import { SeededRandom } from '../random.ts';
 
 /** Length of a pattern's period: a prime, so that no power-of-two mistake maps it onto itself. */
 const PERIOD_BYTES = 65_521;
+/** So that a write of 64 KB is a view wherever it begins. */
+const PERIODS_KEPT = 3;
 const blocks = new Map<number, Uint8Array>();
 
-/** Bytes `offset` to `offset + length` of the endless pattern that a seed names. */
+/** Bytes `offset` to `offset + length` of the endless pattern that a seed names; not to be changed, others share them. */
 export function pattern(seed: number, offset: number, length: number): Uint8Array {
   const block = blockOf(seed);
+  const first = offset % PERIOD_BYTES;
+  if (first + length <= block.length) return block.subarray(first, first + length);
   const bytes = new Uint8Array(length);
   for (let at = 0; at < length; ) {
     const from = (offset + at) % PERIOD_BYTES;
-    const part = block.subarray(from, from + length - at);
+    const part = block.subarray(from, Math.min(from + length - at, PERIOD_BYTES));
     bytes.set(part, at);
     at += part.length;
   }
@@ -31,7 +35,9 @@ export function isPattern(seed: number, offset: number, bytes: Uint8Array): bool
 function blockOf(seed: number): Uint8Array {
   const known = blocks.get(seed);
   if (known !== undefined) return known;
-  const block = new SeededRandom(seed, 'pattern').bytes(PERIOD_BYTES);
+  const period = new SeededRandom(seed, 'pattern').bytes(PERIOD_BYTES);
+  const block = new Uint8Array(PERIODS_KEPT * PERIOD_BYTES);
+  for (let at = 0; at < PERIODS_KEPT; at++) block.set(period, at * PERIOD_BYTES);
   blocks.set(seed, block);
   return block;
 }

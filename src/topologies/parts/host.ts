@@ -20,16 +20,18 @@ export interface HostOptions extends IpHostOptions {
 
 /** Terminal 21 or server 31: the lab's application over a whole stack down to a network interface. */
 export function host(world: World, name: string, options: HostOptions): Device {
-  const { numeral, services, onData, tcp: tcpOptions, interface: own, mtu = ETHERNET_MTU_BYTES } = options;
+  const { numeral, services, onData, tcp: tcpOptions, mtu = ETHERNET_MTU_BYTES, ...below } = options;
+  const { interface: own, segmentation } = below;
+  const connections = { superSegments: segmentation !== undefined, ...tcpOptions?.connections };
   return new Device(world, name, (device) => {
     const application = new TestApplicationLayer(device, `${numeral}01`, {
       ...(services && { services }),
       ...(onData && { onData }),
     });
-    const tcp = new TcpLayer(device, `${numeral}02`, { ...tcpOptions, address: own.address, mtu });
-    const below = ipHost(device, numeral, { interface: own, mtu });
+    const tcp = new TcpLayer(device, `${numeral}02`, { ...tcpOptions, connections, address: own.address, mtu });
+    const rest = ipHost(device, numeral, { ...below, mtu });
     Port.join(application.ports.tcp, tcp.ports.upper);
-    Port.join(tcp.ports.lower, below.tcp);
-    return [application, tcp, ...below.layers];
+    Port.join(tcp.ports.lower, rest.tcp);
+    return [application, tcp, ...rest.layers];
   });
 }

@@ -11,7 +11,14 @@ export interface IpHostOptions {
   readonly interface: InterfaceAddress;
   /** Longest IP packet, in bytes; default that of Ethernet. */
   readonly mtu?: number;
+  /**
+   * Who cuts super-segments: the interface behind the boundary port, or the PHY layer. Left out: frames above the MTU pass in neither
+   * direction.
+   */
+  readonly segmentation?: Segmentation;
 }
+
+export type Segmentation = 'interface' | 'software';
 
 export interface IpHost {
   /** From the top: ping, IP routing, IP stack, driver, MAC, PHY. */
@@ -21,12 +28,13 @@ export interface IpHost {
 }
 
 /** Everything of a host below its TCP; `numeral` is the device's, e.g. `21` for terminal 21 (2103 … 2113). */
-export function ipHost(device: Device, numeral: string, { interface: own, mtu }: IpHostOptions): IpHost {
+export function ipHost(device: Device, numeral: string, options: IpHostOptions): IpHost {
+  const { interface: own, mtu, segmentation } = options;
   const ping = new PingLayer(device, `${numeral}03P`, { address: own.address });
   const routing = new IpRoutingLayer(device, `${numeral}03`, { lowers: [{ port: 'lower', interface: own }] });
   const stack = new IpStackLayer(device, `${numeral}04`, { interface: own, ...(mtu !== undefined && { mtu }) });
   const labels = { driver: `${numeral}05`, mac: `${numeral}11`, phy: `${numeral}12`, port: `${numeral}13` };
-  const card = nic(device, labels, { mac: own.mac });
+  const card = nic(device, labels, { mac: own.mac, ...(segmentation && { segmentation }) });
   Port.join(ping.ports.ip, routing.ports.icmp);
   Port.join(routing.ports.lower, stack.ports.upper);
   Port.join(stack.ports.lower, card.upper);

@@ -48,11 +48,17 @@ export class Slots {
     return index * SLOT_BYTES + FRAME_AT;
   }
 
+  /** Writes the header alone; where it is. */
+  putHeader(index: number, offload: FrameOffload | undefined): { address: number; length: number } {
+    const at = this.frameAt(index) - this.headerBytes;
+    if (this.headerBytes > 0) writeVirtioHeader(this.memory.view, at, offload);
+    return { address: this.memory.address + at, length: this.headerBytes };
+  }
+
   /** Copies a frame in; the number of bytes to hand to the kernel. The frame must not exceed {@link MAX_FRAME_BYTES}. */
   put(index: number, frame: SentFrame): number {
-    const at = this.frameAt(index);
-    if (this.headerBytes > 0) writeVirtioHeader(this.memory.view, at - this.headerBytes, frame.offload);
-    this.memory.bytes.set(frame.bytes, at);
+    this.putHeader(index, frame.offload);
+    this.memory.bytes.set(frame.bytes, this.frameAt(index));
     return this.headerBytes + frame.bytes.length;
   }
 

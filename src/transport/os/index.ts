@@ -50,8 +50,10 @@ export function openPacket(options: PacketOptions): RealPort {
 }
 
 function open(device: FrameDevice, options: CommonOptions, info: () => ReturnType<typeof interfaceInfo>): RealPort {
+  // Without the header neither side can say what is left to be done.
+  const keepSuperFrames = (options.keepSuperFrames ?? false) && (options.vnetHeader ?? true);
   try {
-    return realPort(device, info(), { keepSuperFrames: options.keepSuperFrames ?? false });
+    return realPort(device, info(), { keepSuperFrames });
   } catch (error) {
     libc().close(device.fd);
     throw error;

@@ -8,6 +8,7 @@ export interface Libc {
   close(fd: number): number;
   read(fd: number, address: number, length: number): number;
   write(fd: number, address: number, length: number): number;
+  writev(fd: number, address: number, count: number): number;
   ioctl(fd: number, request: number, address: number): number;
   socket(domain: number, type: number, protocol: number): number;
   bind(fd: number, address: number, length: number): number;
@@ -44,6 +45,7 @@ function load(): Libc {
     close: library.func('int close(int)'),
     read: library.func('long read(int, uintptr_t, size_t)'),
     write: library.func('long write(int, uintptr_t, size_t)'),
+    writev: library.func('long writev(int, uintptr_t, int)'),
     ioctl: library.func('int ioctl(int, ulong, uintptr_t)'),
     socket: library.func('int socket(int, int, int)'),
     bind: library.func('int bind(int, uintptr_t, uint)'),
@@ -89,6 +91,11 @@ export class Arena {
     this.view = new DataView(this.bytes.buffer);
     this.address = Number(koffi.address(this.bytes));
   }
+}
+
+/** Address of bytes that somebody else keeps: good for a call that is made at once, while they are reachable, and for more than 64 of them. */
+export function addressOf(bytes: Uint8Array): number {
+  return Number(koffi.address(bytes));
 }
 
 /** Typed arrays of at most 64 bytes live inside V8's movable heap. */

@@ -21,6 +21,7 @@ export function realPort(device: FrameDevice, info: InterfaceInfo, options: Norm
 
 class DevicePort implements RealPort {
   readonly mtu: number;
+  readonly offloads: boolean;
   readonly name: string;
   readonly mac: string;
   readonly #device: FrameDevice;
@@ -37,6 +38,7 @@ class DevicePort implements RealPort {
   constructor(device: FrameDevice, info: InterfaceInfo, options: NormaliseOptions) {
     this.#device = device;
     this.#options = options;
+    this.offloads = options.keepSuperFrames;
     this.mtu = info.mtu;
     this.name = info.name;
     this.mac = info.mac;

@@ -72,6 +72,8 @@ export interface RealPort {
   /** Payload bytes of a frame (without the Ethernet header). */
   readonly mtu: number;
   readonly name: string;
+  /** Takes and gives super-frames and partial checksums: the interface cuts and sums. */
+  readonly offloads: boolean;
   /** The interface's own MAC, `02:00:...`; for a TAP that of the kernel's side. */
   readonly mac: string;
   readonly counters: Readonly<PortCounters>;

@@ -1,7 +1,7 @@
 import type { Device } from '../../actors/device.ts';
-import type { ChecksumVerdict, Frame } from '../../actors/frame.ts';
-import { checksumVerdict, parseFrame } from '../../wire/frame.ts';
+import type { Frame } from '../../actors/frame.ts';
 import type { ReceivedFrame, SentFrame } from '../os/types.ts';
+import { eachInput, sentFrame } from './offload-edge.ts';
 
 /** The side of an interface that a device is plugged into: a RealPort, or a test's own. */
 export interface FramePort {
@@ -26,7 +26,7 @@ export class FrameEdge {
     port.onBatch((frames) => {
       this.#gathering = true;
       for (const frame of frames) {
-        guard(() => device.input({ kind: 'frame', port: boundary, bytes: frame.bytes, checksum: verdictOf(frame) }));
+        guard(() => eachInput(boundary, frame, (input) => device.input(input)));
       }
       this.#gathering = false;
       this.flush();
@@ -42,15 +42,10 @@ export class FrameEdge {
     this.#port.send(frames);
   }
 
-  #leave({ bytes }: Frame): void {
-    this.#leaving.push({ bytes });
+  #leave(frame: Frame): void {
+    this.#leaving.push(sentFrame(frame));
     if (this.#gathering || this.#isFlushDue) return;
     this.#isFlushDue = true;
     queueMicrotask(() => this.flush());
   }
-}
-
-/** The kernel's word counts where it gave one; otherwise the sums are looked at here, so that the core never has to. */
-export function verdictOf({ bytes, offload }: ReceivedFrame): ChecksumVerdict {
-  return offload?.checksumValid === true ? 'good' : checksumVerdict(bytes, parseFrame(bytes));
 }

@@ -50,6 +50,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./lab.ts')).labCommand(),
   },
   {
+    name: 'script',
+    summary: 'run TCP packet scripts on virtual time',
+    load: async () => (await import('./script.ts')).scriptCommand(),
+  },
+  {
     name: 'replay',
     summary: 'show what is in a journal, or replay it and compare',
     load: async () => (await import('./replay.ts')).replayCommand((await import('./builders.ts')).BUILDERS),

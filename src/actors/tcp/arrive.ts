@@ -101,6 +101,10 @@ export class SegmentArrival {
       this.#sender.sendSyn();
       return undefined;
     }
+    if (this.#isCrossedSyn(segment)) {
+      this.#acknowledged(segment);
+      return undefined;
+    }
     if (this.#timestamps.on && !isReset && !this.#timestamps.accepts(segment, this.#core.host.now_us())) {
       this.#challenge();
       return 'old-timestamp';
@@ -124,6 +128,13 @@ export class SegmentArrival {
   #isSameSyn({ flags, seq }: InSegment): boolean {
     const isSyn = (flags & (Flag.SYN | Flag.ACK | Flag.RST)) === Flag.SYN;
     return isSyn && this.#core.decision.state === 'SYN-RECEIVED' && seq === this.#receiver.n.irs;
+  }
+
+  /** Both ends have opened at once, and this is the other one's answer to our SYN (RFC 9293 figure 8, line 7). */
+  #isCrossedSyn({ flags, seq, ack }: InSegment): boolean {
+    const isSynAck = (flags & (Flag.SYN | Flag.ACK | Flag.RST)) === (Flag.SYN | Flag.ACK);
+    const { nxt } = this.#sender.n;
+    return isSynAck && this.#core.decision.state === 'SYN-RECEIVED' && seq === this.#receiver.n.irs && ack === nxt;
   }
 
   #unacceptable(segment: InSegment): DropReason | undefined {

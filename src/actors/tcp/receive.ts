@@ -109,7 +109,11 @@ export class Receiver {
   /** Text and FIN of an acceptable segment. */
   take(segment: InSegment): void {
     const { payload } = segment;
-    if ((segment.flags & Flag.FIN) !== 0) this.#noteFin(seqAdd(segment.seq, payload.length));
+    if ((segment.flags & Flag.FIN) !== 0) {
+      this.#noteFin(seqAdd(segment.seq, payload.length));
+      // Ahead of a gap it is acknowledged at once like text there (RFC 5681 section 4.2).
+      if (payload.length === 0 && segment.seq !== this.n.nxt) this.ackNow = true;
+    }
     if (payload.length > 0) this.#text(segment);
     if (this.n.fin !== NO_FIN && this.n.fin === this.n.nxt) {
       this.n.nxt = seqAdd(this.n.nxt, 1);
@@ -129,7 +133,7 @@ export class Receiver {
   consumed(bytes: number): void {
     this.n.unread = Math.max(0, this.n.unread - Math.max(0, bytes));
     if (!this.#core.decision.receives) return;
-    const gain = this.#free() - this.window;
+    const gain = this.#offer() - this.window;
     const blocked = this.window < SEGMENTS_PER_ACK * this.#segmentBytes();
     if (gain >= this.#buffer / 2 || (blocked && gain >= Math.min(this.#segmentBytes(), this.#buffer / 2))) {
       this.ackNow = true;
@@ -236,10 +240,14 @@ export class Receiver {
     return Math.max(0, this.#buffer - this.n.unread);
   }
 
+  /** Bytes that may be offered: what is free, as far as the window field can tell it. */
+  #offer(): number {
+    return Math.min(this.#free(), MAX_WINDOW_FIELD * 2 ** this.n.scale);
+  }
+
   /** Moves the edge of the window in steps worth a segment only (RFC 9293 section 3.8.6.2.2), and never back. */
   #moveEdge(): void {
-    const scaledMaximum = MAX_WINDOW_FIELD * 2 ** this.n.scale;
-    const edge = seqAdd(this.n.nxt, Math.min(this.#free(), scaledMaximum));
+    const edge = seqAdd(this.n.nxt, this.#offer());
     const gain = seqDiff(edge, this.n.edge);
     if (gain >= Math.min(this.#segmentBytes(), this.#buffer / 2)) this.n.edge = edge;
   }

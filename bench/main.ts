@@ -1,13 +1,22 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Command } from 'commander';
+import { Argument, Command } from 'commander';
+import { canSandbox, enterSandbox, inSandbox } from '../src/transport/netlab/sandbox.ts';
 import { matching } from './benchmarks.ts';
+import { FULL_STREAMS, measureStreams, QUICK_STREAMS, streamsText } from './beside-kernel.ts';
 import { factsText, machineFacts } from './support/machine-facts.ts';
 import { FULL, measureAll, QUICK } from './support/measure.ts';
 import { tablesText } from './support/table-text.ts';
 
 const RESULTS_FOLDER = join(import.meta.dirname, 'results');
 const EXIT_NOTHING_MATCHES = 2;
+const EXIT_NOT_POSSIBLE = 3;
+const TUN_DEVICE = '/dev/net/tun';
+const NO_TUN = {
+  ok: false,
+  reason: `${TUN_DEVICE} cannot be read and written`,
+  remedy: 'load the tun module (`modprobe tun`), run as root',
+} as const;
 
 interface Flags {
   readonly filter: string;
@@ -19,6 +28,12 @@ const command = new Command('npm run bench --')
   .description(
     'Measures layers, slow path, record ciphers, journal and machines; prints tables and writes JSON into bench/results/.',
   )
+  .addArgument(
+    new Argument(
+      '[what]',
+      'streams: our TCP on a TAP beside the kernel in network namespaces, needs root or user namespaces',
+    ).choices(['streams']),
+  )
   .option('--filter <text>', 'only benchmarks that have it in their table or name, like "layers" or "mac"', '')
   .option(
     '--quick',
@@ -26,9 +41,45 @@ const command = new Command('npm run bench --')
   )
   .option('--json', 'print one JSON object instead of tables')
   .parse();
-process.exitCode = run(command.opts<Flags>());
+const [what] = command.args;
+process.exitCode = what === undefined ? runBenchmarks(command.opts<Flags>()) : await runStreams(command.opts<Flags>());
 
-function run({ filter, quick, json }: Flags): number {
+function canOpenTun(): boolean {
+  try {
+    accessSync(TUN_DEVICE, constants.R_OK | constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Streams need hosts of their own: this program starts itself again inside a sandbox. */
+async function runStreams({ quick, json }: Flags): Promise<number> {
+  if (!inSandbox()) {
+    const ability = canOpenTun() ? await canSandbox() : NO_TUN;
+    if (ability.ok) return enterSandbox([process.execPath, ...process.execArgv, ...process.argv.slice(1)]);
+    process.stderr.write(`no streams beside the kernel here: ${ability.reason} (${ability.remedy})\n`);
+    return EXIT_NOT_POSSIBLE;
+  }
+  const machine = machineFacts();
+  const time = new Date().toISOString();
+  const effort = quick ? QUICK_STREAMS : FULL_STREAMS;
+  if (!json)
+    process.stdout.write(
+      `${factsText(machine)}\n${effort.rounds} rounds of ${effort.bytes / 1e9} GB each, interleaved\n\n`,
+    );
+  const streams = await measureStreams(
+    effort,
+    (text) => process.stderr.isTTY && process.stderr.write(`\r\x1b[K${text}`),
+  );
+  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+  const report = { time, machine, effort, streams };
+  process.stdout.write(json ? `${JSON.stringify(report)}\n` : `${streamsText(streams)}\n`);
+  if (!quick) save(report);
+  return 0;
+}
+
+function runBenchmarks({ filter, quick, json }: Flags): number {
   const benchmarks = matching(filter);
   if (benchmarks.length === 0) {
     process.stderr.write(`no benchmark has "${filter}" in its table or name\n`);

@@ -2,13 +2,16 @@ import { execFileSync } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { BENCHMARKS, matching } from '../bench/benchmarks.ts';
+import { type StreamResult, streamsText } from '../bench/beside-kernel.ts';
 import { measureAll } from '../bench/support/measure.ts';
 import { tablesText } from '../bench/support/table-text.ts';
 import { watchTransitions } from '../src/actors/machine-host.ts';
+import { describeNamespaces } from './support/netlab.ts';
 
 /** Layers that no user's frame passes: tools of the lab, and the control of engine gateways. */
 const NOT_MEASURED = ['ping', 'application', 'accelerator-control'];
 const FEW = 3;
+const STREAMS_LIMIT_MS = 120_000;
 const EXIT_NOTHING_MATCHES = 2;
 
 // What a benchmark does is no test of a transition.
@@ -19,6 +22,25 @@ const bench = (...args: string[]) =>
     encoding: 'utf8',
     stdio: 'pipe',
   });
+
+describeNamespaces('streams beside the kernel', () => {
+  it('are measured both ways and between kernels, with what they cost', { timeout: STREAMS_LIMIT_MS }, () => {
+    const { streams } = JSON.parse(bench('streams', '--json')) as { streams: StreamResult[] };
+    expect(streams.map(({ name }) => name)).toEqual([
+      'kernel to ours',
+      'ours to kernel',
+      'kernel to kernel',
+      'kernel to ours, no offload',
+      'ours to kernel, no offload',
+    ]);
+    for (const { name, goodput_Gbps, own_s_per_GB, machine_s_per_GB } of streams) {
+      expect(goodput_Gbps).toBeGreaterThan(0);
+      expect(machine_s_per_GB).toBeGreaterThan(0);
+      expect(own_s_per_GB === undefined).toBe(name === 'kernel to kernel');
+    }
+    expect(streamsText(streams)).toMatch(/own CPU s\/GB.*\n {2}kernel to ours +[\d.]+ /);
+  });
+}, ['/dev/net/tun']);
 
 describe('the benchmarks', () => {
   it('measure every layer that frames pass', () => {

@@ -21,11 +21,16 @@ export function tablesText(results: readonly Result[]): string {
 
 function tableText(title: string, results: readonly Result[]): string {
   const rows = [HEAD, ...results.map(rowOf)];
-  const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => (row[column] as string).length)));
+  return [title, alignedText(rows)].join('\n');
+}
+
+/** Rows with columns as wide as they must be, the first one to the left. */
+export function alignedText(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => (row[column] as string).length))) ?? [];
   const lines = rows.map((row) =>
     row.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!))).join('  '),
   );
-  return [title, ...lines.map((line) => `  ${line.trimEnd()}`)].join('\n');
+  return lines.map((line) => `  ${line.trimEnd()}`).join('\n');
 }
 
 function rowOf({ name, unit, perSecond, bytesPerSecond, least, most }: Result): string[] {

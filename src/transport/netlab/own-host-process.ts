@@ -4,6 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import type { JournalRecord } from '../../actors/tap.ts';
+import type { CongestionName } from '../../actors/tcp/congestion/congestion.ts';
+import { pattern } from '../../actors/test-application/pattern.ts';
 import { parseIp4, parseMac } from '../../wire/address.ts';
 import { openTap } from '../os/index.ts';
 import { ownHost } from '../runtime/own-host.ts';
@@ -24,9 +26,10 @@ export interface OwnHostPlan {
   readonly superSegments: boolean;
   readonly hash: boolean;
   readonly bufferBytes: number;
+  readonly congestion?: CongestionName;
 }
 
-/** The last line. CPU time of this process from its first byte on. */
+/** The last line. `sha256` is of what was received or sent; `cpu_us` counts from the first byte on. */
 export interface OwnHostReport {
   readonly event: 'transfer';
   readonly bytes: number;
@@ -60,7 +63,12 @@ const host = ownHost({
     if (!started) begin();
     hash?.update(bytes);
   },
-  tcp: { connections: { receiveBufferBytes: plan.bufferBytes } },
+  tcp: {
+    connections: {
+      receiveBufferBytes: plan.bufferBytes,
+      ...(plan.congestion !== undefined && { congestion: plan.congestion }),
+    },
+  },
   tap: { level: 'control', record },
 });
 
@@ -73,7 +81,9 @@ function record({ kind, name, data }: JournalRecord): void {
   if (kind !== 'note' || name !== 'transfer') return;
   const { bytes, time_us, reason } = data as { bytes: number; time_us: number; reason: string };
   const { user, system } = process.cpuUsage(before);
-  const sha256 = plan.to === undefined ? hash?.digest('hex') : undefined;
+  // What was sent is known beforehand.
+  if (plan.to !== undefined) hash?.update(pattern(SEED, 0, plan.bytes));
+  const sha256 = hash?.digest('hex');
   tell('transfer', { bytes, time_ms: time_us / MS_US, reason, sha256, cpu_us: user + system, counters: port.counters });
 }
 

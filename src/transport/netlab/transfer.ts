@@ -1,9 +1,10 @@
-import { createInterface } from 'node:readline';
-import { type HostName, type HostProcess, spawn } from './hosts.ts';
-import { nodeCommand, programBeside } from './program.ts';
+import type { HostName } from './hosts.ts';
+import { type JsonProgram, jsonProgram } from './json-program.ts';
+import { programBeside } from './program.ts';
 
 const DEFAULT_PORT = 5001;
-const PROGRAM = programBeside(import.meta.url, 'transfer-process');
+/** Sends or receives by the kernel's TCP. */
+export const TRANSFER_PROGRAM = programBeside(import.meta.url, 'transfer-process');
 
 /** What one end says of a transfer. */
 export interface TransferEnd {
@@ -36,8 +37,10 @@ export async function transfer(
   bytes: number,
   { onProgress, timeout_ms, port = DEFAULT_PORT }: TransferOptions = {},
 ): Promise<Transfer> {
-  const server = program(to, ['serve', String(port)], onProgress);
-  let sender: Program | undefined;
+  const server = jsonProgram(to, TRANSFER_PROGRAM, ['serve', String(port)], (line) => {
+    if (line.event === 'progress') onProgress?.((line as unknown as TransferEnd).bytes);
+  });
+  let sender: JsonProgram | undefined;
   let isLate = false;
   const timer = timeout_ms === undefined ? undefined : setTimeout(() => end(true), timeout_ms);
   const end = (late: boolean): void => {
@@ -47,9 +50,9 @@ export async function transfer(
   };
   try {
     await server.heard('listening');
-    sender = program(from, ['send', address, String(port), String(bytes)]);
-    const sent = await sender.heard('sent');
-    return { sent, received: await server.heard('received') };
+    sender = jsonProgram(from, TRANSFER_PROGRAM, ['send', address, String(port), String(bytes)]);
+    const sent = await sender.heard<TransferEnd>('sent');
+    return { sent, received: await server.heard<TransferEnd>('received') };
   } catch (error) {
     throw isLate ? new Error(`not through after ${timeout_ms} ms`) : error;
   } finally {
@@ -57,37 +60,4 @@ export async function transfer(
     end(false);
     await server.process.exit;
   }
-}
-
-interface Program {
-  process: HostProcess;
-  /** The fields of the line with this event; fails when the program ends without it. */
-  heard(event: string): Promise<TransferEnd>;
-}
-
-function program(host: HostName, args: string[], onProgress?: (bytes: number) => void): Program {
-  const process = spawn(host, nodeCommand(PROGRAM, args), { stdio: ['ignore', 'pipe', 'pipe'] });
-  const events = new Map<string, TransferEnd>();
-  const waiting = new Map<string, (end: TransferEnd) => void>();
-  let errors = '';
-  process.child.stderr?.setEncoding('utf8').on('data', (text) => {
-    errors += text;
-  });
-  const closed = new Promise<void>((resolve) => process.child.once('close', () => resolve()));
-  createInterface({ input: process.child.stdout! }).on('line', (line) => {
-    const { event, ...fields } = JSON.parse(line) as { event: string } & TransferEnd;
-    if (event === 'progress') onProgress?.(fields.bytes);
-    events.set(event, fields);
-    waiting.get(event)?.(fields);
-  });
-  const heard = (event: string): Promise<TransferEnd> =>
-    new Promise((resolve, reject) => {
-      const known = events.get(event);
-      if (known !== undefined) return resolve(known);
-      waiting.set(event, resolve);
-      void closed.then(() =>
-        reject(new Error(`transfer: ${args[0]} in ${host} ended without "${event}" ${errors.trim()}`)),
-      );
-    });
-  return { process, heard };
 }

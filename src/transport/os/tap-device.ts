@@ -40,6 +40,8 @@ export function openTapDevice(name: string, vnetHeader: boolean): FrameDevice {
   try {
     check(libc().ioctl(fd, TUNSETIFF, request.address), 'open TAP', name, ATTACH_REMEDIES);
     if (vnetHeader) setHeaderSize(fd, name);
+    // A TAP that was there before may still have those of its last user.
+    if (!vnetHeader) libc().ioctl(fd, TUNSETOFFLOAD, 0);
     if (vnetHeader && libc().ioctl(fd, TUNSETOFFLOAD, OFFLOAD_TCP | OFFLOAD_UDP) < 0) {
       check(libc().ioctl(fd, TUNSETOFFLOAD, OFFLOAD_TCP), 'set the offloads of TAP', name);
     }

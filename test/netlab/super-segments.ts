@@ -1,0 +1,54 @@
+/**
+ * Streams between the kernel's TCP and ours on a TAP, both ways, with SHA-256: with offload, with cutting here, and without
+ * super-segments. The kernel's interface takes nothing off its hands, so that a capture there has every frame as on a wire.
+ */
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { capture } from '../../src/transport/netlab/capture.ts';
+import { must, offloads } from '../../src/transport/netlab/hosts.ts';
+import { BESIDE_KERNEL, besideKernel, ownTransfer } from '../../src/transport/netlab/own-host.ts';
+import { report } from '../support/scenario.ts';
+import { packets } from '../support/tshark.ts';
+
+const BYTES = 200_000_000;
+const CAPTURED_BYTES = 5_000_000;
+const CASES = [
+  { name: 'offload', offload: true },
+  { name: 'cut here', offload: false },
+  { name: 'no super-segments', offload: false, superSegments: false },
+] as const;
+const { left, bridge } = BESIDE_KERNEL;
+
+await besideKernel('cubic');
+for (const { name, ...options } of CASES) {
+  for (const direction of ['in', 'out'] as const) {
+    const result = await ownTransfer({ ...options, direction, bytes: BYTES, hash: true });
+    report('transfer', { name, direction, ...result });
+  }
+}
+for (const [host, device] of [
+  [left.host, left.interface],
+  [bridge, left.port],
+] as const)
+  await offloads(host, device, 'off');
+for (const { name, ...options } of CASES) await captured(name, options);
+
+/** What a receiver without any offload sees. */
+async function captured(name: string, options: { offload: boolean; superSegments?: boolean }): Promise<void> {
+  const file = join(tmpdir(), `glassgate-${process.pid}.pcapng`);
+  const running = await capture(left.host, left.interface, file);
+  const result = await ownTransfer({ ...options, direction: 'out', bytes: CAPTURED_BYTES, hash: true });
+  await running.stop();
+  const carrying = `tcp.len > 0 && ip.src == ${BESIDE_KERNEL.own.ip}`;
+  const count = async (filter: string): Promise<number> => (await packets(left.host, file, filter)).length;
+  report('captured', {
+    name,
+    ...result,
+    frames: await count(carrying),
+    good: await count(`${carrying} && tcp.checksum.status == 1 && ip.checksum.status == 1`),
+    bad: await count(`ip.src == ${BESIDE_KERNEL.own.ip} && (tcp.checksum.status == 0 || ip.checksum.status == 0)`),
+    tooLong: await count('frame.len > 1514'),
+    full: await count(`${carrying} && tcp.len == 1448`),
+  });
+  await must(left.host, ['rm', file]);
+}

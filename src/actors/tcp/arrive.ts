@@ -1,7 +1,8 @@
-import type { TcpEvent } from '../../machines/tcp.ts';
+import type { TcpDecision, TcpEvent, tcpMachine } from '../../machines/tcp.ts';
 import { seqAdd, seqGt, seqLt } from '../../wire/seq.ts';
 import { Flag } from '../../wire/tcp.ts';
 import type { DropReason } from '../drop-reason.ts';
+import type { MachineHost } from '../machine-host.ts';
 import type { Handshake } from './connect.ts';
 import type { ConnectionCore, TcpStats } from './core.ts';
 import { CHALLENGE_PERIOD_US, CHALLENGES_PER_PERIOD } from './limits.ts';
@@ -18,8 +19,7 @@ export interface ArrivalParts {
   readonly timestamps: Timestamps;
   readonly handshake: Handshake;
   readonly stats: TcpStats;
-  /** Tells the machine. */
-  readonly send: (event: TcpEvent) => void;
+  readonly machine: MachineHost<typeof tcpMachine, TcpDecision>;
 }
 
 /** What an arriving segment does in each state: RFC 9293 section 3.10.7, with the defences of RFC 5961. */
@@ -30,7 +30,7 @@ export class SegmentArrival {
   readonly #timestamps: Timestamps;
   readonly #handshake: Handshake;
   readonly #stats: TcpStats;
-  readonly #send: (event: TcpEvent) => void;
+  readonly #machine: ArrivalParts['machine'];
   readonly #challenges = { since_us: 0, sent: 0 };
 
   constructor(parts: ArrivalParts) {
@@ -40,7 +40,7 @@ export class SegmentArrival {
     this.#timestamps = parts.timestamps;
     this.#handshake = parts.handshake;
     this.#stats = parts.stats;
-    this.#send = parts.send;
+    this.#machine = parts.machine;
   }
 
   /** Takes a segment of this connection; the reason when it ended here without effect. */
@@ -193,6 +193,10 @@ export class SegmentArrival {
     limit.sent += 1;
     this.#stats.challenges += 1;
     this.#receiver.ackNow = true;
+  }
+
+  #send(event: TcpEvent): void {
+    this.#machine.send(event);
   }
 
   save(): readonly [number, number] {

@@ -15,7 +15,7 @@ import {
   type TcpStats,
 } from './core.ts';
 import { KeepaliveClock } from './keepalive.ts';
-import { LazyTimer } from './lazy-timer.ts';
+import { LazyTimer, NEVER_SET } from './lazy-timer.ts';
 import { MIN_MSS_BYTES, TIME_WAIT_US, TIMESTAMPS_BYTES } from './limits.ts';
 import { Receiver } from './receive.ts';
 import { bare, headersBytes, type InSegment } from './segment.ts';
@@ -25,6 +25,8 @@ import { Timestamps } from './timestamps.ts';
 export type { ConnectionEvent, TcpConnectionHost, TcpConnectionOptions, TcpStats } from './core.ts';
 
 export type SavedConnection = ReturnType<TcpConnection['save']>;
+
+const decide = ({ value }: { readonly value: string | object }): TcpDecision => tcpDecision(value);
 
 /**
  * One TCP connection, sans-IO (RFC 9293): the machine decides about states, sender and receiver carry the data. Used as an operating
@@ -41,7 +43,8 @@ export class TcpConnection implements ConnectionCore {
   readonly #timestamps = new Timestamps();
   readonly #handshake: Handshake;
   readonly #keepalive: KeepaliveClock;
-  readonly #timeWait: LazyTimer;
+  /** Made when the connection gets there. */
+  #timeWait: LazyTimer | undefined;
   readonly #arrival: SegmentArrival;
   #untold: ConnectionEvent[] = [];
   #busy = false;
@@ -53,7 +56,7 @@ export class TcpConnection implements ConnectionCore {
       machine: tcpMachine,
       instance: options.name,
       input: { holds: options.holdSynAck === true },
-      decide: (snapshot) => tcpDecision(snapshot.value),
+      decide,
       execute: (command) => this.#execute(command),
       observer: host.observer,
     });
@@ -61,7 +64,6 @@ export class TcpConnection implements ConnectionCore {
     this.#receiver = new Receiver(this, this.stats);
     this.#handshake = new Handshake(this, this.#sender, this.#receiver, this.#timestamps);
     this.#keepalive = new KeepaliveClock(this);
-    this.#timeWait = new LazyTimer(host, 'time-wait');
     this.#arrival = new SegmentArrival({
       core: this,
       sender: this.#sender,
@@ -69,7 +71,7 @@ export class TcpConnection implements ConnectionCore {
       timestamps: this.#timestamps,
       handshake: this.#handshake,
       stats: this.stats,
-      send: (event) => this.machine.send(event),
+      machine: this.machine,
     });
   }
 
@@ -208,7 +210,7 @@ export class TcpConnection implements ConnectionCore {
       timestamps: this.#timestamps.save(),
       handshake: this.#handshake.save(),
       keepalive: this.#keepalive.save(),
-      timeWait: this.#timeWait.save(),
+      timeWait: this.#timeWait?.save() ?? NEVER_SET,
       arrival: this.#arrival.save(),
       stats: { ...this.stats },
     };
@@ -222,7 +224,7 @@ export class TcpConnection implements ConnectionCore {
     this.#timestamps.restore(saved.timestamps);
     this.#handshake.restore(saved.handshake);
     this.#keepalive.restore(saved.keepalive);
-    this.#timeWait.restore(saved.timeWait);
+    this.#timeWaitTimer().restore(saved.timeWait);
     this.#arrival.restore(saved.arrival);
     Object.assign(this.stats, saved.stats);
   }
@@ -301,7 +303,7 @@ export class TcpConnection implements ConnectionCore {
         this.#reset();
         return;
       case 'startTimeWait':
-        this.#timeWait.set(this.options.timeWait_us ?? TIME_WAIT_US);
+        this.#timeWaitTimer().set(this.options.timeWait_us ?? TIME_WAIT_US);
         return;
       case 'tellSynReceived':
         this.tell({ kind: 'syn-received' });
@@ -332,8 +334,8 @@ export class TcpConnection implements ConnectionCore {
   #forget(): void {
     this.#sender.clear();
     this.#receiver.clear();
-    this.#keepalive.timer.dispose();
-    this.#timeWait.dispose();
+    this.#keepalive.clear();
+    this.#timeWait?.dispose();
     this.tell({ kind: 'gone' });
   }
 
@@ -358,9 +360,14 @@ export class TcpConnection implements ConnectionCore {
         if (this.#keepalive.timer.fired()) this.#keepaliveDue();
         return;
       case 'time-wait':
-        if (this.#timeWait.fired()) this.machine.send({ type: 'timeout.time-wait' });
+        if (this.#timeWaitTimer().fired()) this.machine.send({ type: 'timeout.time-wait' });
         return;
     }
+  }
+
+  #timeWaitTimer(): LazyTimer {
+    this.#timeWait ??= new LazyTimer(this.host, 'time-wait');
+    return this.#timeWait;
   }
 
   #giveUp(): void {

@@ -1,5 +1,5 @@
 import type { ConnectionCore } from './core.ts';
-import { LazyTimer } from './lazy-timer.ts';
+import { LazyTimer, NEVER_SET, type SavedTimer } from './lazy-timer.ts';
 import { FIN_WAIT_KEEPALIVE, type Keepalive } from './limits.ts';
 
 /** What is due when the keepalive timer goes off. */
@@ -7,14 +7,24 @@ export type KeepaliveVerdict = 'nothing' | 'probe' | 'dead';
 
 /** Finds out that the other side is gone while there is nothing to send (RFC 9293 section 3.8.4). */
 export class KeepaliveClock {
-  readonly timer: LazyTimer;
+  /** Made when it is first needed: most connections never do. */
+  #timer: LazyTimer | undefined;
   readonly #core: ConnectionCore;
   #heard_us = 0;
   #probes = 0;
 
   constructor(core: ConnectionCore) {
     this.#core = core;
-    this.timer = new LazyTimer(core.host, 'keepalive');
+  }
+
+  get timer(): LazyTimer {
+    this.#timer ??= new LazyTimer(this.#core.host, 'keepalive');
+    return this.#timer;
+  }
+
+  /** Its timer is not needed any more. */
+  clear(): void {
+    this.#timer?.dispose();
   }
 
   /** Something came from the other side. */
@@ -26,7 +36,7 @@ export class KeepaliveClock {
   /** Starts watching where the present state wants it. */
   watch(): void {
     const settings = this.#settings();
-    if (settings === undefined) this.timer.off();
+    if (settings === undefined) this.#timer?.off();
     else if (!this.timer.running) this.timer.set(settings.idle_us);
   }
 
@@ -45,11 +55,11 @@ export class KeepaliveClock {
     return 'probe';
   }
 
-  save(): readonly [number, number, readonly [number, number]] {
-    return [this.#heard_us, this.#probes, this.timer.save()];
+  save(): readonly [number, number, SavedTimer] {
+    return [this.#heard_us, this.#probes, this.#timer?.save() ?? NEVER_SET];
   }
 
-  restore(saved: readonly [number, number, readonly [number, number]]): void {
+  restore(saved: readonly [number, number, SavedTimer]): void {
     [this.#heard_us, this.#probes] = saved;
     this.timer.restore(saved[2]);
   }

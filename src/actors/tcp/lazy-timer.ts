@@ -6,6 +6,11 @@ export interface TimerHost {
 }
 
 const NEVER = -1;
+/** What a timer saves that was never set. */
+export const NEVER_SET: SavedTimer = [NEVER, NEVER];
+
+/** Deadline, and what the host's timer is armed for. */
+export type SavedTimer = readonly [number, number];
 
 /**
  * A timer that is pushed out or switched off far more often than it fires (retransmission, delayed ACK): only its deadline
@@ -55,12 +60,12 @@ export class LazyTimer {
     this.#armedFor_us = NEVER;
   }
 
-  save(): readonly [number, number] {
+  save(): SavedTimer {
     return [this.#deadline_us, this.#armedFor_us];
   }
 
   /** The host keeps its own timers; only what is known of them comes back. */
-  restore(saved: readonly [number, number]): void {
+  restore(saved: SavedTimer): void {
     [this.#deadline_us, this.#armedFor_us] = saved;
   }
 

@@ -32,7 +32,8 @@ export class SendQueue {
     while (this.#head < this.#chunks.length && this.#endOf(this.#head) <= this.#front) {
       this.#chunks[this.#head++] = EMPTY;
     }
-    if (this.#head >= PACK_CHUNKS && this.#head * 2 >= this.#chunks.length) this.#pack();
+    const hasManyGone = this.#head >= PACK_CHUNKS && this.#head * 2 >= this.#chunks.length;
+    if (hasManyGone || this.length === 0) this.#pack();
   }
 
   /** `count` bytes from `position` on, all within the queue; a view where one chunk holds them. */
@@ -57,7 +58,6 @@ export class SendQueue {
 
   clear(): void {
     this.drop(this.length);
-    this.#pack();
   }
 
   save(): Uint8Array {
@@ -85,9 +85,10 @@ export class SendQueue {
     return low;
   }
 
+  /** Copies what is left: an array that was emptied in place would keep its room. */
   #pack(): void {
-    this.#chunks.splice(0, this.#head);
-    this.#starts.splice(0, this.#head);
+    this.#chunks = this.#chunks.slice(this.#head);
+    this.#starts = this.#starts.slice(this.#head);
     this.#head = 0;
   }
 }

@@ -71,8 +71,9 @@ export function createVault(options: VaultOptions): Vault {
 class KeyVault implements Vault {
   readonly #provider: AeadProvider;
   readonly #onSecret: (bytes: Uint8Array) => void;
-  readonly #cookieSecret: Uint8Array;
-  readonly #isnSecret: Uint8Array;
+  /** HMACs that have taken in their secret: each handshake goes on from a copy. */
+  readonly #cookieHmac: ReturnType<typeof hmacOf>;
+  readonly #isnHmac: ReturnType<typeof hmacOf>;
   readonly #bases = new Map<KeyId, Uint8Array>();
   readonly #traffic = new Map<KeyId, TrafficKey>();
   #lastId = 0;
@@ -82,9 +83,11 @@ class KeyVault implements Vault {
     this.#provider = provider;
     this.#onSecret = onSecret ?? (() => {});
     // Two secrets from one, so that a cookie on the wire says nothing about a sequence number.
-    this.#cookieSecret = hkdfExpandLabel(secret, 'gg cookie', NO_CONTEXT, PROCESS_SECRET_BYTES);
-    this.#isnSecret = hkdfExpandLabel(secret, 'gg isn', NO_CONTEXT, PROCESS_SECRET_BYTES);
-    for (const each of [secret, this.#cookieSecret, this.#isnSecret]) this.#report(each);
+    const cookieSecret = hkdfExpandLabel(secret, 'gg cookie', NO_CONTEXT, PROCESS_SECRET_BYTES);
+    const isnSecret = hkdfExpandLabel(secret, 'gg isn', NO_CONTEXT, PROCESS_SECRET_BYTES);
+    for (const each of [secret, cookieSecret, isnSecret]) this.#report(each);
+    this.#cookieHmac = hmacOf(cookieSecret);
+    this.#isnHmac = hmacOf(isnSecret);
   }
 
   importBase(secret32: Uint8Array): KeyId {
@@ -130,11 +133,11 @@ class KeyVault implements Vault {
   }
 
   cookie(input: Uint8Array): Uint8Array {
-    return hmac(sha256, this.#cookieSecret, input).slice(0, COOKIE_BYTES);
+    return this.#cookieHmac.clone().update(input).digest().slice(0, COOKIE_BYTES);
   }
 
   isn(tuple: Uint8Array, time_us: number): number {
-    const hash = hmac(sha256, this.#isnSecret, tuple);
+    const hash = this.#isnHmac.clone().update(tuple).digest();
     return (Math.floor(time_us / ISN_TICK_US) + u32(hash, 0)) % UINT32;
   }
 
@@ -157,6 +160,8 @@ class KeyVault implements Vault {
     this.#onSecret(Uint8Array.from(secret));
   }
 }
+
+const hmacOf = (secret: Uint8Array) => hmac.create(sha256, secret);
 
 function known<T>(table: ReadonlyMap<KeyId, T>, id: KeyId, what: string): T {
   const entry = table.get(id);

@@ -19,7 +19,7 @@ export class TcpStandEnd {
   carry: (packet: Uint8Array) => void = () => {};
   onIndication: (indication: TcpIndication) => void = () => {};
 
-  constructor(name: string, world: World, options: Omit<TcpLayerOptions, 'mtu'>) {
+  constructor(name: string, world: World, options: Partial<TcpLayerOptions> & Pick<TcpLayerOptions, 'address'>) {
     this.host = new BenchHost(name, world);
     this.address = options.address as number;
     this.layer = this.host.attach(new TcpLayer(this.host, '2003', { mtu: MTU, ...options }), {
@@ -48,6 +48,14 @@ export class TcpStandEnd {
   }
 }
 
+export interface StandOptions {
+  readonly clients?: number;
+  readonly delay_us?: number;
+  /** Of the server, and of the clients where they have no own. */
+  readonly layer?: Partial<TcpLayerOptions>;
+  readonly clientLayer?: Partial<TcpLayerOptions>;
+}
+
 /**
  * TCP of a server and of clients, each with an address of its own, in one process on virtual time; whole packets cross from one to the
  * other at once, or `delay_us` later.
@@ -57,14 +65,14 @@ export class TcpStand {
   readonly server: TcpStandEnd;
   readonly clients: readonly TcpStandEnd[];
 
-  constructor(options: { clients?: number; delay_us?: number; layer?: Omit<TcpLayerOptions, 'mtu' | 'address'> } = {}) {
-    const { clients = 1, delay_us, layer } = options;
+  constructor(options: StandOptions = {}) {
+    const { clients = 1, delay_us, layer, clientLayer = layer } = options;
     const { scheduler } = this;
     const world = benchWorld(scheduler);
     this.server = new TcpStandEnd('server', world, { ...layer, address: SERVER });
     this.clients = Array.from(
       { length: clients },
-      (_, at) => new TcpStandEnd(`client ${at}`, world, { ...layer, address: FIRST_CLIENT + at }),
+      (_, at) => new TcpStandEnd(`client ${at}`, world, { ...clientLayer, address: FIRST_CLIENT + at }),
     );
     const join = (from: TcpStandEnd, to: (packet: Uint8Array) => TcpStandEnd | undefined): void => {
       from.carry = (packet) => {

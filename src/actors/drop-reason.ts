@@ -38,6 +38,7 @@ export type DropReason =
   | 'out-of-window'
   | 'old-timestamp'
   | 'too-many-connections'
+  | 'listener-full'
   // SSL, application
   | 'no-session'
   | 'not-started'

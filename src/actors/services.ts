@@ -16,7 +16,8 @@ import type { Frame } from './frame.ts';
 export type ConnectionName = string;
 
 export type TcpRequest =
-  | { readonly kind: 'listen'; readonly port: number }
+  /** `most`: so many connections of the port at a time; while they stand no further one begins. */
+  | { readonly kind: 'listen'; readonly port: number; readonly most?: number }
   | { readonly kind: 'unlisten'; readonly port: number }
   | {
       readonly kind: 'connect';

@@ -23,6 +23,7 @@ const WAY: Readonly<Record<string, readonly Kind[]>> = {
 const EVENTS: readonly Kind[] = [
   'open.active',
   'open.passive',
+  'open.cookie',
   'close',
   'abort',
   'release',
@@ -50,7 +51,11 @@ const TIME_WAIT = 'startTimeWait, closed normal';
 
 /** New state and commands of every transition (RFC 9293 figure 5 and section 3.10); what is not here changes nothing. */
 const TABLE: Readonly<Record<string, Readonly<Partial<Record<Kind, string>>>>> = {
-  CLOSED: { 'open.active': 'SYN-SENT: sendSyn', 'open.passive': 'LISTEN: ' },
+  CLOSED: {
+    'open.active': 'SYN-SENT: sendSyn',
+    'open.passive': 'LISTEN: ',
+    'open.cookie': 'ESTABLISHED: tellConnected',
+  },
   LISTEN: { 'segment.syn': 'SYN-RECEIVED.HELD: tellSynReceived' },
   'SYN-SENT': {
     'segment.syn-ack': 'ESTABLISHED: sendAck, tellConnected',

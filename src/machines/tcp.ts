@@ -5,6 +5,8 @@ export type TcpEvent =
   // the user's calls (RFC 9293 section 3.10.1 to 3.10.5)
   | { type: 'open.active' }
   | { type: 'open.passive' }
+  /** An ACK has brought back the SYN cookie that was our SYN+ACK's number (RFC 4987 section 3.6). */
+  | { type: 'open.cookie' }
   | { type: 'close' }
   | { type: 'abort' }
   /** The held SYN may be answered by SYN+ACK now. */
@@ -81,6 +83,7 @@ export const tcpMachine = setup({
       on: {
         'open.active': { target: 'SYN-SENT', actions: ['sendSyn'] },
         'open.passive': { target: 'LISTEN' },
+        'open.cookie': { target: 'ESTABLISHED', actions: ['tellConnected'] },
       },
     },
     LISTEN: {

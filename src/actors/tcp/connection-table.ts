@@ -51,6 +51,15 @@ export class ConnectionTable {
     if (this.#byTuple.get(key) === entry) this.#byTuple.delete(key);
   }
 
+  /** Connections that came by a listening port and that its user was told of and has not seen closed. */
+  openOf(port: number): number {
+    let open = 0;
+    for (const entry of this.#byId.values()) {
+      if (entry.listener === port && entry.told && this.byName(entry.user, entry.name) === entry) open += 1;
+    }
+    return open;
+  }
+
   /** `name`, or a variant of it while an older connection still has that. */
   freeId(name: string): string {
     let id = name;

@@ -112,7 +112,7 @@ export class TcpConnection implements ConnectionCore {
   /** Sends SYN. A connection object is opened once. */
   openActive(): void {
     this.#step(() => {
-      this.#begin();
+      this.#begin(this.host.isn());
       this.machine.send({ type: 'open.active' });
     });
   }
@@ -120,11 +120,24 @@ export class TcpConnection implements ConnectionCore {
   /** Takes a SYN that arrived for a listening port; anything else is the caller's to answer. */
   openPassive(syn: InSegment): void {
     this.#step(() => {
-      this.#begin();
+      this.#begin(this.host.isn());
       this.stats.segmentsIn += 1;
       this.machine.send({ type: 'open.passive' });
       this.#handshake.agree(syn);
       this.machine.send({ type: 'segment.syn' });
+    });
+  }
+
+  /**
+   * Opens for the ACK of a SYN+ACK with the number `iss` that nothing was kept of; `syn` is what its cookie tells. The ACK itself is
+   * the first segment to be taken then.
+   */
+  openCookie(syn: InSegment, iss: number): void {
+    this.#step(() => {
+      this.#begin(iss);
+      this.#handshake.agree(syn);
+      this.#sender.synAcknowledged();
+      this.machine.send({ type: 'open.cookie' });
     });
   }
 
@@ -248,8 +261,7 @@ export class TcpConnection implements ConnectionCore {
 
   // ---- inside ----
 
-  #begin(): void {
-    const iss = this.host.isn();
+  #begin(iss: number): void {
     this.#sender.begin(iss);
     this.#timestamps.begin(iss);
     this.#keepalive.heard();

@@ -1,7 +1,6 @@
 import { u16 } from '../../wire/bytes.ts';
 import { type IpAddress, isIp6, isSingleHost } from '../../wire/ip-address.ts';
 import { seqAdd, seqMax } from '../../wire/seq.ts';
-import { Flag } from '../../wire/tcp.ts';
 import type { DropReason } from '../drop-reason.ts';
 import type { Frame } from '../frame.ts';
 import type { LayerHost } from '../host.ts';
@@ -13,8 +12,10 @@ import type { JournalData } from '../tap.ts';
 import type { SavedConnection, TcpConnection, TcpConnectionOptions } from './connection.ts';
 import { ConnectionTable } from './connection-table.ts';
 import type { ConnectionEvent } from './core.ts';
-import { LISTEN_BACKLOG_CONNECTIONS, MAX_CONNECTIONS } from './limits.ts';
+import { MAX_CONNECTIONS } from './limits.ts';
+import { type Listener, Listeners } from './listeners.ts';
 import { OwnAddresses } from './own-addresses.ts';
+import { PassiveOpen, type PassiveVerdict, type SynCookieUse } from './passive-open.ts';
 import {
   HEADERS_BYTES,
   HEADERS6_BYTES,
@@ -22,7 +23,6 @@ import {
   type InSegment,
   type OutSegment,
   packetFromSegment,
-  resetFor,
   segmentFromPacket,
   type TcpTuple,
   tupleBytes,
@@ -37,18 +37,13 @@ export interface TcpLayerOptions {
   /** Bytes of an IP packet. */
   readonly mtu: number;
   readonly maxConnections?: number;
-  /** Handshakes under way per listening port. */
+  /** Handshakes under way per listening port; beyond it SYN cookies are used, or the SYN is dropped. */
   readonly backlog?: number;
+  readonly synCookies?: SynCookieUse;
   /** Service ports besides `upper`. */
   readonly users?: readonly string[];
   /** For all connections: congestion control, keepalive, sizes… */
   readonly connections?: Partial<Omit<TcpConnectionOptions, 'name' | keyof TcpTuple | 'mss' | 'holdSynAck'>>;
-}
-
-interface Listener {
-  readonly user: string;
-  /** Handshakes under way. */
-  pending: number;
 }
 
 type UseKind = 'write' | 'consumed' | 'close' | 'abort';
@@ -77,7 +72,8 @@ export class TcpLayer extends Layer {
   readonly #lower: Port<Frame, Frame>;
   readonly #users = new Map<string, Port<TcpRequest, TcpIndication>>();
   readonly #table = new ConnectionTable();
-  readonly #listeners = new Map<number, Listener>();
+  readonly #listeners = new Listeners();
+  readonly #passive: PassiveOpen;
   /** Options that all connections over a family have in common; each one's own stand before them. */
   readonly #shared4: Omit<TcpConnectionOptions, 'name' | keyof TcpTuple>;
   readonly #shared6: Omit<TcpConnectionOptions, 'name' | keyof TcpTuple>;
@@ -91,6 +87,7 @@ export class TcpLayer extends Layer {
     this.#shared4 = { ...options.connections, mss: options.mtu - HEADERS_BYTES };
     this.#shared6 = { ...options.connections, mss: options.mtu - HEADERS6_BYTES };
     this.#owner = this.#ownerOfEntries();
+    this.#passive = new PassiveOpen(this.#listeners, host.vault, options);
     this.#lower = this.addPort<Frame, Frame>('lower', (frame) => this.#packet(frame));
     for (const user of ['upper', ...(options.users ?? [])]) this.#addUser(user);
   }
@@ -129,19 +126,21 @@ export class TcpLayer extends Layer {
       listener: entry.listener ?? null,
       connection: entry.connection.save(),
     }));
-    const listeners = [...this.#listeners].map(([port, listener]) => ({ port, ...listener }));
-    return { version: 1, accepted: this.#accepted, listeners, entries: entries as unknown as JournalData };
+    const listeners = this.#listeners.save() as unknown as JournalData;
+    return { version: 2, accepted: this.#accepted, listeners, entries: entries as unknown as JournalData };
   }
 
   override restore(saved: SavedLayer): void {
     this.#accepted = saved.accepted as number;
-    for (const { port, ...listener } of saved.listeners as unknown as (Listener & { port: number })[]) {
-      this.#listeners.set(port, listener);
-    }
+    this.#listeners.restore(saved.listeners as unknown as Listener[]);
     for (const entry of saved.entries as unknown as SavedEntry[]) {
       const { connection, listener, ...rest } = entry;
       this.#add({ ...rest, listener: listener ?? undefined }).connection.restore(connection);
     }
+  }
+
+  get #mostConnections(): number {
+    return this.#options.maxConnections ?? MAX_CONNECTIONS;
   }
 
   // ---- users ----
@@ -156,8 +155,7 @@ export class TcpLayer extends Layer {
   #request(user: string, request: TcpRequest): void {
     switch (request.kind) {
       case 'listen':
-        if (this.#listeners.has(request.port)) this.note('already-listening', { user, port: request.port });
-        else this.#listeners.set(request.port, { user, pending: 0 });
+        this.#listen(user, request);
         return;
       case 'unlisten':
         if (this.#listeners.get(request.port)?.user === user) this.#unlisten(request.port);
@@ -170,9 +168,14 @@ export class TcpLayer extends Layer {
     }
   }
 
+  #listen(user: string, { port, most }: TcpRequest & { kind: 'listen' }): void {
+    if (this.#listeners.get(port) !== undefined) this.note('already-listening', { user, port });
+    else this.#listeners.add(port, user, most, this.#table.openOf(port));
+  }
+
   /** Handshakes of the port that are under way end with it. */
   #unlisten(port: number): void {
-    this.#listeners.delete(port);
+    this.#listeners.remove(port);
     for (const entry of [...this.#table.entries]) {
       if (entry.listener === port && !entry.told) entry.connection.abort();
     }
@@ -202,7 +205,7 @@ export class TcpLayer extends Layer {
     }
     const ends = { local, remote, remotePort };
     const localPort = request.sourcePort ?? this.#table.freePort(ends, u16(this.host.randomBytes(this.label, 2), 0));
-    const isFull = this.#table.size >= (this.#options.maxConnections ?? MAX_CONNECTIONS);
+    const isFull = this.#table.size >= this.#mostConnections;
     if (isFull || localPort === undefined || this.#table.byTuple({ ...ends, localPort }) !== undefined) {
       this.note('no-free-connection', { user, connection: name });
       this.#indicate(user, { kind: 'closed', connection: name, reason: 'refused' });
@@ -260,26 +263,35 @@ export class TcpLayer extends Layer {
 
   /** `before`: the next number of a connection in TIME-WAIT that has made room. The reason when no connection came of it. */
   #withoutConnection(segment: InSegment, tuple: TcpTuple, before: number | undefined): DropReason | undefined {
-    const isSyn = (segment.flags & (Flag.SYN | Flag.ACK | Flag.RST)) === Flag.SYN;
-    const listener = isSyn ? this.#listeners.get(tuple.localPort) : undefined;
-    if (listener === undefined) {
-      const answer = resetFor(segment);
-      if (answer !== undefined) this.#transmit(answer, tuple);
-      return isSyn ? 'no-listener' : 'no-connection';
+    const verdict = this.#passive.judge(segment, tuple, {
+      now_us: this.host.now_us(),
+      options: this.#sharedOptions(tuple),
+      room: this.#table.size < this.#mostConnections,
+      replaces: before !== undefined,
+    });
+    if (verdict.kind === 'none') return this.#turnedAway(verdict, tuple);
+    const { connection } = this.#accept(verdict.listener, tuple, before);
+    if (verdict.kind === 'open') {
+      connection.openPassive(segment);
+      return undefined;
     }
-    if (this.#table.size >= (this.#options.maxConnections ?? MAX_CONNECTIONS)) return 'too-many-connections';
-    if (listener.pending >= (this.#options.backlog ?? LISTEN_BACKLOG_CONNECTIONS)) return 'queue-full';
-    this.#accept(listener, segment, tuple, before);
-    return undefined;
+    this.count('syn-cookies-taken');
+    connection.openCookie(verdict.syn, verdict.iss);
+    return connection.segment(segment);
   }
 
-  #accept(listener: Listener, syn: InSegment, tuple: TcpTuple, before: number | undefined): void {
+  #turnedAway({ answer, reason }: PassiveVerdict & { kind: 'none' }, tuple: TcpTuple): DropReason | undefined {
+    if (reason === undefined) this.count('syn-cookies-sent');
+    if (answer !== undefined) this.#transmit(answer, tuple);
+    return reason;
+  }
+
+  #accept(listener: Listener, tuple: TcpTuple, before: number | undefined): TableEntry {
     listener.pending += 1;
     const name = `accepted-${++this.#accepted}`;
     const { user } = listener;
     const id = this.#table.freeId(user === 'upper' ? name : `${user}.${name}`);
-    const entry = { id, user, name, tuple, listener: tuple.localPort, told: false };
-    this.#add(entry, before).connection.openPassive(syn);
+    return this.#add({ id, user, name, tuple, listener: tuple.localPort, told: false }, before);
   }
 
   #transmit(segment: OutSegment, tuple: TcpTuple): void {
@@ -292,11 +304,16 @@ export class TcpLayer extends Layer {
   // ---- connections ----
 
   #add(fields: EntryFields, before?: number): TableEntry {
-    const shared = isIp6(fields.tuple.local) ? this.#shared6 : this.#shared4;
-    const options: TcpConnectionOptions = Object.assign(Object.create(shared), fields.tuple, { name: fields.id });
+    const { id, tuple } = fields;
+    const own = Object.create(this.#sharedOptions(tuple));
+    const options: TcpConnectionOptions = Object.assign(own, tuple, { name: id });
     const entry = new TableEntry(this.#owner, fields, options, before);
     this.#table.add(entry);
     return entry;
+  }
+
+  #sharedOptions({ local }: TcpTuple): Omit<TcpConnectionOptions, 'name' | keyof TcpTuple> {
+    return isIp6(local) ? this.#shared6 : this.#shared4;
   }
 
   #ownerOfEntries(): EntryOwner {
@@ -323,7 +340,7 @@ export class TcpLayer extends Layer {
         this.#connected(entry);
         return;
       case 'closed':
-        this.#noLongerPending(entry);
+        this.#leaveListener(entry);
         this.#table.freeName(entry);
         if (entry.told) this.#indicate(user, { kind: 'closed', connection, reason: event.reason });
         return;
@@ -344,15 +361,22 @@ export class TcpLayer extends Layer {
       this.#indicate(user, { kind: 'connected', connection, localPort });
       return;
     }
-    this.#noLongerPending(entry);
+    this.#leaveListener(entry);
     entry.told = true;
+    const listener = this.#listenerOf(entry);
+    if (listener !== undefined) listener.open += 1;
     this.#indicate(user, { kind: 'accepted', connection, localPort, remote, remotePort });
   }
 
-  /** Its handshake is over, one way or the other. */
-  #noLongerPending(entry: TableEntry): void {
-    if (entry.listener === undefined || entry.told) return;
-    const listener = this.#listeners.get(entry.listener);
-    if (listener !== undefined) listener.pending = Math.max(0, listener.pending - 1);
+  /** Its handshake is over, one way or the other, or the connection itself. */
+  #leaveListener(entry: TableEntry): void {
+    const listener = this.#listenerOf(entry);
+    if (listener === undefined) return;
+    if (entry.told) listener.open = Math.max(0, listener.open - 1);
+    else listener.pending = Math.max(0, listener.pending - 1);
+  }
+
+  #listenerOf({ listener }: TableEntry): Listener | undefined {
+    return listener === undefined ? undefined : this.#listeners.get(listener);
   }
 }

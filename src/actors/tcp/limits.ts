@@ -75,5 +75,7 @@ export const FIN_WAIT_KEEPALIVE: Keepalive = { idle_us: 60_000_000, interval_us:
 export const MAX_CONNECTIONS = 4096;
 /** Handshakes under way per listening port. */
 export const LISTEN_BACKLOG_CONNECTIONS = 128;
+/** The counter in SYN cookies moves on; a cookie is good for one to two of these. */
+export const SYN_COOKIE_PERIOD_US = 64_000_000;
 export const FIRST_EPHEMERAL_PORT = 32_768;
 export const LAST_EPHEMERAL_PORT = 60_999;

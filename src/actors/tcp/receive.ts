@@ -70,9 +70,7 @@ export class Receiver {
 
   /** Scale that makes the whole buffer expressible. */
   get wantedScale(): number {
-    let scale = 0;
-    while (scale < MAX_WINDOW_SCALE && this.#buffer > MAX_WINDOW_FIELD * 2 ** scale) scale += 1;
-    return scale;
+    return windowScaleFor(this.#buffer);
   }
 
   /** Bytes of the window that is open now. */
@@ -93,7 +91,7 @@ export class Receiver {
   begin(irs: number): void {
     this.n.irs = irs;
     this.n.nxt = this.n.lastAck = seqAdd(irs, 1);
-    this.n.edge = seqAdd(this.n.nxt, Math.min(this.#buffer, MAX_WINDOW_FIELD));
+    this.n.edge = seqAdd(this.n.nxt, firstWindowField(this.#buffer));
   }
 
   /** The acceptance test of RFC 9293 section 3.10.7.4, first step. */
@@ -255,4 +253,16 @@ export class Receiver {
   #segmentBytes(): number {
     return this.#core.options.mss;
   }
+}
+
+/** The least scale with which the window field can say so many bytes. */
+export function windowScaleFor(bytes: number): number {
+  let scale = 0;
+  while (scale < MAX_WINDOW_SCALE && bytes > MAX_WINDOW_FIELD * 2 ** scale) scale += 1;
+  return scale;
+}
+
+/** Window field of our SYN or SYN+ACK, which is never scaled. */
+export function firstWindowField(bufferBytes: number): number {
+  return Math.min(bufferBytes, MAX_WINDOW_FIELD);
 }

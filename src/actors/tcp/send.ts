@@ -59,6 +59,11 @@ export class Sender {
     Object.assign(this.n, { iss, una: iss, nxt: iss, queueSeq: seqAdd(iss, 1) });
   }
 
+  /** Our SYN went out and was acknowledged before there was a connection. */
+  synAcknowledged(): void {
+    this.n.una = this.n.nxt = seqAdd(this.n.iss, 1);
+  }
+
   /** What the handshake agreed on. */
   agree(mss: number, sack: boolean, scale: number): void {
     Object.assign(this.n, { mss, sack, scale });

@@ -68,6 +68,11 @@ export class Timestamps {
   }
 
   #clock(now_us: number): number {
-    return seqAdd(Math.floor(now_us / TIMESTAMP_TICK_US) % 2 ** 32, this.#offset);
+    return timestampClock(now_us, this.#offset);
   }
+}
+
+/** The clock of a connection whose initial sequence number is `offset`. */
+export function timestampClock(now_us: number, offset: number): number {
+  return seqAdd(Math.floor(now_us / TIMESTAMP_TICK_US) % 2 ** 32, offset);
 }

@@ -1,0 +1,65 @@
+import { SYN_COOKIE_PERIOD_US } from './limits.ts';
+
+/** What a listening port knows. */
+export interface Listener {
+  readonly port: number;
+  readonly user: string;
+  /** Connections that the user takes at a time; null: as many as TCP has. */
+  readonly most: number | null;
+  /** Handshakes under way. */
+  pending: number;
+  /** Connections that the user was told of and that are not closed. */
+  open: number;
+  /** Until then an ACK may bring back a cookie that we have sent. */
+  cookiesUntil_us: number;
+}
+
+/** No cookie was ever sent. */
+const NEVER_US = -1;
+/** A cookie is good in the period in which it was made and in the next. */
+const COOKIE_PERIODS = 2;
+
+/** The ports where somebody listens. */
+export class Listeners {
+  readonly #byPort = new Map<number, Listener>();
+
+  get(port: number): Listener | undefined {
+    return this.#byPort.get(port);
+  }
+
+  /** `open`: connections of an earlier listener of the port that are still there. */
+  add(port: number, user: string, most: number | undefined, open: number): void {
+    this.#byPort.set(port, { port, user, most: most ?? null, pending: 0, open, cookiesUntil_us: NEVER_US });
+  }
+
+  remove(port: number): void {
+    this.#byPort.delete(port);
+  }
+
+  clear(): void {
+    this.#byPort.clear();
+  }
+
+  save(): Listener[] {
+    return [...this.#byPort.values()].map((listener) => ({ ...listener }));
+  }
+
+  restore(saved: readonly Listener[]): void {
+    for (const listener of saved) this.#byPort.set(listener.port, { ...listener });
+  }
+}
+
+/** Whether the user takes no more connections. */
+export function isFull({ most, open }: Listener): boolean {
+  return most !== null && open >= most;
+}
+
+/** A cookie was sent now. */
+export function noteCookie(listener: Listener, now_us: number): void {
+  listener.cookiesUntil_us = now_us + COOKIE_PERIODS * SYN_COOKIE_PERIOD_US;
+}
+
+/** Whether an ACK may bring back a cookie: outside of a flood nobody's guess is looked at. */
+export function expectsCookies({ cookiesUntil_us }: Listener, now_us: number): boolean {
+  return now_us <= cookiesUntil_us;
+}

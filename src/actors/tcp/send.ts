@@ -103,14 +103,14 @@ export class Sender {
       this.tailProbe.off();
       if (recovery.board.size > 0) this.retransmission.set(recovery.rtt.rto_us());
     }
-    this.#updateWindow(segment);
+    this.#updateWindow(segment, advance > 0);
   }
 
   /** The first window of the connection: there is no older segment to compare with. */
   firstWindow(segment: InSegment): void {
     this.n.wl1 = segment.seq;
     this.n.wl2 = segment.ack;
-    this.#updateWindow(segment);
+    this.#updateWindow(segment, true);
   }
 
   /** Puts on the wire what the windows allow, lost segments first. `force`: a small segment may go (window probe timer). */
@@ -213,9 +213,13 @@ export class Sender {
     this.#core.tell({ kind: 'writable', space: this.space });
   }
 
-  #updateWindow(segment: InSegment): void {
+  /**
+   * `progress`: it acknowledges something new, so it was sent after all before it, whatever its number is: a window of earlier would be
+   * counted from the new UNA, and its end would move where nobody has offered anything.
+   */
+  #updateWindow(segment: InSegment, progress: boolean): void {
     const { n } = this;
-    const isNewer = seqLt(n.wl1, segment.seq) || (n.wl1 === segment.seq && seqGe(segment.ack, n.wl2));
+    const isNewer = progress || seqLt(n.wl1, segment.seq) || (n.wl1 === segment.seq && seqGe(segment.ack, n.wl2));
     if (!isNewer) return;
     const wasShut = n.wnd === 0;
     const isSyn = (segment.flags & Flag.SYN) !== 0;

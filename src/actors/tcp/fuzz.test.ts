@@ -1,0 +1,28 @@
+import { describe, expect, it } from 'vitest';
+import { fuzzCampaign } from '../../../test/support/tcp-fuzz/campaign.ts';
+
+const STATES = [
+  'SYN-SENT',
+  'SYN-RECEIVED',
+  'ESTABLISHED',
+  'FIN-WAIT-1',
+  'FIN-WAIT-2',
+  'CLOSE-WAIT',
+  'CLOSING',
+  'LAST-ACK',
+  'TIME-WAIT',
+];
+
+describe('two ends under random segments, losses, calls and clock jumps', () => {
+  it('deliver the right bytes and come to their end whatever a blind attacker and a bad network do', () => {
+    const done = fuzzCampaign({ hostile: false, firstSeed: 1, steps: 1_000, segments: 200_000 });
+    expect(done.faults).toEqual([]);
+    expect([...done.states.keys()]).toEqual(expect.arrayContaining([...STATES, 'HELD']));
+  });
+
+  it('keep the rules and come to an end whatever somebody who knows their numbers sends', () => {
+    const done = fuzzCampaign({ hostile: true, firstSeed: 1, steps: 1_000, segments: 100_000 });
+    expect(done.faults).toEqual([]);
+    expect([...done.states.keys()]).toEqual(expect.arrayContaining(STATES));
+  });
+});

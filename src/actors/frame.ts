@@ -26,6 +26,8 @@ export interface Frame {
   readonly checksum: ChecksumVerdict;
   /** Left out for a frame that is as on a wire. */
   readonly offload?: Offload;
+  /** On its way to IP only: whoever sent it had no answer for a while, and its next hop may be dead (RFC 9293 section 3.8.3, R1). */
+  readonly doubt?: true;
 }
 
 /** A frame; one that is as on a wire has no member `offload` at all, so that journals and tests see the same as ever. */

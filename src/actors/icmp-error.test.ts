@@ -75,11 +75,12 @@ describe('ICMP error about a TCP segment', () => {
     expect(told({ type: 3, code: 3 })).toEqual({ ...tuple, kind: 'hard', mtu: 0 });
     expect(told({ type: 3, code: 1 })).toMatchObject({ kind: 'soft' });
     expect(told({ type: 11, code: 3 })).toMatchObject({ kind: 'soft' });
+    expect(told({ type: 12, code: 0 })).toMatchObject({ kind: 'soft' });
+    expect(told({ type: 4, code: 0 })).toMatchObject({ kind: 'quench' });
     expect(told({ type: 3, code: 4, mtu: 1400 })).toMatchObject({ kind: 'too-big', mtu: 1400 });
   });
 
   it('is nothing else', () => {
-    expect(told({ type: 3, code: 4, mtu: 500 })).toBeUndefined();
     expect(told({ type: 8, code: 0 })).toBeUndefined();
     expect(told({ type: 3, code: 3 }, plain({}))).toBeUndefined();
     expect(tcpIcmpError(segment)).toBeUndefined();

@@ -3,6 +3,7 @@ import {
   ICMP_HEADER_BYTES,
   type IcmpFields,
   IcmpType,
+  type IcmpView,
   icmpQuote,
   isFragmentationNeeded,
   isIcmpError,
@@ -59,13 +60,11 @@ export interface TcpIcmpError {
   readonly remotePort: number;
   /** Number of the quoted segment. Whoever has not seen the segment can only guess it (RFC 5927 section 4.1). */
   readonly seq: number;
-  /** `hard`: nobody will ever answer there; `soft`: perhaps later; `too-big`: the path takes packets of `mtu` bytes. */
-  readonly kind: 'hard' | 'soft' | 'too-big';
+  /** `hard`: nobody will ever answer there; `soft`: perhaps later; `too-big`: the path takes packets of `mtu` bytes; `quench`: means nothing any more. */
+  readonly kind: 'hard' | 'soft' | 'too-big' | 'quench';
   readonly mtu: number;
 }
 
-/** Smallest MTU that is believed (RFC 791 section 3.2): a smaller one would be an attack. */
-const SMALLEST_MTU_BYTES = 576;
 /** Codes after which it is no use to try again (RFC 1122 section 4.2.3.9). */
 const HARD_CODES: ReadonlySet<number> = new Set([
   UnreachableCode.PROTOCOL,
@@ -83,16 +82,19 @@ function tcpIcmp4Error(bytes: Uint8Array): TcpIcmpError | undefined {
   const icmp = ip.ok && ip.protocol === IpProtocol.ICMP ? parseIcmp(bytes, ip.headerEnd, ip.end) : undefined;
   const quote = icmp?.ok ? icmpQuote(bytes, icmp) : undefined;
   if (!icmp?.ok || quote?.protocol !== IpProtocol.TCP) return undefined;
-  const isTooBig = isFragmentationNeeded(icmp.type, icmp.code);
-  if (isTooBig && icmp.mtu < SMALLEST_MTU_BYTES) return undefined;
-  const isHard = icmp.type === IcmpType.UNREACHABLE && HARD_CODES.has(icmp.code);
   return {
     local: quote.source,
     localPort: quote.sourcePort,
     remote: quote.destination,
     remotePort: quote.destinationPort,
     seq: quote.seq,
-    kind: isTooBig ? 'too-big' : isHard ? 'hard' : 'soft',
+    kind: kindOf(icmp),
     mtu: icmp.mtu,
   };
+}
+
+function kindOf({ type, code }: IcmpView): TcpIcmpError['kind'] {
+  if (isFragmentationNeeded(type, code)) return 'too-big';
+  if (type === IcmpType.SOURCE_QUENCH) return 'quench';
+  return type === IcmpType.UNREACHABLE && HARD_CODES.has(code) ? 'hard' : 'soft';
 }

@@ -9,6 +9,7 @@ import type { F13Shape, FourTuple } from '../engine/f13.ts';
 import type { Ip4, Mac } from '../wire/address.ts';
 import type { IpAddress } from '../wire/ip-address.ts';
 import type { Frame } from './frame.ts';
+import type { TcpChoices } from './tcp/settings.ts';
 
 // ---- TCP <-> its user (SSL, an application) ----
 
@@ -16,8 +17,14 @@ import type { Frame } from './frame.ts';
 export type ConnectionName = string;
 
 export type TcpRequest =
-  /** `most`: so many connections of the port at a time; while they stand no further one begins. */
-  | { readonly kind: 'listen'; readonly port: number; readonly most?: number }
+  | {
+      readonly kind: 'listen';
+      readonly port: number;
+      /** So many connections of the port at a time; while they stand no further one begins. */
+      readonly most?: number;
+      /** For the connections that come of it. */
+      readonly choices?: TcpChoices;
+    }
   | { readonly kind: 'unlisten'; readonly port: number }
   | {
       readonly kind: 'connect';
@@ -26,9 +33,22 @@ export type TcpRequest =
       readonly destinationPort: number;
       /** Left out: TCP picks a free one. */
       readonly sourcePort?: number;
+      /** Own address to send from. Left out: TCP picks it. */
+      readonly source?: IpAddress;
+      readonly choices?: TcpChoices;
     }
+  /** Changes what was chosen for a connection, from the next segment on. */
+  | { readonly kind: 'choose'; readonly connection: ConnectionName; readonly choices: TcpChoices }
+  /** Asks for a `status`. */
+  | { readonly kind: 'status'; readonly connection: ConnectionName }
   /** TCP takes it whole; `writable` tells when its queue has room again. A user that ignores `full` is its own fault. */
-  | { readonly kind: 'write'; readonly connection: ConnectionName; readonly bytes: Uint8Array }
+  | {
+      readonly kind: 'write';
+      readonly connection: ConnectionName;
+      readonly bytes: Uint8Array;
+      /** These bytes, and all before them, are urgent. New users do better without (RFC 9293 SHLD-13). */
+      readonly urgent?: boolean;
+    }
   /** The user has worked off so many delivered bytes: the receive window may open by that much. */
   | { readonly kind: 'consumed'; readonly connection: ConnectionName; readonly bytes: number }
   /** Sends FIN after everything written; data may still come in. */
@@ -37,6 +57,24 @@ export type TcpRequest =
   | { readonly kind: 'abort'; readonly connection: ConnectionName };
 
 export type TcpCloseReason = 'normal' | 'reset' | 'refused' | 'timed-out' | 'unreachable' | 'aborted';
+
+/** A connection as it is now (the STATUS call of RFC 9293 section 3.9.1). */
+export interface TcpStatus {
+  /** One of the 11 states; CLOSED for a connection that is not there. */
+  readonly state: string;
+  /** Bytes that the other side's window has room for, and that ours offers. */
+  readonly sendWindow: number;
+  readonly receiveWindow: number;
+  /** Bytes that wait for an acknowledgement or for the window, and those that wait for the user. */
+  readonly unacknowledged: number;
+  readonly unread: number;
+  /** Urgent bytes that the user has still to work off. */
+  readonly urgent: number;
+  /** Payload of a full segment. */
+  readonly mss: number;
+  readonly srtt_us: number;
+  readonly rto_us: number;
+}
 
 export type TcpIndication =
   | {
@@ -48,6 +86,11 @@ export type TcpIndication =
     }
   | { readonly kind: 'connected'; readonly connection: ConnectionName; readonly localPort: number }
   | { readonly kind: 'data'; readonly connection: ConnectionName; readonly bytes: Uint8Array }
+  /** Of the data that comes next, so many bytes are urgent. Told again when the urgent data goes further. */
+  | { readonly kind: 'urgent'; readonly connection: ConnectionName; readonly bytes: number }
+  /** The connection goes on, but 3 retransmissions in a row went unanswered, or somebody on the way says by ICMP that it can't pass. */
+  | { readonly kind: 'troubled'; readonly connection: ConnectionName; readonly cause: 'no-answer' | 'icmp' }
+  | ({ readonly kind: 'status'; readonly connection: ConnectionName } & TcpStatus)
   /** The send queue was over its mark and has room for `space` bytes again. */
   | { readonly kind: 'writable'; readonly connection: ConnectionName; readonly space: number }
   /** The send queue is over its mark: stop writing until `writable`. */

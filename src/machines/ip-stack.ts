@@ -36,12 +36,17 @@ interface NeighbourContext {
 
 /**
  * One entry of the ARP cache. HEARD is any ARP packet from the neighbour; USED is a packet to it while nothing was heard for long,
- * so that it is asked again, directly. GONE: the table forgets the entry.
+ * so that it is asked again, directly. DOUBT: whoever sent by way of it had no answer. GONE: the table forgets the entry.
  */
 export const neighbourMachine = setup({
   types: {} as {
     context: NeighbourContext;
-    events: { type: 'RESOLVE' } | { type: 'HEARD'; mac: Mac } | { type: 'USED' } | { type: 'TIMEOUT' };
+    events:
+      | { type: 'RESOLVE' }
+      | { type: 'HEARD'; mac: Mac }
+      | { type: 'USED' }
+      | { type: 'DOUBT' }
+      | { type: 'TIMEOUT' };
   },
   guards: { triesLeft: ({ context }) => context.tries < ARP_TRIES },
   actions: {
@@ -77,6 +82,7 @@ export const neighbourMachine = setup({
       on: {
         HEARD: { actions: [assign({ mac: ({ event }) => event.mac }), 'armReachable'] },
         TIMEOUT: { target: 'STALE', actions: 'armStale' },
+        DOUBT: { target: 'STALE', actions: 'armStale' },
       },
     },
     STALE: {

@@ -23,6 +23,8 @@ export type TcpEvent =
   /** The same FIN once more: our last ACK was lost. */
   | { type: 'fin.repeated' }
   | { type: 'rst.accepted' }
+  /** SYN-RECEIVED by way of LISTEN only: another SYN in the window; back to LISTEN. */
+  | { type: 'syn.again' }
   /** TIME-WAIT only: a new SYN whose numbers lie beyond this connection's. */
   | { type: 'syn.newer' }
   /** An ICMP error that says the other end can't be reached at all. */
@@ -122,6 +124,7 @@ export const tcpMachine = setup({
         ANSWERED: {
           on: {
             'ack.of-syn': { target: '#tcp.ESTABLISHED', actions: ['tellConnected'] },
+            'syn.again': { target: '#tcp.CLOSED', actions: [...ended('refused')] },
             close: { target: '#tcp.FIN-WAIT-1', actions: ['sendFin'] },
             'timeout.retransmission': { target: '#tcp.CLOSED', actions: [...ended('timed-out')] },
             unreachable: { target: '#tcp.CLOSED', actions: [...ended('unreachable')] },

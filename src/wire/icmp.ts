@@ -4,7 +4,22 @@ import { put16, u16, u32 } from './bytes.ts';
 import { fold, onesComplementSum } from './checksum.ts';
 import { IP4_HEADER_BYTES } from './ipv4.ts';
 
-export const IcmpType = { ECHO_REPLY: 0, UNREACHABLE: 3, ECHO_REQUEST: 8, TIME_EXCEEDED: 11 } as const;
+export const IcmpType = {
+  ECHO_REPLY: 0,
+  UNREACHABLE: 3,
+  /** Nobody may send it any more, and nobody listens to it (RFC 6633). */
+  SOURCE_QUENCH: 4,
+  ECHO_REQUEST: 8,
+  TIME_EXCEEDED: 11,
+  PARAMETER_PROBLEM: 12,
+} as const;
+
+const ERRORS: ReadonlySet<number> = new Set([
+  IcmpType.UNREACHABLE,
+  IcmpType.SOURCE_QUENCH,
+  IcmpType.TIME_EXCEEDED,
+  IcmpType.PARAMETER_PROBLEM,
+]);
 
 /** Codes of destination unreachable. */
 export const UnreachableCode = {
@@ -76,7 +91,7 @@ export function isFragmentationNeeded(type: number, code: number): boolean {
 
 /** Whether the message reports an error about a quoted packet. */
 export function isIcmpError(type: number): boolean {
-  return type === IcmpType.UNREACHABLE || type === IcmpType.TIME_EXCEEDED;
+  return ERRORS.has(type);
 }
 
 /** Writes the header at `offset` with the checksum over it and the payload that already stands behind it up to `end`; returns the offset behind the header. */

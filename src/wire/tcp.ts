@@ -169,7 +169,7 @@ function sackBlocksWritten(options: TcpOptions, lengthBefore: number): number {
 }
 
 /**
- * Writes options at `offset`, padded with NOP to a multiple of 4; returns the offset behind them. SACK blocks that do not
+ * Writes options at `offset`, padded with zeros to a multiple of 4 (RFC 9293 MUST-69); returns the offset behind them. SACK blocks that do not
  * fit the 40 bytes are left out: 3 fit beside timestamps, 4 alone.
  */
 export function writeTcpOptions(bytes: Uint8Array, offset: number, options: TcpOptions): number {
@@ -187,7 +187,7 @@ export function writeTcpOptions(bytes: Uint8Array, offset: number, options: TcpO
     bytes[at++] = options.windowScale;
   }
   at = writeSacks(bytes, at, options);
-  bytes.fill(TcpOptionKind.NOP, at, end);
+  bytes.fill(TcpOptionKind.END, at, end);
   return end;
 }
 

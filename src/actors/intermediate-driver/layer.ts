@@ -3,7 +3,7 @@ import { isControlMac, isMulticast, type Mac } from '../../wire/address.ts';
 import { u48 } from '../../wire/bytes.ts';
 import { ETHERNET_HEADER_BYTES } from '../../wire/ethernet.ts';
 import { type FrameView, parseFrame } from '../../wire/frame.ts';
-import { type IcmpView, icmpQuote, isFragmentationNeeded, isIcmpError } from '../../wire/icmp.ts';
+import { IcmpType, type IcmpView, icmpQuote, isFragmentationNeeded, isIcmpError } from '../../wire/icmp.ts';
 import { seqAdd } from '../../wire/seq.ts';
 import { Flag } from '../../wire/tcp.ts';
 import { Reason } from '../../wire/terms.ts';
@@ -216,7 +216,9 @@ export class IntermediateDriverLayer extends Layer {
     const session = this.sessions.get(tupleKey(tuple));
     if (session === undefined) return false;
     this.count('icmpRumours');
-    session.unreachable(isFragmentationNeeded(icmp.type, icmp.code) ? undefined : quote.seq);
+    if (icmp.type !== IcmpType.SOURCE_QUENCH) {
+      session.unreachable(isFragmentationNeeded(icmp.type, icmp.code) ? undefined : quote.seq);
+    }
     return true;
   }
 

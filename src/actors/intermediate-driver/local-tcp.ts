@@ -1,6 +1,7 @@
 import { buildEthernet, EtherType } from '../../wire/ethernet.ts';
 import type { F13Line } from '../records/f13-line.ts';
 import { type ConnectionEvent, TcpConnection } from '../tcp/connection.ts';
+import { FIN_WAIT_KEEPALIVE } from '../tcp/limits.ts';
 import { HEADERS_BYTES, packetFromSegment, type TcpTuple, tupleBytes } from '../tcp/segment.ts';
 import type { SessionHost, SessionStart } from './session-host.ts';
 
@@ -45,6 +46,7 @@ export function localTcp(
       mss: mtu - HEADERS_BYTES,
       holdSynAck: true,
       timeWait_us: LOCAL_TIME_WAIT_US,
+      finWaitKeepalive: FIN_WAIT_KEEPALIVE,
     },
   );
 }

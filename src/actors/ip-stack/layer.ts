@@ -153,6 +153,7 @@ export class IpStackLayer extends Layer {
     if (nextHop === undefined || nextHop === this.#interface.address) {
       return this.#refuse(packet, 'no-route', { code: UnreachableCode.NETWORK });
     }
+    if (packet.doubt === true) this.#neighbours.doubt(nextHop);
     if (!this.#neighbours.send(nextHop, packet)) this.drop('table-full', packet);
   }
 

@@ -83,6 +83,11 @@ export class NeighbourTable {
     neighbour?.machine.send({ type: 'HEARD', mac });
   }
 
+  /** Somebody above has had no answer by way of `ip`: it is asked again instead of trusted. */
+  doubt(ip: Ip4): void {
+    this.#byIp.get(ip)?.machine.send({ type: 'DOUBT' });
+  }
+
   /** True when the timer was a neighbour's. */
   timerFired(name: string): boolean {
     if (!name.startsWith('arp-')) return false;

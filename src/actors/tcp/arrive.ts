@@ -10,6 +10,7 @@ import type { Receiver } from './receive.ts';
 import { type InSegment, resetFor } from './segment.ts';
 import type { Sender } from './send.ts';
 import type { Timestamps } from './timestamps.ts';
+import type { Urgent } from './urgent.ts';
 
 /** The parts of a connection that a segment may change. */
 export interface ArrivalParts {
@@ -18,6 +19,7 @@ export interface ArrivalParts {
   readonly receiver: Receiver;
   readonly timestamps: Timestamps;
   readonly handshake: Handshake;
+  readonly urgent: Urgent;
   readonly stats: TcpStats;
   readonly machine: MachineHost<typeof tcpMachine, TcpDecision>;
 }
@@ -29,6 +31,7 @@ export class SegmentArrival {
   readonly #receiver: Receiver;
   readonly #timestamps: Timestamps;
   readonly #handshake: Handshake;
+  readonly #urgent: Urgent;
   readonly #stats: TcpStats;
   readonly #machine: ArrivalParts['machine'];
   readonly #challenges = { since_us: 0, sent: 0 };
@@ -39,6 +42,7 @@ export class SegmentArrival {
     this.#receiver = parts.receiver;
     this.#timestamps = parts.timestamps;
     this.#handshake = parts.handshake;
+    this.#urgent = parts.urgent;
     this.#stats = parts.stats;
     this.#machine = parts.machine;
   }
@@ -67,6 +71,7 @@ export class SegmentArrival {
         this.#handshake.agree(segment);
         this.#sender.acknowledge(segment, 0);
         this.#send({ type: 'segment.syn-ack' });
+        this.#receiver.takeEarly();
         return undefined;
       case 'absorbed':
         return 'out-of-window';
@@ -112,13 +117,15 @@ export class SegmentArrival {
     if (!this.#receiver.acceptable(segment)) return this.#unacceptable(segment);
     if (isReset) return this.#resetArrived(segment);
     if ((flags & Flag.SYN) !== 0 || (flags & Flag.ACK) === 0) {
-      if ((flags & Flag.SYN) !== 0) this.#challenge();
+      if ((flags & Flag.SYN) !== 0) this.#strangeSyn();
       return 'out-of-window';
     }
     const refused = this.#acknowledged(segment);
     if (refused !== undefined) return refused;
     this.#timestamps.update(segment, this.#receiver.n.lastAck, this.#core.host.now_us());
     if (!this.#core.decision.receives) return undefined;
+    const urgent = this.#urgent.arrived(segment, this.#receiver.n.nxt);
+    if (urgent > 0) this.#core.tell({ kind: 'urgent', bytes: urgent });
     this.#receiver.take(segment);
     if (this.#receiver.finished) this.#send({ type: 'fin.received' });
     return undefined;
@@ -135,6 +142,13 @@ export class SegmentArrival {
     const isSynAck = (flags & (Flag.SYN | Flag.ACK | Flag.RST)) === (Flag.SYN | Flag.ACK);
     const { nxt } = this.#sender.n;
     return isSynAck && this.#core.decision.state === 'SYN-RECEIVED' && seq === this.#receiver.n.irs && ack === nxt;
+  }
+
+  /** A SYN in the window: whoever was about to connect begins anew (section 3.10.7.4, fourth step); elsewhere it is a guess (RFC 5961). */
+  #strangeSyn(): void {
+    const isOpening = this.#core.decision.state === 'SYN-RECEIVED' && this.#handshake.passive;
+    if (isOpening) this.#send({ type: 'syn.again' });
+    else this.#challenge();
   }
 
   #unacceptable(segment: InSegment): DropReason | undefined {
@@ -166,6 +180,7 @@ export class SegmentArrival {
     if (this.#core.decision.state === 'SYN-RECEIVED') {
       if (segment.ack !== n.nxt) return this.#refuseStray(segment);
       this.#send({ type: 'ack.of-syn' });
+      this.#receiver.takeEarly();
     }
     // RFC 5961 section 5.2: an ACK of what was never sent, or far in the past, is somebody's guess.
     if (seqGt(segment.ack, n.nxt) || seqLt(segment.ack, seqAdd(n.una, -n.maxWnd))) {

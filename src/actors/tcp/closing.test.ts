@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { pattern, segment, type TcpEnd, TcpPair } from '../../../test/support/tcp-pair.ts';
 import { Flag } from '../../wire/tcp.ts';
+import { FIN_WAIT_KEEPALIVE } from './limits.ts';
 
 /** Numbers of a pair that is open and has sent nothing. */
 const CLIENT = 1_001;
@@ -137,8 +138,13 @@ describe('closing', () => {
     expect(pair.client.kinds.at(-1)).toBe('gone');
   });
 
-  it('notices in FIN-WAIT-2 that the other side is gone', () => {
-    const pair = IN['FIN-WAIT-2']();
+  it('MUST-25: probes in FIN-WAIT-2 only where told to, and notices then that the other side is gone', () => {
+    const quiet = IN['FIN-WAIT-2']();
+    quiet.pass(3_600_000_000);
+    expect(quiet.client.flags.length).toBe(3);
+    const pair = new TcpPair({ client: { finWaitKeepalive: FIN_WAIT_KEEPALIVE } }).connect();
+    close(pair.client);
+    pair.pass(10_000);
     pair.passes = () => false;
     pair.pass(130_000_000);
     expect(pair.client.kinds.slice(-2)).toEqual(['closed timed-out', 'gone']);
@@ -146,9 +152,11 @@ describe('closing', () => {
   });
 
   it('stays in FIN-WAIT-2 for as long as the other side lives', () => {
-    const pair = IN['FIN-WAIT-2']();
+    const pair = new TcpPair({ client: { finWaitKeepalive: FIN_WAIT_KEEPALIVE } }).connect();
+    close(pair.client);
     pair.pass(3_600_000_000);
     expect(pair.client.connection.state).toBe('FIN-WAIT-2');
+    expect(pair.client.connection.stats.segmentsOut).toBeGreaterThan(50);
   });
 });
 

@@ -1,6 +1,6 @@
 import { isIp6 } from '../../wire/ip-address.ts';
 import { seqGt, seqLe } from '../../wire/seq.ts';
-import { Flag, type TcpOptions } from '../../wire/tcp.ts';
+import { Flag, NO_TCP_OPTIONS, type TcpOptions } from '../../wire/tcp.ts';
 import type { ConnectionCore } from './core.ts';
 import { DEFAULT_MSS_BYTES, DEFAULT_MSS6_BYTES, MAX_WINDOW_SCALE, MIN_MSS_BYTES, TIMESTAMPS_BYTES } from './limits.ts';
 import type { Receiver } from './receive.ts';
@@ -21,6 +21,8 @@ export type OpeningVerdict =
 /** What both sides offer and agree on in their SYNs, and which segments open a connection (RFC 9293 sections 3.7.1, 3.10.7.3). */
 export class Handshake {
   #scaling = false;
+  /** It came from LISTEN: what refuses it in SYN-RECEIVED goes back there, not to a user (RFC 9293 MUST-11). */
+  passive = false;
   readonly #core: ConnectionCore;
   readonly #sender: Sender;
   readonly #receiver: Receiver;
@@ -48,11 +50,20 @@ export class Handshake {
     };
   }
 
+  /** Options of every other segment; SACK blocks only where there is no payload. */
+  laterOptions(isPure: boolean): TcpOptions {
+    const { on } = this.#timestamps;
+    const sacks = isPure ? this.#receiver.sackBlocks(on) : undefined;
+    if (!on && sacks === undefined) return NO_TCP_OPTIONS;
+    return { timestamps: on ? this.#timestamps.option(this.#core.host.now_us()) : undefined, sacks };
+  }
+
   /** Takes the other side's SYN: its number, window and options. */
   agree(syn: InSegment): void {
     const { mss, windowScale, sack, timestamps } = this.#core.options;
     const theirs = syn.options;
     this.#receiver.begin(syn.seq);
+    this.#receiver.early(syn.payload);
     this.#scaling = windowScale !== false && theirs.windowScale !== undefined;
     const stamps = timestamps !== false && theirs.timestamps !== undefined;
     if (stamps) this.#timestamps.agree(theirs.timestamps?.value ?? 0, this.#core.host.now_us());
@@ -87,11 +98,11 @@ export class Handshake {
     return isNew ? 'syn' : 'absorbed';
   }
 
-  save(): boolean {
-    return this.#scaling;
+  save(): readonly [boolean, boolean] {
+    return [this.#scaling, this.passive];
   }
 
-  restore(saved: boolean): void {
-    this.#scaling = saved;
+  restore(saved: readonly [boolean, boolean]): void {
+    [this.#scaling, this.passive] = saved;
   }
 }

@@ -1,9 +1,10 @@
 import { type TcpDecision, type TcpState, tcpDecision, tcpMachine } from '../../machines/tcp.ts';
 import { EMPTY } from '../../wire/bytes.ts';
-import { seqAdd, seqDiff, seqGt, seqIn } from '../../wire/seq.ts';
-import { Flag, NO_TCP_OPTIONS, type TcpOptions } from '../../wire/tcp.ts';
+import { seqDiff, seqGt, seqIn } from '../../wire/seq.ts';
+import { Flag } from '../../wire/tcp.ts';
 import type { DropReason } from '../drop-reason.ts';
 import { type MachineCommand, MachineHost } from '../machine-host.ts';
+import type { TcpStatus } from '../services.ts';
 import { SegmentArrival } from './arrive.ts';
 import { Handshake } from './connect.ts';
 import {
@@ -16,11 +17,17 @@ import {
 } from './core.ts';
 import { KeepaliveClock } from './keepalive.ts';
 import { LazyTimer, NEVER_SET } from './lazy-timer.ts';
-import { MIN_MSS_BYTES, TIME_WAIT_US, TIMESTAMPS_BYTES } from './limits.ts';
+import { TIME_WAIT_US, TIMESTAMPS_BYTES } from './limits.ts';
+import { mssOfPath } from './path-mtu.ts';
 import { Receiver } from './receive.ts';
-import { bare, headersBytes, type InSegment } from './segment.ts';
+import { bare, type InSegment } from './segment.ts';
 import { Sender } from './send.ts';
+import { chosen, type TcpChoices, type TcpSettings } from './settings.ts';
+import { statusOf } from './status.ts';
+import { timedOut } from './timeouts.ts';
 import { Timestamps } from './timestamps.ts';
+import { Urgent } from './urgent.ts';
+import { troubled, UserTimeout } from './user-timeout.ts';
 
 export type { ConnectionEvent, TcpConnectionHost, TcpConnectionOptions, TcpStats } from './core.ts';
 
@@ -38,6 +45,9 @@ export class TcpConnection implements ConnectionCore {
   readonly options: TcpConnectionOptions;
   readonly machine: MachineHost<typeof tcpMachine, TcpDecision>;
   readonly stats: TcpStats = newStats();
+  settings: TcpSettings;
+  readonly urgent = new Urgent();
+  readonly #userTimeout: UserTimeout;
   readonly #sender: Sender;
   readonly #receiver: Receiver;
   readonly #timestamps = new Timestamps();
@@ -52,6 +62,7 @@ export class TcpConnection implements ConnectionCore {
   constructor(host: TcpConnectionHost, options: TcpConnectionOptions) {
     this.host = host;
     this.options = options;
+    this.settings = chosen(options);
     this.machine = new MachineHost({
       machine: tcpMachine,
       instance: options.name,
@@ -64,12 +75,14 @@ export class TcpConnection implements ConnectionCore {
     this.#receiver = new Receiver(this, this.stats);
     this.#handshake = new Handshake(this, this.#sender, this.#receiver, this.#timestamps);
     this.#keepalive = new KeepaliveClock(this);
+    this.#userTimeout = new UserTimeout(this);
     this.#arrival = new SegmentArrival({
       core: this,
       sender: this.#sender,
       receiver: this.#receiver,
       timestamps: this.#timestamps,
       handshake: this.#handshake,
+      urgent: this.urgent,
       stats: this.stats,
       machine: this.machine,
     });
@@ -82,6 +95,11 @@ export class TcpConnection implements ConnectionCore {
   /** One of the 11 states. */
   get state(): TcpState {
     return this.decision.state;
+  }
+
+  /** All that a user may want to know. */
+  get status(): TcpStatus {
+    return statusOf(this.state, this.#sender, this.#receiver, this.urgent);
   }
 
   /** Bytes that may be written before the queue is over its mark. */
@@ -123,6 +141,7 @@ export class TcpConnection implements ConnectionCore {
       this.#begin(this.host.isn());
       this.stats.segmentsIn += 1;
       this.machine.send({ type: 'open.passive' });
+      this.#handshake.passive = true;
       this.#handshake.agree(syn);
       this.machine.send({ type: 'segment.syn' });
     });
@@ -151,11 +170,28 @@ export class TcpConnection implements ConnectionCore {
     this.#step(() => this.machine.send({ type: 'refuse' }));
   }
 
-  /** Takes bytes whole; they must not be changed any more. False when nothing can be written in this state. */
-  write(bytes: Uint8Array): boolean {
+  /**
+   * Takes bytes whole; they must not be changed any more. `urgent`: they, and all before them, are urgent (new users do better without,
+   * RFC 6093). False when nothing can be written in this state.
+   */
+  write(bytes: Uint8Array, urgent = false): boolean {
     if (!this.decision.writable) return false;
-    this.#step(() => this.#sender.write(bytes));
+    this.#step(() => {
+      this.#sender.write(bytes);
+      if (!urgent) return;
+      this.urgent.send(this.#sender.end);
+      // With a shut window only a bare segment can tell of it at once.
+      if (this.decision.sends && this.#sender.n.wnd === 0) this.#receiver.ackNow = true;
+    });
     return true;
+  }
+
+  /** Changes what was chosen, from the next segment on. */
+  choose(choices: TcpChoices): void {
+    this.#step(() => {
+      this.settings = chosen(choices, this.settings);
+      this.#keepalive.clear();
+    });
   }
 
   /** The user has worked off so many delivered bytes. */
@@ -188,18 +224,26 @@ export class TcpConnection implements ConnectionCore {
 
   /** A timer that was set by this connection has gone off. */
   timerFired(name: string): void {
-    this.#step(() => this.#timer(name));
+    this.#step(() => {
+      const parts = { sender: this.#sender, receiver: this.#receiver, keepalive: this.#keepalive };
+      const timers = { userTimeout: this.#userTimeout, timeWait: this.#timeWait };
+      const event = timedOut({ core: this, ...parts, ...timers }, name);
+      if (event !== undefined) this.machine.send(event);
+    });
   }
 
-  /** An ICMP error about this connection. A hard one ends it while it opens; later none is believed (RFC 5927 section 5). */
+  /** An ICMP error about this connection. A hard one ends it while it opens; later it is only told, as a soft one is (RFC 5927 section 5). */
   unreachable(hard: boolean): void {
-    if (hard) this.#step(() => this.machine.send({ type: 'unreachable' }));
+    this.#step(() => {
+      if (hard) this.machine.send({ type: 'unreachable' });
+      if (this.state !== 'CLOSED') troubled(this, 'icmp');
+    });
   }
 
   /** The path takes IP packets of at most `mtu` bytes (RFC 1191, RFC 8201). */
   pathMtu(mtu: number): void {
     const options = this.#timestamps.on ? TIMESTAMPS_BYTES : 0;
-    const mss = Math.max(MIN_MSS_BYTES, mtu - headersBytes(this.options.local));
+    const mss = mssOfPath(mtu, this.options.local);
     this.#step(() => this.#sender.shrink(mss - options));
   }
 
@@ -225,6 +269,9 @@ export class TcpConnection implements ConnectionCore {
       keepalive: this.#keepalive.save(),
       timeWait: this.#timeWait?.save() ?? NEVER_SET,
       arrival: this.#arrival.save(),
+      urgent: this.urgent.save(),
+      userTimeout: this.#userTimeout.save(),
+      settings: this.settings,
       stats: { ...this.stats },
     };
   }
@@ -239,6 +286,9 @@ export class TcpConnection implements ConnectionCore {
     this.#keepalive.restore(saved.keepalive);
     this.#timeWaitTimer().restore(saved.timeWait);
     this.#arrival.restore(saved.arrival);
+    this.urgent.restore(saved.urgent);
+    this.#userTimeout.restore(saved.userTimeout);
+    this.settings = saved.settings;
     Object.assign(this.stats, saved.stats);
   }
 
@@ -248,11 +298,14 @@ export class TcpConnection implements ConnectionCore {
     const isSyn = (flags & Flag.SYN) !== 0;
     const isPure = payload.length === 0 && (flags & (Flag.SYN | Flag.FIN)) === 0;
     const { ack, window } = this.#receiver.acknowledge(isSyn, isPure);
-    const options = isSyn ? this.#handshake.options() : this.#options(isPure);
+    const options = isSyn ? this.#handshake.options() : this.#handshake.laterOptions(isPure);
     this.stats.segmentsOut += 1;
-    const segment = { seq, ack: (flags & Flag.ACK) !== 0 ? ack : 0, flags, window, options, payload };
+    const urgent = isSyn ? 0 : this.urgent.pointer(seq, this.#sender.n.una);
+    const marked = urgent > 0 ? flags | Flag.URG : flags;
+    const segment = { seq, ack: (flags & Flag.ACK) !== 0 ? ack : 0, flags: marked, window, options, payload };
     const isCutBelow = this.options.superSegments === true;
-    this.host.transmit(isCutBelow ? { ...segment, segment_bytes: this.#sender.n.mss } : segment);
+    const sized = isCutBelow ? { ...segment, segment_bytes: this.#sender.n.mss } : segment;
+    this.host.transmit(urgent > 0 ? { ...sized, urgent } : sized);
   }
 
   tell(event: ConnectionEvent): void {
@@ -290,13 +343,7 @@ export class TcpConnection implements ConnectionCore {
     this.#sender.output();
     if (this.#receiver.ackNow) this.emit(this.#sender.n.nxt, Flag.ACK, EMPTY);
     this.#keepalive.watch();
-  }
-
-  #options(isPure: boolean): TcpOptions {
-    const { on } = this.#timestamps;
-    const sacks = isPure ? this.#receiver.sackBlocks(on) : undefined;
-    if (!on && sacks === undefined) return NO_TCP_OPTIONS;
-    return { timestamps: on ? this.#timestamps.option(this.host.now_us()) : undefined, sacks };
+    this.#userTimeout.watch(this.#sender);
   }
 
   #execute(command: MachineCommand): void {
@@ -309,29 +356,22 @@ export class TcpConnection implements ConnectionCore {
         this.#receiver.ackNow = true;
         return;
       case 'sendFin':
-        this.#sender.output();
-        return;
+        return this.#sender.output();
       case 'sendReset':
-        this.#reset();
-        return;
+        return this.#reset();
       case 'startTimeWait':
         this.#timeWaitTimer().set(this.options.timeWait_us ?? TIME_WAIT_US);
         return;
       case 'tellSynReceived':
-        this.tell({ kind: 'syn-received' });
-        return;
+        return this.tell({ kind: 'syn-received' });
       case 'tellConnected':
-        this.tell({ kind: 'connected' });
-        return;
+        return this.tell({ kind: 'connected' });
       case 'tellRemoteClosed':
-        this.tell({ kind: 'remote-closed' });
-        return;
+        return this.tell({ kind: 'remote-closed' });
       case 'tellClosed':
-        this.tell({ kind: 'closed', reason: command.params.reason });
-        return;
+        return this.tell({ kind: 'closed', reason: command.params.reason });
       case 'forget':
-        this.#forget();
-        return;
+        return this.#forget();
     }
   }
 
@@ -348,47 +388,12 @@ export class TcpConnection implements ConnectionCore {
     this.#receiver.clear();
     this.#keepalive.clear();
     this.#timeWait?.dispose();
+    this.#userTimeout.clear();
     this.tell({ kind: 'gone' });
-  }
-
-  #timer(name: string): void {
-    switch (name) {
-      case 'rto':
-        if (this.#sender.retransmission.fired() && !this.#sender.timedOut()) this.#giveUp();
-        return;
-      case 'persist':
-        if (this.#sender.windowProbe.fired() && !this.#sender.probeWindow()) this.#giveUp();
-        return;
-      case 'tlp':
-        if (this.#sender.tailProbe.fired()) this.#sender.probeTail();
-        return;
-      case 'reorder':
-        if (this.#sender.reordering.fired()) this.#sender.recovery.reorderingOver();
-        return;
-      case 'ack':
-        if (this.#receiver.delayedAck.fired()) this.#receiver.ackNow = true;
-        return;
-      case 'keepalive':
-        if (this.#keepalive.timer.fired()) this.#keepaliveDue();
-        return;
-      case 'time-wait':
-        if (this.#timeWaitTimer().fired()) this.machine.send({ type: 'timeout.time-wait' });
-        return;
-    }
   }
 
   #timeWaitTimer(): LazyTimer {
     this.#timeWait ??= new LazyTimer(this.host, 'time-wait');
     return this.#timeWait;
-  }
-
-  #giveUp(): void {
-    this.machine.send({ type: 'timeout.retransmission' });
-  }
-
-  #keepaliveDue(): void {
-    const verdict = this.#keepalive.judge(this.#sender.recovery.board.size > 0);
-    if (verdict === 'dead') this.machine.send({ type: 'timeout.keepalive' });
-    else if (verdict === 'probe') this.emit(seqAdd(this.#sender.n.nxt, -1), Flag.ACK, EMPTY);
   }
 }

@@ -6,6 +6,8 @@ import type { CongestionName } from './congestion/congestion.ts';
 import type { TimerHost } from './lazy-timer.ts';
 import type { Keepalive } from './limits.ts';
 import type { OutSegment } from './segment.ts';
+import type { TcpChoices, TcpSettings } from './settings.ts';
+import type { Urgent } from './urgent.ts';
 
 /** What a connection tells its user. */
 export type ConnectionEvent =
@@ -14,6 +16,13 @@ export type ConnectionEvent =
   | { readonly kind: 'connected' }
   /** Bytes in order; the user reports with `consumed` when it has worked them off. The array is a view of what arrived. */
   | { readonly kind: 'data'; readonly bytes: Uint8Array }
+  /** Of what is delivered next, so many bytes are urgent: told with the first urgent pointer and with each that goes further. */
+  | { readonly kind: 'urgent'; readonly bytes: number }
+  /**
+   * The path is in trouble, and the connection goes on (R1 of RFC 9293 section 3.8.3): `no-answer` after 3 retransmissions in a row,
+   * `icmp` when somebody on the way says so.
+   */
+  | { readonly kind: 'troubled'; readonly cause: 'no-answer' | 'icmp' }
   /** The send queue is over its mark. */
   | { readonly kind: 'full' }
   | { readonly kind: 'writable'; readonly space: number }
@@ -29,10 +38,12 @@ export interface TcpConnectionHost extends TimerHost {
   isn(): number;
   transmit(segment: OutSegment): void;
   indicate(event: ConnectionEvent): void;
+  /** Negative advice: what goes out next may be on a dead path (RFC 9293 section 3.8.3, R1). */
+  doubtPath?(): void;
   readonly observer: MachineObserver;
 }
 
-export interface TcpConnectionOptions {
+export interface TcpConnectionOptions extends TcpChoices {
   /** Instance name of its machine. */
   readonly name: string;
   readonly local: IpAddress;
@@ -43,11 +54,9 @@ export interface TcpConnectionOptions {
   readonly mss: number;
   /** Leave a passive open's SYN unanswered until `release`. */
   readonly holdSynAck?: boolean;
-  /** Probes while nothing is heard; off unless given. */
-  readonly keepalive?: Keepalive;
+  /** Probes in FIN-WAIT-2 where the user has not asked for keepalive; none unless given. */
+  readonly finWaitKeepalive?: Keepalive;
   readonly congestion?: CongestionName;
-  /** RFC 896; off unless true. */
-  readonly nagle?: boolean;
   readonly sendQueueBytes?: number;
   readonly receiveBufferBytes?: number;
   readonly timeWait_us?: number;
@@ -65,6 +74,9 @@ export interface TcpConnectionOptions {
 export interface ConnectionCore {
   readonly host: TcpConnectionHost;
   readonly options: TcpConnectionOptions;
+  /** What the user has chosen; read anew each time. */
+  readonly settings: TcpSettings;
+  readonly urgent: Urgent;
   /** What the machine decided; read anew each time. */
   readonly decision: TcpDecision;
   /** Puts a segment on the wire with the present ACK, window and options; `syn` are the options of a SYN. */

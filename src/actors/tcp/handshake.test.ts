@@ -40,7 +40,7 @@ describe('opening a connection', () => {
     expect(pair.client.flags).toEqual(Array(8).fill('SYN'));
     expect(pair.client.connection.state).toBe('SYN-SENT');
     pair.pass(2_000_000);
-    expect(pair.client.kinds).toEqual(['closed timed-out', 'gone']);
+    expect(pair.client.kinds).toEqual(['troubled', 'closed timed-out', 'gone']);
   });
 
   it('sends SYN+ACK again, 5 times, then gives up', () => {
@@ -49,7 +49,7 @@ describe('opening a connection', () => {
     pair.server.arrive(segment(Flag.SYN, 7));
     pair.pass(100_000_000);
     expect(pair.server.flags).toEqual(Array(6).fill('SYN+ACK'));
-    expect(pair.server.kinds).toEqual(['closed timed-out', 'gone']);
+    expect(pair.server.kinds).toEqual(['troubled', 'closed timed-out', 'gone']);
   });
 
   it.each([['SYN'], ['SYN+ACK'], ['ACK']])('survives the loss of the first %s', (lost) => {
@@ -157,7 +157,7 @@ describe('refusal', () => {
     pair.client.run((connection) => connection.unreachable(false));
     expect(pair.client.connection.state).toBe('SYN-SENT');
     pair.client.run((connection) => connection.unreachable(true));
-    expect(pair.client.kinds).toEqual(['closed unreachable', 'gone']);
+    expect(pair.client.kinds).toEqual(['troubled', 'closed unreachable', 'gone']);
     const half = new TcpPair();
     half.server.arrive(segment(Flag.SYN, 7));
     half.server.run((connection) => connection.unreachable(true));

@@ -187,7 +187,7 @@ describe('ICMPv6 errors about a connection', () => {
   const error = (quoted: Uint8Array, type: number, code: number, word = 0) =>
     buildIcmp6Packet({ source: ROUTER, destination: OWN }, { type, code, word }, quoted.subarray(0, 1232));
 
-  it('MUST-55: too big makes its segments smaller, but never below 1280 bytes', () => {
+  it('too big (RFC 8201) makes its segments smaller, but never below 1280 bytes', () => {
     const { host, layer, seq } = established();
     host.inject('upper', { kind: 'write', connection: 'mine', bytes: pattern(1_440) });
     const big = last(host.outputs);
@@ -221,7 +221,8 @@ describe('ICMPv6 errors about a connection', () => {
       const isHard = hard.some((each) => each[0] === type && each[1] === code);
       expect(layer.connection('mine')?.state, `${type}/${code}`).toBe(isHard ? undefined : 'SYN-SENT');
       const closed = { kind: 'closed', connection: 'mine', reason: 'unreachable' };
-      expect(host.sentOn('upper')).toEqual(isHard ? [closed] : []);
+      const troubled = { kind: 'troubled', connection: 'mine', cause: 'icmp' };
+      expect(host.sentOn('upper')).toEqual([isHard ? closed : troubled]);
     }
   });
 

@@ -1,6 +1,6 @@
 import type { ConnectionCore } from './core.ts';
 import { LazyTimer, NEVER_SET, type SavedTimer } from './lazy-timer.ts';
-import { FIN_WAIT_KEEPALIVE, type Keepalive } from './limits.ts';
+import type { Keepalive } from './limits.ts';
 
 /** What is due when the keepalive timer goes off. */
 export type KeepaliveVerdict = 'nothing' | 'probe' | 'dead';
@@ -65,8 +65,9 @@ export class KeepaliveClock {
   }
 
   #settings(): Keepalive | undefined {
-    const { state } = this.#core.decision;
-    if (state === 'FIN-WAIT-2') return this.#core.options.keepalive ?? FIN_WAIT_KEEPALIVE;
-    return state === 'ESTABLISHED' || state === 'CLOSE-WAIT' ? this.#core.options.keepalive : undefined;
+    const { decision, options, settings } = this.#core;
+    const asked = settings.keepalive ?? undefined;
+    if (decision.state === 'FIN-WAIT-2') return asked ?? options.finWaitKeepalive;
+    return decision.state === 'ESTABLISHED' || decision.state === 'CLOSE-WAIT' ? asked : undefined;
   }
 }

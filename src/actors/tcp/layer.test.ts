@@ -1,136 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { layerCompliance } from '../../../test/support/compliance.ts';
+import { A, B, connect, icmpError, pairOf, TUPLE, toB } from '../../../test/support/tcp-host.ts';
 import { pattern, segment } from '../../../test/support/tcp-pair.ts';
 import type { Output } from '../../../test/support/test-host.ts';
-import type { Vault } from '../../engine/crypto/vault.ts';
-import { concat, equal, u32 } from '../../wire/bytes.ts';
+import { concat, equal } from '../../wire/bytes.ts';
 import { checksumVerdict, parseFrame } from '../../wire/frame.ts';
 import { Flag } from '../../wire/tcp.ts';
-import { Device, type SavedDevice } from '../device.ts';
 import type { Frame } from '../frame.ts';
-import { buildIcmpPacket } from '../icmp-error.ts';
 import { Port } from '../port.ts';
-import { SeededRandom } from '../random.ts';
 import { RunQueue } from '../run-queue.ts';
-import { VirtualScheduler } from '../scheduler.ts';
 import type { TcpIndication, TcpRequest } from '../services.ts';
-import { World } from '../world.ts';
-import { TcpLayer, type TcpLayerOptions } from './layer.ts';
+import { TcpLayer } from './layer.ts';
 import { packetFromSegment, type Segment, segmentFromPacket, type TcpTuple } from './segment.ts';
-
-const A = 0x0a00_0001;
-const B = 0x0a00_0002;
-const DELAY_US = 1_000;
-
-/** Not random, so that runs are equal: the clock and the ports. */
-const VAULT = { isn: (tuple: Uint8Array, time_us: number) => (u32(tuple, 4) + time_us / 4) >>> 0 } as unknown as Vault;
-
-/** A host with nothing but TCP, its user, and a wire of IP packets. */
-class TcpHost {
-  readonly packets: Frame[] = [];
-  readonly heard: TcpIndication[] = [];
-  layer!: TcpLayer;
-  device!: Device;
-  onIndication: (indication: TcpIndication) => void = () => {};
-  carry: (frame: Frame) => void = () => {};
-  /** After each input the device is saved, and a fresh one goes on from that. */
-  restores = false;
-  readonly #world: World;
-  readonly #options: TcpLayerOptions;
-  #user!: Port<TcpIndication, TcpRequest>;
-
-  constructor(scheduler: VirtualScheduler, options: TcpLayerOptions) {
-    this.#options = options;
-    this.#world = new World({ scheduler, random: new SeededRandom(Number(options.address)), vaultOf: () => VAULT });
-    this.#build();
-  }
-
-  ask(...requests: TcpRequest[]): void {
-    for (const request of requests) this.#run(() => this.#user.send(request));
-  }
-
-  packet(bytes: Uint8Array, checksum: 'good' | 'bad' = 'good'): void {
-    this.#run(() => this.device.input({ kind: 'frame', port: 'wire', bytes, checksum }));
-  }
-
-  kinds(connection: string): string[] {
-    return this.heard
-      .filter((each) => each.connection === connection && each.kind !== 'data')
-      .map((each) => (each.kind === 'closed' ? `closed ${each.reason}` : each.kind));
-  }
-
-  bytes(connection: string): Uint8Array {
-    return concat(
-      ...this.heard.flatMap((each) => (each.kind === 'data' && each.connection === connection ? [each.bytes] : [])),
-    );
-  }
-
-  get segments(): Segment[] {
-    return this.packets.flatMap(({ bytes }) => {
-      const read = segmentFromPacket(bytes);
-      return read.ok ? [read.segment] : [];
-    });
-  }
-
-  #run(step: () => void): void {
-    step();
-    // An empty input works off what the step has put into the queue.
-    this.device.input({ kind: 'event', layer: '0000', name: 'nothing', data: null });
-    if (this.restores) this.#replace(structuredClone(this.device.save()));
-  }
-
-  #replace(saved: SavedDevice): void {
-    this.device.destroy();
-    this.#build();
-    this.device.restore(saved);
-  }
-
-  #build(): void {
-    this.device = new Device(this.#world, 'host', (device) => {
-      this.layer = new TcpLayer(device, '2003', this.#options);
-      Port.join(this.layer.ports.lower, device.boundary('wire'));
-      this.#user = device.port('2002', 'lower');
-      this.#user.received$.subscribe((indication) => {
-        this.heard.push(indication);
-        this.onIndication(indication);
-      });
-      Port.join(this.layer.ports.upper, this.#user);
-      return [this.layer];
-    });
-    this.device.onOutput = (_, frame) => {
-      this.packets.push(frame);
-      this.carry(frame);
-    };
-    this.device.start();
-  }
-}
-
-/** Two hosts on one wire. */
-function pairOf(options: Partial<TcpLayerOptions> = {}) {
-  const scheduler = new VirtualScheduler();
-  const a = new TcpHost(scheduler, { address: A, mtu: 1500, ...options });
-  const b = new TcpHost(scheduler, { address: B, mtu: 1500, ...options });
-  a.carry = ({ bytes }) => scheduler.at(scheduler.now_us() + DELAY_US, () => b.packet(bytes));
-  b.carry = ({ bytes }) => scheduler.at(scheduler.now_us() + DELAY_US, () => a.packet(bytes));
-  const pass = (time_us: number) => scheduler.runUntil(scheduler.now_us() + time_us);
-  return { scheduler, a, b, pass };
-}
-
-const connect = (connection: string, destinationPort = 443, sourcePort?: number): TcpRequest => ({
-  kind: 'connect',
-  connection,
-  destination: B,
-  destinationPort,
-  ...(sourcePort !== undefined && { sourcePort }),
-});
-const TUPLE: TcpTuple = { local: A, localPort: 5_000, remote: B, remotePort: 443 };
-/** An ICMP destination unreachable of somebody on the way about a segment of ours. */
-function icmpError(error: { code: number; mtu?: number }, seq: number, tuple = TUPLE): Uint8Array {
-  const quoted = packetFromSegment(segment(Flag.ACK, seq >>> 0), tuple);
-  return buildIcmpPacket({ source: 0x0a09_0909, destination: A }, { type: 3, ...error }, quoted.subarray(0, 28));
-}
-
-const toB = (made: Segment, tuple = TUPLE): Uint8Array => packetFromSegment(made, tuple);
 
 describe('the TCP layer', () => {
   it('opens, carries and closes connections of its users', () => {

@@ -13,7 +13,7 @@ import type { SavedConnection, TcpConnection, TcpConnectionOptions } from './con
 import { ConnectionTable } from './connection-table.ts';
 import type { ConnectionEvent } from './core.ts';
 import { MAX_CONNECTIONS } from './limits.ts';
-import { type Listener, Listeners } from './listeners.ts';
+import { type Listener, Listeners, type ListenRequest } from './listeners.ts';
 import { OwnAddresses } from './own-addresses.ts';
 import { PassiveOpen, type PassiveVerdict, type SynCookieUse } from './passive-open.ts';
 import {
@@ -28,6 +28,7 @@ import {
   tupleBytes,
 } from './segment.ts';
 import { type EntryFields, type EntryOwner, TableEntry } from './table-entry.ts';
+import { statusOfNone, type TcpUse, use } from './use.ts';
 
 export interface TcpLayerOptions {
   /** Own address: source of what is sent to addresses of its family. */
@@ -45,8 +46,6 @@ export interface TcpLayerOptions {
   /** For all connections: congestion control, keepalive, sizes… */
   readonly connections?: Partial<Omit<TcpConnectionOptions, 'name' | keyof TcpTuple | 'mss' | 'holdSynAck'>>;
 }
-
-type UseKind = 'write' | 'consumed' | 'close' | 'abort';
 
 interface SavedEntry {
   readonly id: string;
@@ -168,9 +167,10 @@ export class TcpLayer extends Layer {
     }
   }
 
-  #listen(user: string, { port, most }: TcpRequest & { kind: 'listen' }): void {
+  #listen(user: string, request: ListenRequest): void {
+    const { port } = request;
     if (this.#listeners.get(port) !== undefined) this.note('already-listening', { user, port });
-    else this.#listeners.add(port, user, most, this.#table.openOf(port));
+    else this.#listeners.add(request, user, this.#table.openOf(port));
   }
 
   /** Handshakes of the port that are under way end with it. */
@@ -181,23 +181,22 @@ export class TcpLayer extends Layer {
     }
   }
 
-  #use(user: string, request: TcpRequest & { connection: ConnectionName; kind: UseKind }): void {
+  #use(user: string, request: TcpUse): void {
     const connection = this.#table.byName(user, request.connection)?.connection;
     // The connection may just have ended while the request was on its way: its `closed` is on the way, too.
     if (connection === undefined) this.count('lateRequests');
-    else if (request.kind === 'write') connection.write(request.bytes);
-    else if (request.kind === 'consumed') connection.consumed(request.bytes);
-    else if (request.kind === 'close') connection.close();
-    else connection.abort();
+    const isQuestion = request.kind === 'status';
+    const answer = connection === undefined ? isQuestion && statusOfNone(request.connection) : use(connection, request);
+    if (answer) this.#indicate(user, answer);
   }
 
   #connect(user: string, request: TcpRequest & { kind: 'connect' }): void {
-    const { connection: name, destination: remote, destinationPort: remotePort } = request;
+    const { connection: name, destination: remote, destinationPort: remotePort, source, choices } = request;
     if (this.#table.byName(user, name) !== undefined) {
       this.note('name-in-use', { user, connection: name });
       return;
     }
-    const local = this.#own.sourceFor(remote);
+    const local = source ?? this.#own.sourceFor(remote);
     if (local === undefined) {
       this.note('no-source-address', { user, connection: name });
       this.#indicate(user, { kind: 'closed', connection: name, reason: 'unreachable' });
@@ -205,21 +204,25 @@ export class TcpLayer extends Layer {
     }
     const ends = { local, remote, remotePort };
     const localPort = request.sourcePort ?? this.#table.freePort(ends, u16(this.host.randomBytes(this.label, 2), 0));
-    const isFull = this.#table.size >= this.#mostConnections;
-    if (isFull || localPort === undefined || this.#table.byTuple({ ...ends, localPort }) !== undefined) {
-      this.note('no-free-connection', { user, connection: name });
+    const refusal = this.#openRefusal(ends, localPort);
+    if (refusal !== undefined || localPort === undefined) {
+      this.note(refusal ?? 'no-free-connection', { user, connection: name });
       this.#indicate(user, { kind: 'closed', connection: name, reason: 'refused' });
       return;
     }
     const id = this.#table.freeId(user === 'upper' ? name : `${user}.${name}`);
-    this.#add({
-      id,
-      user,
-      name,
-      tuple: { ...ends, localPort },
-      listener: undefined,
-      told: true,
-    }).connection.openActive();
+    const fields = { id, user, name, tuple: { ...ends, localPort }, listener: undefined, told: true };
+    const { connection } = this.#add(fields);
+    if (choices !== undefined) connection.choose(choices);
+    connection.openActive();
+  }
+
+  /** Why a connection can't be opened (RFC 9293 section 3.10.1, MUST-46). */
+  #openRefusal(ends: Omit<TcpTuple, 'localPort'>, localPort: number | undefined): string | undefined {
+    if (!isSingleHost(ends.remote)) return 'bad-destination';
+    if (!this.#own.has(ends.local) || isIp6(ends.local) !== isIp6(ends.remote)) return 'bad-source';
+    if (this.#table.size >= this.#mostConnections || localPort === undefined) return 'no-free-connection';
+    return this.#table.byTuple({ ...ends, localPort }) === undefined ? undefined : 'no-free-connection';
   }
 
   #indicate(user: string, indication: TcpIndication): void {
@@ -240,12 +243,13 @@ export class TcpLayer extends Layer {
   }
 
   /**
-   * Soft errors change nothing: retransmission goes on, and its timeout tells the user. An error that does not quote a number which is
+   * Soft errors change nothing: they are told, and retransmission goes on. An error that does not quote a number which is
    * under way is of somebody who has not seen the segment (RFC 5927 section 4.1).
    */
   #icmpError(frame: Frame, error: TcpIcmpError): void {
     this.count('icmp-errors');
     const connection = this.#table.byTuple(error)?.connection;
+    if (error.kind === 'quench') return;
     if (connection === undefined) this.drop('no-connection', frame, 'ICMP error');
     else if (!connection.isUnderWay(error.seq)) this.drop('out-of-window', frame, 'ICMP error');
     else if (error.kind === 'too-big') connection.pathMtu(error.mtu);
@@ -291,14 +295,18 @@ export class TcpLayer extends Layer {
     const name = `accepted-${++this.#accepted}`;
     const { user } = listener;
     const id = this.#table.freeId(user === 'upper' ? name : `${user}.${name}`);
-    return this.#add({ id, user, name, tuple, listener: tuple.localPort, told: false }, before);
+    const entry = this.#add({ id, user, name, tuple, listener: tuple.localPort, told: false }, before);
+    if (listener.choices !== null) entry.connection.choose(listener.choices);
+    return entry;
   }
 
-  #transmit(segment: OutSegment, tuple: TcpTuple): void {
+  #transmit(segment: OutSegment, tuple: TcpTuple, entry?: TableEntry): void {
     const { segment_bytes } = segment;
     const offload = segment_bytes === undefined ? undefined : { segment_bytes, headroom_bytes: HEADROOM_BYTES };
-    const frame = this.host.frame(packetFromSegment(segment, tuple), undefined, 'good', offload);
-    if (!this.#lower.send(frame)) this.drop('not-joined', frame);
+    const packet = packetFromSegment(segment, tuple, entry?.connection.settings);
+    const frame = this.host.frame(packet, undefined, 'good', offload);
+    const sent = entry?.doubts === true ? { ...frame, doubt: true as const } : frame;
+    if (!this.#lower.send(sent)) this.drop('not-joined', frame);
   }
 
   // ---- connections ----
@@ -322,7 +330,7 @@ export class TcpLayer extends Layer {
       setTimer: (name, delay_us) => this.setTimer(name, delay_us),
       clearTimer: (name) => this.clearTimer(name),
       isn: (tuple, before) => this.#isn(tuple, before),
-      transmit: (segment, tuple) => this.#transmit(segment, tuple),
+      transmit: (segment, tuple, entry) => this.#transmit(segment, tuple, entry),
       indicated: (entry, event) => this.#indicated(entry, event),
       observer: this.host.observer(this.label),
     };
@@ -350,7 +358,7 @@ export class TcpLayer extends Layer {
       case 'syn-received':
         return;
       default:
-        this.#indicate(user, { ...event, connection });
+        if (entry.told) this.#indicate(user, { ...event, connection });
     }
   }
 

@@ -12,9 +12,12 @@ export const SYN_RETRANSMISSIONS = 7;
 /** Times that a SYN+ACK is sent again: a minute. */
 export const SYN_ACK_RETRANSMISSIONS = 5;
 
+/** R1: after so many retransmissions in a row IP and the user hear of it (RFC 9293 SHLD-10: at least 3). */
+export const R1_RETRANSMISSIONS = 3;
+
 /** 2 MSL (RFC 9293 says 4 minutes, Linux 60 s). */
 export const TIME_WAIT_US = 60_000_000;
-/** An ACK waits so long for data to ride on or a second segment (RFC 9293 MUST-59: below 500 ms). */
+/** An ACK waits so long for data to ride on or a second segment (RFC 9293 MUST-40: below 500 ms). */
 export const DELAYED_ACK_US = 40_000;
 /** At the start of a connection each segment is acknowledged at once, so that the sender's slow start is not slowed further. */
 export const QUICK_ACK_SEGMENTS = 16;
@@ -36,6 +39,8 @@ export const SCOREBOARD_SEGMENTS = 16_384;
 export const DEFAULT_MSS_BYTES = 536;
 /** The same for IPv6: 1280 bytes less 60 of headers. */
 export const DEFAULT_MSS6_BYTES = 1220;
+/** An ICMP error that claims a narrower path counts as this (Linux min_pmtu): one that is forged could make segments of a few bytes. */
+export const MIN_PATH_MTU_BYTES = 552;
 /** A smaller size that the other side names is not believed (Linux TCP_MIN_SND_MSS): headers would be all there is. */
 export const MIN_MSS_BYTES = 48;
 /** Bytes that timestamps take in each segment, padding included. */
@@ -68,7 +73,9 @@ export interface Keepalive {
   /** Unanswered probes that end the connection. */
   readonly probes: number;
 }
-/** In FIN-WAIT-2 nothing else would ever notice that the other side is gone. */
+/** What a user gets that asks for keepalive and says no more (RFC 9293 MUST-28: two hours or more; the rest as in Linux). */
+export const KEEPALIVE: Keepalive = { idle_us: 7_200_000_000, interval_us: 75_000_000, probes: 9 };
+/** For hosts that ask for it: in FIN-WAIT-2 nothing else would ever notice that the other side is gone. */
 export const FIN_WAIT_KEEPALIVE: Keepalive = { idle_us: 60_000_000, interval_us: 10_000_000, probes: 6 };
 
 /** Connections of one TCP layer, all states. */

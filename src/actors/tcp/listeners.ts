@@ -1,4 +1,8 @@
+import type { TcpRequest } from '../services.ts';
 import { SYN_COOKIE_PERIOD_US } from './limits.ts';
+import type { TcpChoices } from './settings.ts';
+
+export type ListenRequest = Extract<TcpRequest, { kind: 'listen' }>;
 
 /** What a listening port knows. */
 export interface Listener {
@@ -6,6 +10,8 @@ export interface Listener {
   readonly user: string;
   /** Connections that the user takes at a time; null: as many as TCP has. */
   readonly most: number | null;
+  /** For what comes of it. */
+  readonly choices: TcpChoices | null;
   /** Handshakes under way. */
   pending: number;
   /** Connections that the user was told of and that are not closed. */
@@ -28,8 +34,9 @@ export class Listeners {
   }
 
   /** `open`: connections of an earlier listener of the port that are still there. */
-  add(port: number, user: string, most: number | undefined, open: number): void {
-    this.#byPort.set(port, { port, user, most: most ?? null, pending: 0, open, cookiesUntil_us: NEVER_US });
+  add({ port, most, choices }: ListenRequest, user: string, open: number): void {
+    const wanted = { most: most ?? null, choices: choices ?? null };
+    this.#byPort.set(port, { port, user, ...wanted, pending: 0, open, cookiesUntil_us: NEVER_US });
   }
 
   remove(port: number): void {

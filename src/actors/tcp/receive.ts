@@ -78,6 +78,11 @@ export class Receiver {
     return Math.max(0, seqDiff(this.n.edge, this.n.nxt));
   }
 
+  /** Number behind the last byte that the user has worked off. */
+  get consumedTo(): number {
+    return seqAdd(this.n.nxt, -this.n.unread - (this.finished ? 1 : 0));
+  }
+
   /** Everything up to the other side's FIN was delivered. */
   get finished(): boolean {
     return this.n.fin !== NO_FIN && seqGt(this.n.nxt, this.n.fin);
@@ -92,6 +97,20 @@ export class Receiver {
     this.n.irs = irs;
     this.n.nxt = this.n.lastAck = seqAdd(irs, 1);
     this.n.edge = seqAdd(this.n.nxt, firstWindowField(this.#buffer));
+  }
+
+  /** Text on a SYN waits until the connection is open (section 3.10.7.2); what is beyond one segment is left to come again. */
+  early(text: Uint8Array): void {
+    this.#reassembly.clear();
+    const length = Math.min(text.length, this.#core.options.mss, this.window);
+    if (length > 0) this.#reassembly.insert(this.n.nxt, text.subarray(0, length));
+  }
+
+  /** The connection is open: gives out what came with the SYN. */
+  takeEarly(): void {
+    const before = this.n.nxt;
+    this.#drain();
+    if (this.n.nxt !== before) this.ackNow = true;
   }
 
   /** The acceptance test of RFC 9293 section 3.10.7.4, first step. */
@@ -208,9 +227,7 @@ export class Receiver {
   #inOrder(bytes: Uint8Array, segment_bytes = this.#core.options.mss): void {
     const fillsGap = this.hasGap;
     this.#deliver(bytes);
-    for (let next = this.#reassembly.take(this.n.nxt); next !== undefined; next = this.#reassembly.take(this.n.nxt)) {
-      this.#deliver(next);
-    }
+    this.#drain();
     this.n.unacknowledged += bytes.length;
     this.n.fullSegment = Math.max(this.n.fullSegment, Math.min(bytes.length, segment_bytes));
     if (fillsGap || this.n.quickAcks > 0 || this.n.unacknowledged >= SEGMENTS_PER_ACK * this.n.fullSegment) {
@@ -218,6 +235,13 @@ export class Receiver {
       this.ackNow = true;
     } else if (!this.delayedAck.running) {
       this.delayedAck.set(DELAYED_ACK_US);
+    }
+  }
+
+  /** Gives out what lies next in sequence among what came early. */
+  #drain(): void {
+    for (let next = this.#reassembly.take(this.n.nxt); next !== undefined; next = this.#reassembly.take(this.n.nxt)) {
+      this.#deliver(next);
     }
   }
 

@@ -347,3 +347,8 @@ export class Scoreboard {
 function lengthOf(segment: SentSegment): number {
   return seqDiff(segment.end, segment.seq);
 }
+
+/** Payload bytes of a segment: its numbers without FIN. */
+export function payloadLength(segment: SentSegment): number {
+  return seqDiff(segment.end, segment.seq) - (segment.fin ? 1 : 0);
+}

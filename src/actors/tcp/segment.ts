@@ -2,7 +2,7 @@ import type { Ip4 } from '../../wire/address.ts';
 import { EMPTY, put16 } from '../../wire/bytes.ts';
 import { partialChecksum, transportChecksum } from '../../wire/checksum.ts';
 import { type IpAddress, ipBytes, isIp6 } from '../../wire/ip-address.ts';
-import { IP4_HEADER_BYTES, IpProtocol, isFragment, parseIp4Packet, writeIp4 } from '../../wire/ipv4.ts';
+import { DEFAULT_TTL, IP4_HEADER_BYTES, IpProtocol, isFragment, parseIp4Packet, writeIp4 } from '../../wire/ipv4.ts';
 import { IP6_HEADER_BYTES, ip6Destination, ip6Source, isFragment6, parseIp6Packet, writeIp6 } from '../../wire/ipv6.ts';
 import {
   Flag,
@@ -25,6 +25,8 @@ export interface Segment {
   readonly payload: Uint8Array;
   /** Payload bytes of each segment on the wire that this one stands for: an interface is to cut it, or has put it together. */
   readonly segment_bytes?: number;
+  /** With URG only: how far behind `seq` the first byte is that is not urgent. */
+  readonly urgent?: number | undefined;
 }
 export type InSegment = Segment;
 export type OutSegment = Segment;
@@ -45,6 +47,8 @@ const PORT_BYTES = 2;
 /** Room for an Ethernet header, in front of a packet that is not to be copied again. */
 export const HEADROOM_BYTES = 16;
 const CHECKSUM_OFFSET = 16;
+/** Below it in the same byte are the two bits of ECN. */
+const DIFFSERV_SHIFT = 2;
 
 /** Why an IP packet is no TCP segment. */
 export type SegmentReason = 'not-ip' | 'not-tcp' | 'fragment' | 'bad-tcp-header';
@@ -74,6 +78,7 @@ export function segmentFromPacket(packet: Uint8Array, segment_bytes?: number): R
       options: tcp.options,
       payload: packet.subarray(tcp.headerEnd, tcp.end),
       ...(segment_bytes !== undefined && { segment_bytes }),
+      urgent: (tcp.flags & Flag.URG) === 0 ? undefined : tcp.urgent,
     },
     tuple: {
       local: ip.destination,
@@ -107,11 +112,19 @@ function readIp(packet: Uint8Array): ReadIp | undefined {
   return { protocol, isFragment: isFragment(ip), headerEnd, end, source, destination };
 }
 
+/** What of the IP header a user may choose. */
+export interface IpChoices {
+  /** Differentiated services code point. */
+  readonly diffserv?: number;
+  /** Time to live, or hop limit. */
+  readonly ttl?: number;
+}
+
 /**
  * An IP packet; `tuple` is from the sender's point of view. Its checksums are right; one with `segment_bytes` has the sum of the
  * pseudo-header alone, as an offloading interface expects, and {@link HEADROOM_BYTES} of its own in front of it.
  */
-export function packetFromSegment(segment: OutSegment, tuple: TcpTuple): Uint8Array {
+export function packetFromSegment(segment: OutSegment, tuple: TcpTuple, choices: IpChoices = {}): Uint8Array {
   const fields = {
     sourcePort: tuple.localPort,
     destinationPort: tuple.remotePort,
@@ -120,13 +133,14 @@ export function packetFromSegment(segment: OutSegment, tuple: TcpTuple): Uint8Ar
     flags: segment.flags,
     window: segment.window,
     options: segment.options,
+    urgent: segment.urgent ?? 0,
   };
   const length = tcpHeaderLength(fields) + segment.payload.length;
   const isFinishedBelow = segment.segment_bytes !== undefined;
   const headroom = isFinishedBelow ? HEADROOM_BYTES : 0;
   const packetLength = headersBytes(tuple.local) - TCP_HEADER_BYTES + length;
   const packet = new Uint8Array(headroom + packetLength).subarray(headroom);
-  const at = writeIp(packet, tuple, length);
+  const at = writeIp(packet, tuple, choices, length);
   packet.set(segment.payload, writeTcp(packet, at, fields));
   const checksum = isFinishedBelow ? partialChecksum(packet, 0, length) : transportChecksum(packet, 0, at, length);
   put16(packet, at + CHECKSUM_OFFSET, checksum);
@@ -134,12 +148,15 @@ export function packetFromSegment(segment: OutSegment, tuple: TcpTuple): Uint8Ar
 }
 
 /** Writes the IP header; both addresses are of one family. Returns the offset behind it. */
-function writeIp(packet: Uint8Array, { local, remote }: TcpTuple, length: number): number {
+function writeIp(packet: Uint8Array, { local, remote }: TcpTuple, choices: IpChoices, length: number): number {
+  const tos = (choices.diffserv ?? 0) << DIFFSERV_SHIFT;
+  const { ttl = DEFAULT_TTL } = choices;
   if (isIp6(local) && isIp6(remote)) {
-    return writeIp6(packet, 0, { source: local, destination: remote, nextHeader: IpProtocol.TCP }, length);
+    const ends = { source: local, destination: remote, nextHeader: IpProtocol.TCP };
+    return writeIp6(packet, 0, { ...ends, trafficClass: tos, hopLimit: ttl }, length);
   }
-  const ends = { source: local as Ip4, destination: remote as Ip4 };
-  return writeIp4(packet, 0, { ...ends, protocol: IpProtocol.TCP, dontFragment: true }, length);
+  const ends = { source: local as Ip4, destination: remote as Ip4, protocol: IpProtocol.TCP };
+  return writeIp4(packet, 0, { ...ends, dontFragment: true, tos, ttl }, length);
 }
 
 /** {@link HEADERS_BYTES} of the address's family: an MTU less these is the MSS. */

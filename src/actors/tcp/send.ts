@@ -14,11 +14,12 @@ import {
   TAIL_PROBE_SLACK_US,
 } from './limits.ts';
 import { Recovery } from './recovery.ts';
-import type { SentSegment } from './scoreboard.ts';
+import { payloadLength, type SentSegment } from './scoreboard.ts';
 import type { InSegment } from './segment.ts';
 import { superSegmentLength } from './segment-size.ts';
 import { NONE, newSendNumbers, type SendNumbers } from './send-numbers.ts';
 import { SendQueue } from './send-queue.ts';
+import { unanswered } from './user-timeout.ts';
 
 /** The sending half of a connection: queue, offered window, what goes out when. */
 export class Sender {
@@ -48,6 +49,11 @@ export class Sender {
   /** Bytes that may be written before the queue is over its mark. */
   get space(): number {
     return Math.max(0, this.#mark - this.#queue.length);
+  }
+
+  /** Number behind the last byte that was written. */
+  get end(): number {
+    return seqAdd(this.n.queueSeq, this.#queue.length);
   }
 
   get finAcknowledged(): boolean {
@@ -131,12 +137,10 @@ export class Sender {
     this.#stats.timeouts += 1;
     n.retries += 1;
     recovery.rtt.backOff();
-    if (first.syn) {
-      this.#sendAgain(first);
-    } else {
-      recovery.timedOut();
-      this.#sendLost();
-    }
+    unanswered(this.#core, n.retries);
+    if (!first.syn) recovery.timedOut();
+    if (first.syn) this.#sendAgain(first);
+    else this.#sendLost();
     this.retransmission.set(recovery.rtt.rto_us());
     this.tailProbe.off();
     return true;
@@ -147,6 +151,7 @@ export class Sender {
     const { n } = this;
     if (n.probes >= this.#limit(DATA_RETRANSMISSIONS)) return false;
     n.probes += 1;
+    unanswered(this.#core, n.probes - 1);
     const before = n.nxt;
     if (n.wnd > 0) this.output(true);
     if (n.nxt === before) this.#sendProbe();
@@ -240,7 +245,7 @@ export class Sender {
 
   /** Bytes written and never sent. */
   #unsent(): number {
-    return Math.max(0, seqDiff(seqAdd(this.n.queueSeq, this.#queue.length), this.n.nxt));
+    return Math.max(0, seqDiff(this.end, this.n.nxt));
   }
 
   #finWaits(): boolean {
@@ -284,7 +289,9 @@ export class Sender {
   /** Payload of the next segment, new or again; 0 where the congestion window makes it wait. `single`: no super-segment. */
   #nextLength(available: number, single = false): number {
     const { n, recovery } = this;
-    if (single || this.#core.options.superSegments !== true) return Math.min(available, n.mss);
+    // An interface that cuts leaves the urgent pointer as it is: wrong in all segments but the first.
+    const isWhole = this.#core.options.superSegments === true && !this.#core.urgent.sending(n.una);
+    if (single || !isWhole) return Math.min(available, n.mss);
     const { pipe, congestion } = recovery;
     const length = superSegmentLength({ available, mss: n.mss, cwnd: congestion.cwnd, pipe });
     if (length === 0 && available > 0) n.cwndLimited = true;
@@ -294,7 +301,7 @@ export class Sender {
   /** Sender's side of silly window avoidance (RFC 9293 section 3.8.6.2.1) and, where it is on, Nagle's rule. */
   #isWorthwhile(length: number, unsent: number): boolean {
     if (length >= this.n.mss) return true;
-    if (length === unsent) return this.#core.options.nagle !== true || this.recovery.flight === 0;
+    if (length === unsent) return !this.#core.settings.nagle || this.recovery.flight === 0;
     return length >= this.n.maxWnd / 2;
   }
 
@@ -387,8 +394,4 @@ export class Sender {
   #limit(usual: number): number {
     return this.#core.options.retransmissions ?? usual;
   }
-}
-
-function payloadLength(segment: SentSegment): number {
-  return seqDiff(segment.end, segment.seq) - (segment.fin ? 1 : 0);
 }

@@ -11,7 +11,8 @@ export interface EntryOwner {
   clearTimer(name: string): void;
   /** `before`: the next number of a connection in TIME-WAIT that has made room. */
   isn(tuple: TcpTuple, before: number | undefined): number;
-  transmit(segment: OutSegment, tuple: TcpTuple): void;
+  /** `entry`: whose choices hold for the packet. */
+  transmit(segment: OutSegment, tuple: TcpTuple, entry: TableEntry): void;
   indicated(entry: TableEntry, event: ConnectionEvent): void;
   readonly observer: MachineObserver;
 }
@@ -38,6 +39,8 @@ export class TableEntry implements EntryFields, TcpConnectionHost {
   readonly listener: number | undefined;
   told: boolean;
   readonly connection: TcpConnection;
+  /** The next packet asks IP to look after the path. */
+  doubts = false;
   readonly #owner: EntryOwner;
   readonly #before: number | undefined;
 
@@ -74,7 +77,12 @@ export class TableEntry implements EntryFields, TcpConnectionHost {
   }
 
   transmit(segment: OutSegment): void {
-    this.#owner.transmit(segment, this.tuple);
+    this.#owner.transmit(segment, this.tuple, this);
+    this.doubts = false;
+  }
+
+  doubtPath(): void {
+    this.doubts = true;
   }
 
   indicate(event: ConnectionEvent): void {

@@ -123,7 +123,7 @@ export class TestApplicationLayer extends Layer {
     else {
       const machine = this.#transfers.get(connection)?.machine;
       if (message.kind === 'closed') machine?.send({ type: 'CLOSED', reason: message.reason });
-      else machine?.send({ type: EVENT_OF[message.kind] });
+      else if (message.kind in EVENT_OF) machine?.send({ type: EVENT_OF[message.kind as keyof typeof EVENT_OF] });
     }
   }
 

@@ -14,6 +14,7 @@ import { PhyLayer } from '../../actors/phy/layer.ts';
 import type { InterfaceAddress } from '../../actors/services.ts';
 import { SslLayer } from '../../actors/ssl/layer.ts';
 import { TcpLayer } from '../../actors/tcp/layer.ts';
+import { FIN_WAIT_KEEPALIVE } from '../../actors/tcp/limits.ts';
 import { VirtualNicLayer } from '../../actors/virtual-nic/layer.ts';
 import type { World } from '../../actors/world.ts';
 import type { GatewayKind, GatewayOptions, Numerals } from './gateway-options.ts';
@@ -169,7 +170,8 @@ function makers(device: Device, options: GatewayOptions) {
         ...(orders && { orders }),
         ...(limits && { limits }),
       }),
-    tcp: () => new TcpLayer(device, n('003'), { address: ip, mtu }),
+    tcp: () =>
+      new TcpLayer(device, n('003'), { address: ip, mtu, connections: { finWaitKeepalive: FIN_WAIT_KEEPALIVE } }),
     routing: () => new IpRoutingLayer(device, n('004'), { lowers: [{ port: 'lower', interface: own }] }),
     stack: () => new IpStackLayer(device, n('005'), { interface: own, mtu }),
     intermediate: () =>

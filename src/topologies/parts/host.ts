@@ -2,6 +2,7 @@ import { Device } from '../../actors/device.ts';
 import { ETHERNET_MTU_BYTES } from '../../actors/ip-stack/layer.ts';
 import { Port } from '../../actors/port.ts';
 import { TcpLayer, type TcpLayerOptions } from '../../actors/tcp/layer.ts';
+import { FIN_WAIT_KEEPALIVE } from '../../actors/tcp/limits.ts';
 import { TestApplicationLayer, type TransferService } from '../../actors/test-application/layer.ts';
 import type { DataWatcher } from '../../actors/test-application/pattern.ts';
 import type { World } from '../../actors/world.ts';
@@ -22,7 +23,8 @@ export interface HostOptions extends IpHostOptions {
 export function host(world: World, name: string, options: HostOptions): Device {
   const { numeral, services, onData, tcp: tcpOptions, mtu = ETHERNET_MTU_BYTES, ...below } = options;
   const { interface: own, segmentation } = below;
-  const connections = { superSegments: segmentation !== undefined, ...tcpOptions?.connections };
+  const superSegments = segmentation !== undefined;
+  const connections = { superSegments, finWaitKeepalive: FIN_WAIT_KEEPALIVE, ...tcpOptions?.connections };
   return new Device(world, name, (device) => {
     const application = new TestApplicationLayer(device, `${numeral}01`, {
       ...(services && { services }),

@@ -11,6 +11,9 @@ import { seqAdd, seqDiff } from '../../../src/wire/seq.ts';
 import { Flag } from '../../../src/wire/tcp.ts';
 import { checkBytes, Fault, WireModel } from './wire-model.ts';
 
+/** What a user may be told more than once. */
+const REPEATED = ['full', 'writable', 'urgent', 'troubled'];
+
 /** Bytes that one end may write in a run. */
 export const STREAM_BYTES = 1 << 20;
 /** A byte of a lie at a place differs from the true one by this: what is delivered must be one of both. */
@@ -201,7 +204,7 @@ export class FuzzEnd {
   }
 
   #told(kind: string): void {
-    const once = kind !== 'full' && kind !== 'writable';
+    const once = !REPEATED.includes(kind);
     if (once && this.kinds.includes(kind)) throw new Fault(`tells ${kind} twice`);
     if (this.reason !== undefined && kind !== 'gone') throw new Fault(`tells ${kind} after ${this.reason}`);
     if (once) this.kinds.push(kind);

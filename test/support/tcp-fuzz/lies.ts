@@ -96,7 +96,9 @@ function reset({ random, to, base }: Target): Segment {
 }
 
 /** RFC 5961 section 4. */
-function strangeSyn({ random, to, base }: Target): Segment {
+function strangeSyn({ random, to, base }: Target): Segment | undefined {
+  // There it means that the other end begins anew (RFC 9293 section 3.10.7.4, fourth step).
+  if (to.connection.state === 'SYN-RECEIVED') return undefined;
   const seq = seqAdd(to.frontier, skewed(random, 60_000));
   return {
     ...base,

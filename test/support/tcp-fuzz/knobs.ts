@@ -1,5 +1,6 @@
 import type { SeededRandom } from '../../../src/actors/random.ts';
 import type { TcpConnectionOptions } from '../../../src/actors/tcp/connection.ts';
+import { FIN_WAIT_KEEPALIVE } from '../../../src/actors/tcp/limits.ts';
 
 /** What a run may do; each can be switched off to find out which of them a failure needs. */
 export interface Features {
@@ -63,6 +64,7 @@ export function optionsOf(random: SeededRandom): Partial<TcpConnectionOptions> {
     nagle: random.below(3) === 0,
     congestion: pick(random, ['cubic', 'reno']),
     timeWait_us: pick(random, [1_000, 60_000_000]),
+    finWaitKeepalive: FIN_WAIT_KEEPALIVE,
     ...(random.below(4) === 0 && { keepalive: { idle_us: 5_000_000, interval_us: 1_000_000, probes: 5 } }),
   };
 }

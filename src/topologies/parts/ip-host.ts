@@ -2,9 +2,11 @@ import type { Device } from '../../actors/device.ts';
 import { IpRoutingLayer } from '../../actors/ip-routing/layer.ts';
 import { IpStackLayer } from '../../actors/ip-stack/layer.ts';
 import type { AnyPort, Layer } from '../../actors/layer.ts';
+import { MAX_FRAME_BYTES } from '../../actors/mac/layer.ts';
 import { PingLayer } from '../../actors/ping/layer.ts';
 import { Port } from '../../actors/port.ts';
 import type { InterfaceAddress } from '../../actors/services.ts';
+import { ETHERNET_HEADER_BYTES } from '../../wire/ethernet.ts';
 import { nic } from './nic.ts';
 
 export interface IpHostOptions {
@@ -34,7 +36,8 @@ export function ipHost(device: Device, numeral: string, options: IpHostOptions):
   const routing = new IpRoutingLayer(device, `${numeral}03`, { lowers: [{ port: 'lower', interface: own }] });
   const stack = new IpStackLayer(device, `${numeral}04`, { interface: own, ...(mtu !== undefined && { mtu }) });
   const labels = { driver: `${numeral}05`, mac: `${numeral}11`, phy: `${numeral}12`, port: `${numeral}13` };
-  const card = nic(device, labels, { mac: own.mac, ...(segmentation && { segmentation }) });
+  const maxFrame_bytes = Math.max(MAX_FRAME_BYTES, ETHERNET_HEADER_BYTES + (mtu ?? 0));
+  const card = nic(device, labels, { mac: own.mac, maxFrame_bytes, ...(segmentation && { segmentation }) });
   Port.join(ping.ports.ip, routing.ports.icmp);
   Port.join(routing.ports.lower, stack.ports.upper);
   Port.join(stack.ports.lower, card.upper);

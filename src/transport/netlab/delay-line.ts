@@ -1,32 +1,32 @@
-/** Gives things on at their times, those of the same time in the order they came. Times are `performance.now()` values. */
+/** Keeps things until their times; those of the same time stay in the order they came. Times are whatever its owner counts in. */
 export class DelayLine<T> {
   /** Ascending by time. */
-  readonly #waiting: { item: T; at_ms: number }[] = [];
-  readonly #deliver: (items: T[]) => void;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #waiting: { readonly item: T; readonly at: number }[] = [];
 
-  constructor(deliver: (items: T[]) => void) {
-    this.#deliver = deliver;
+  /** When the first is due; undefined when nothing waits. */
+  get next(): number | undefined {
+    return this.#waiting[0]?.at;
   }
 
-  push(item: T, at_ms: number): void {
+  get length(): number {
+    return this.#waiting.length;
+  }
+
+  /** False when there is no room: the thing is lost. */
+  push(item: T, at: number): boolean {
+    if (this.#waiting.length >= LINE_ITEMS) return false;
     // Nearly always the last place: delays are mostly equal.
     let place = this.#waiting.length;
-    while (place > 0 && this.#waiting[place - 1].at_ms > at_ms) place -= 1;
-    if (this.#waiting.length >= LINE_ITEMS) return;
-    this.#waiting.splice(place, 0, { item, at_ms });
+    while (place > 0 && (this.#waiting[place - 1]?.at ?? 0) > at) place -= 1;
+    if (place === this.#waiting.length) this.#waiting.push({ item, at });
+    else this.#waiting.splice(place, 0, { item, at });
+    return true;
   }
 
-  /** Delivers what is due, and sets a timer for the rest. */
-  run(): void {
-    const now_ms = performance.now();
-    const notYet = this.#waiting.findIndex(({ at_ms }) => at_ms > now_ms);
-    const due = this.#waiting.splice(0, notYet < 0 ? this.#waiting.length : notYet);
-    if (due.length > 0) this.#deliver(due.map(({ item }) => item));
-    clearTimeout(this.#timer);
-    if (this.#waiting.length > 0) {
-      this.#timer = setTimeout(() => this.run(), Math.max(0, this.#waiting[0].at_ms - performance.now()));
-    }
+  /** Takes out what is due. */
+  due(now: number): T[] {
+    const notYet = this.#waiting.findIndex(({ at }) => at > now);
+    return this.#waiting.splice(0, notYet < 0 ? this.#waiting.length : notYet).map(({ item }) => item);
   }
 }
 

@@ -1,7 +1,8 @@
 export { capture } from './capture.ts';
+export type { ImpairmentOptions } from './fate.ts';
 export { inHostNetwork } from './host-network.ts';
 export * from './hosts.ts';
-export type { ImpairmentOptions } from './impair.ts';
+export { type Impairment, impair } from './impair.ts';
 export { ping } from './ping.ts';
 export { canSandbox, enterSandbox, inSandbox } from './sandbox.ts';
 export { transfer } from './transfer.ts';

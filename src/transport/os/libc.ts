@@ -21,6 +21,8 @@ export interface Libc {
   setns(fd: number, type: number): number;
   eventfd(initial: number, flags: number): number;
   poll(address: number, count: number, timeout_ms: number): number;
+  /** As poll, with a `struct timespec` for the timeout (address 0: none). */
+  ppoll(address: number, count: number, timespecAddress: number, signalMask: number): number;
   /** On libuv's thread pool, so that the event loop stays free. */
   pollAsync(address: number, count: number, timeout_ms: number, done: (result: number) => void): void;
 }
@@ -57,6 +59,7 @@ function load(): Libc {
     setns: library.func('int setns(int, int)'),
     eventfd: library.func('int eventfd(uint, int)'),
     poll,
+    ppoll: library.func('int ppoll(uintptr_t, ulong, uintptr_t, uintptr_t)'),
     pollAsync(address, count, timeout_ms, done) {
       poll.async(address, count, timeout_ms, (error: unknown, result: number) => done(error ? -1 : result));
     },

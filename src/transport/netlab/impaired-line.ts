@@ -1,0 +1,140 @@
+import { icmpErrorAbout } from '../../actors/icmp-error.ts';
+import { parseIp4 } from '../../wire/address.ts';
+import { ETHERNET_HEADER_BYTES, EtherType } from '../../wire/ethernet.ts';
+import { IcmpType, UnreachableCode } from '../../wire/icmp.ts';
+import { parseIp4Packet } from '../../wire/ipv4.ts';
+import { DelayLine } from './delay-line.ts';
+import { fateSource, type ImpairmentOptions } from './fate.ts';
+
+/** Frames of one direction. */
+export interface LineCounters {
+  arrived: number;
+  /** Lost by chance, by the bottleneck's full queue, because they were too long, because the line itself was full. */
+  lost: number;
+  queueDrops: number;
+  tooLong: number;
+  overflow: number;
+  duplicated: number;
+  corrupted: number;
+  left: number;
+}
+
+const MS_US = 1_000;
+const BITS = 8;
+const ETHERTYPE_AT = 12;
+const MAC_BYTES = 6;
+/** A bottleneck's queue where none is said: 100 ms at 100 Mbit/s would be ten times as much. */
+const QUEUE_BYTES = 125_000;
+
+/** One direction of a bad line, as plain computation: frames come in with a time, and go out with another. Microseconds. */
+export class ImpairedLine {
+  readonly counters: LineCounters = {
+    arrived: 0,
+    lost: 0,
+    queueDrops: 0,
+    tooLong: 0,
+    overflow: 0,
+    duplicated: 0,
+    corrupted: 0,
+    left: 0,
+  };
+  options: ImpairmentOptions;
+  readonly #line = new DelayLine<Uint8Array>();
+  readonly #fate: ReturnType<typeof fateSource>;
+  /** When the bottleneck has sent everything that waits in its queue. */
+  #idleAt_us = 0;
+  /** When the last frame without its own delay left: jitter lets none overtake. */
+  #last_us = 0;
+
+  constructor(options: ImpairmentOptions, direction: number) {
+    this.options = options;
+    this.#fate = fateSource(options, direction);
+  }
+
+  /** When the next frame leaves; undefined for none. */
+  get next_us(): number | undefined {
+    return this.#line.next;
+  }
+
+  /** Takes a frame, whose bytes are the line's from now on; what a router sends back to its sender because of it, if anything. */
+  arrive(frame: Uint8Array, now_us: number): Uint8Array | undefined {
+    const { counters, options } = this;
+    counters.arrived += 1;
+    const fate = this.#fate(options);
+    if (frame.length - ETHERNET_HEADER_BYTES > (options.mtu ?? Number.POSITIVE_INFINITY)) {
+      counters.tooLong += 1;
+      return tooLong(frame, options);
+    }
+    if (fate.delays_ms.length === 0) {
+      counters.lost += 1;
+      return undefined;
+    }
+    const passed_us = this.#bottleneck(frame.length, now_us);
+    if (passed_us === undefined) return undefined;
+    if (fate.corrupt !== undefined) this.#corrupt(frame, fate.corrupt);
+    if (fate.delays_ms.length > 1) counters.duplicated += 1;
+    for (const delay_ms of fate.delays_ms) this.#send(frame, passed_us, delay_ms, fate.jitter);
+    return undefined;
+  }
+
+  /** Frames that have left by now. */
+  due(now_us: number): Uint8Array[] {
+    const frames = this.#line.due(now_us);
+    this.counters.left += frames.length;
+    return frames;
+  }
+
+  /** When the frame has passed the bottleneck; undefined when its queue is full. */
+  #bottleneck(bytes: number, now_us: number): number | undefined {
+    const { rate_bps, queueBytes = QUEUE_BYTES } = this.options;
+    if (rate_bps === undefined) return now_us;
+    const start_us = Math.max(now_us, this.#idleAt_us);
+    const waiting = ((start_us - now_us) * rate_bps) / (BITS * MS_US * MS_US);
+    if (waiting + bytes > queueBytes) {
+      this.counters.queueDrops += 1;
+      return undefined;
+    }
+    this.#idleAt_us = start_us + (bytes * BITS * MS_US * MS_US) / rate_bps;
+    return this.#idleAt_us;
+  }
+
+  /** Only what has a checksum: a wrong ARP packet would be believed. */
+  #corrupt(frame: Uint8Array, where: number): void {
+    if (etherTypeOf(frame) === EtherType.ARP) return;
+    const bit = Math.floor(where * (frame.length - ETHERNET_HEADER_BYTES) * BITS);
+    const at = ETHERNET_HEADER_BYTES + Math.floor(bit / BITS);
+    frame[at] = (frame[at] ?? 0) ^ (1 << (bit % BITS));
+    this.counters.corrupted += 1;
+  }
+
+  #send(frame: Uint8Array, passed_us: number, delay_ms: number, jitter: number): void {
+    const { delay_ms: usual_ms = 0, jitter_ms = 0 } = this.options;
+    let at_us = passed_us + (delay_ms + jitter * jitter_ms) * MS_US;
+    if (delay_ms === usual_ms) {
+      at_us = Math.max(at_us, this.#last_us);
+      this.#last_us = at_us;
+    }
+    if (!this.#line.push(frame, at_us)) this.counters.overflow += 1;
+  }
+}
+
+function etherTypeOf(frame: Uint8Array): number {
+  return ((frame[ETHERTYPE_AT] ?? 0) << BITS) | (frame[ETHERTYPE_AT + 1] ?? 0);
+}
+
+/** Fragmentation needed (RFC 1191), in a frame to whoever sent `frame`; none where the line has no router that tells. */
+function tooLong(frame: Uint8Array, { mtu = 0, mtuRouter }: ImpairmentOptions): Uint8Array | undefined {
+  const router = mtuRouter === undefined ? undefined : parseIp4(mtuRouter);
+  if (router === undefined || etherTypeOf(frame) !== EtherType.IP4) return undefined;
+  const ip = parseIp4Packet(frame, ETHERNET_HEADER_BYTES, frame.length);
+  if (!ip.ok) return undefined;
+  const code = UnreachableCode.FRAGMENTATION_NEEDED;
+  const packet = icmpErrorAbout(frame, ip, router, { type: IcmpType.UNREACHABLE, code, mtu });
+  if (packet === undefined) return undefined;
+  const answer = new Uint8Array(ETHERNET_HEADER_BYTES + packet.length);
+  answer.set(frame.subarray(MAC_BYTES, 2 * MAC_BYTES));
+  answer.set(frame.subarray(0, MAC_BYTES), MAC_BYTES);
+  answer.set(frame.subarray(ETHERTYPE_AT, ETHERNET_HEADER_BYTES), ETHERTYPE_AT);
+  answer.set(packet, ETHERNET_HEADER_BYTES);
+  return answer;
+}

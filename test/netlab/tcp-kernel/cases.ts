@@ -1,0 +1,24 @@
+import { CLOSING } from './closing.ts';
+import { HANDSHAKES } from './handshakes.ts';
+import { IMPAIRED_LONG, IMPAIRED_QUICK } from './impaired.ts';
+import type { Lab } from './lab.ts';
+import { LOAD_LONG, LOAD_QUICK } from './load.ts';
+import { SILENCE_LONG, SILENCE_QUICK } from './silence.ts';
+import { TRANSFERS } from './transfers.ts';
+
+/** Throws when something is not as it must be; what it gives back is printed. */
+export type Case = (lab: Lab) => Promise<Record<string, unknown> | undefined>;
+export type Cases = Readonly<Record<string, Case>>;
+
+/** Cases by group and name. A group is run in one network, one case after the other. */
+export const GROUPS: Readonly<Record<string, Cases>> = {
+  handshakes: HANDSHAKES,
+  transfers: TRANSFERS,
+  closing: CLOSING,
+  silence: SILENCE_QUICK,
+  impaired: IMPAIRED_QUICK,
+  load: LOAD_QUICK,
+  'silence-long': SILENCE_LONG,
+  'impaired-long': IMPAIRED_LONG,
+  'load-long': LOAD_LONG,
+};

@@ -37,7 +37,7 @@ export function ipHost(device: Device, numeral: string, options: IpHostOptions):
   const stack = new IpStackLayer(device, `${numeral}04`, { interface: own, ...(mtu !== undefined && { mtu }) });
   const labels = { driver: `${numeral}05`, mac: `${numeral}11`, phy: `${numeral}12`, port: `${numeral}13` };
   const maxFrame_bytes = Math.max(MAX_FRAME_BYTES, ETHERNET_HEADER_BYTES + (mtu ?? 0));
-  const card = nic(device, labels, { mac: own.mac, maxFrame_bytes, ...(segmentation && { segmentation }) });
+  const card = nic(device, labels, { mac: own.mac, ...(segmentation ? { segmentation } : { maxFrame_bytes }) });
   Port.join(ping.ports.ip, routing.ports.icmp);
   Port.join(routing.ports.lower, stack.ports.upper);
   Port.join(stack.ports.lower, card.upper);

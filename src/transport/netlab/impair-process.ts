@@ -103,7 +103,7 @@ function readInput(): void {
   unread = requests.pop() ?? '';
   for (const request of requests) {
     const { change } = JSON.parse(request) as { change?: ImpairmentOptions };
-    if (change !== undefined) for (const line of lines) line.options = change;
+    if (change !== undefined) for (const line of lines) line.change(change);
     tell(JSON.stringify(lines.map(({ counters }) => counters)));
   }
 }

@@ -124,12 +124,21 @@ describe('an impaired line', () => {
     expect(icmp?.ok && icmpQuote(told, icmp)).toMatchObject({ protocol: IpProtocol.TCP, destination: 0x0a00_0002 });
   });
 
-  it('may change on the way', () => {
+  it('may change on the way, with the fates of a seed from their first', () => {
+    const lost = (line: ImpairedLine): boolean[] =>
+      Array.from({ length: 50 }, () => {
+        const before = line.counters.lost;
+        line.arrive(frame(40), 0);
+        return line.counters.lost > before;
+      });
     const line = new ImpairedLine({}, 0);
-    line.arrive(frame(40), 0);
-    line.options = { lossRatio: 1 };
-    line.arrive(frame(40), 0);
-    expect(line.counters).toMatchObject({ arrived: 2, lost: 1 });
+    expect(lost(line)).not.toContain(true);
+    line.change({ lossRatio: 0.5 });
+    const [unseeded, seeded] = [lost(line), lost(new ImpairedLine({ lossRatio: 0.5, seed: 9 }, 0))];
+    line.change({ lossRatio: 0.5, seed: 9 });
+    expect(lost(line)).toEqual(seeded);
+    expect(unseeded).not.toEqual(seeded);
+    expect(unseeded).toContain(true);
   });
 });
 

@@ -7,7 +7,7 @@ import { nodeCommand, programBeside } from './program.ts';
 export type { ImpairmentOptions } from './fate.ts';
 
 export interface Impairment {
-  /** From now on the line does this to frames; fates go on in the sequence that the first options' seed began. */
+  /** From now on the line does this to frames. Where a seed is given the sequence of fates begins anew, else it goes on. */
   change(options: ImpairmentOptions): Promise<void>;
   /** Frames from the near to the far interface, and the other way. */
   counters(): Promise<LineCounters[]>;

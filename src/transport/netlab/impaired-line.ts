@@ -38,17 +38,29 @@ export class ImpairedLine {
     corrupted: 0,
     left: 0,
   };
-  options: ImpairmentOptions;
+  #options: ImpairmentOptions;
+  readonly #direction: number;
   readonly #line = new DelayLine<Uint8Array>();
-  readonly #fate: ReturnType<typeof fateSource>;
+  #fate: ReturnType<typeof fateSource>;
   /** When the bottleneck has sent everything that waits in its queue. */
   #idleAt_us = 0;
   /** When the last frame without its own delay left: jitter lets none overtake. */
   #last_us = 0;
 
   constructor(options: ImpairmentOptions, direction: number) {
-    this.options = options;
+    this.#options = options;
+    this.#direction = direction;
     this.#fate = fateSource(options, direction);
+  }
+
+  get options(): ImpairmentOptions {
+    return this.#options;
+  }
+
+  /** From now on; the sequence of fates begins anew where a seed is given, and goes on where none is. */
+  change(options: ImpairmentOptions): void {
+    this.#options = options;
+    if (options.seed !== undefined) this.#fate = fateSource(options, this.#direction);
   }
 
   /** When the next frame leaves; undefined for none. */
@@ -58,7 +70,8 @@ export class ImpairedLine {
 
   /** Takes a frame, whose bytes are the line's from now on; what a router sends back to its sender because of it, if anything. */
   arrive(frame: Uint8Array, now_us: number): Uint8Array | undefined {
-    const { counters, options } = this;
+    const { counters } = this;
+    const options = this.#options;
     counters.arrived += 1;
     const fate = this.#fate(options);
     if (frame.length - ETHERNET_HEADER_BYTES > (options.mtu ?? Number.POSITIVE_INFINITY)) {
@@ -86,7 +99,7 @@ export class ImpairedLine {
 
   /** When the frame has passed the bottleneck; undefined when its queue is full. */
   #bottleneck(bytes: number, now_us: number): number | undefined {
-    const { rate_bps, queueBytes = QUEUE_BYTES } = this.options;
+    const { rate_bps, queueBytes = QUEUE_BYTES } = this.#options;
     if (rate_bps === undefined) return now_us;
     const start_us = Math.max(now_us, this.#idleAt_us);
     const waiting = ((start_us - now_us) * rate_bps) / (BITS * MS_US * MS_US);
@@ -108,7 +121,7 @@ export class ImpairedLine {
   }
 
   #send(frame: Uint8Array, passed_us: number, delay_ms: number, jitter: number): void {
-    const { delay_ms: usual_ms = 0, jitter_ms = 0 } = this.options;
+    const { delay_ms: usual_ms = 0, jitter_ms = 0 } = this.#options;
     let at_us = passed_us + (delay_ms + jitter * jitter_ms) * MS_US;
     if (delay_ms === usual_ms) {
       at_us = Math.max(at_us, this.#last_us);

@@ -18,6 +18,8 @@ export interface ImpairmentOptions {
   /** Longer IP packets are dropped. With `mtuRouter` (an IPv4 address) a router of that address tells so by ICMP, without it none does. */
   mtu?: number;
   mtuRouter?: string;
+  /** Only frames of this direction meet all this; default: both, each on its own. */
+  direction?: 'near-to-far' | 'far-to-near';
   /** The same seed and the same frames give the same fate to each frame. Default 1. */
   seed?: number;
 }

@@ -140,6 +140,12 @@ describe('an impaired line', () => {
     expect(unseeded).not.toEqual(seeded);
     expect(unseeded).toContain(true);
   });
+
+  it('may be bad in one direction only', () => {
+    const lines = [0, 1].map((direction) => new ImpairedLine({ lossRatio: 1, direction: 'far-to-near' }, direction));
+    for (const line of lines) line.arrive(frame(40), 0);
+    expect(lines.map(({ counters }) => counters.lost)).toEqual([0, 1]);
+  });
 });
 
 it('delivers in the order of times, equal times in the order of arrival', () => {

@@ -19,6 +19,7 @@ export interface LineCounters {
   left: number;
 }
 
+const DIRECTIONS = ['near-to-far', 'far-to-near'] as const;
 const MS_US = 1_000;
 const BITS = 8;
 const ETHERTYPE_AT = 12;
@@ -48,8 +49,8 @@ export class ImpairedLine {
   #last_us = 0;
 
   constructor(options: ImpairmentOptions, direction: number) {
-    this.#options = options;
     this.#direction = direction;
+    this.#options = this.#ofThisDirection(options);
     this.#fate = fateSource(options, direction);
   }
 
@@ -59,7 +60,7 @@ export class ImpairedLine {
 
   /** From now on; the sequence of fates begins anew where a seed is given, and goes on where none is. */
   change(options: ImpairmentOptions): void {
-    this.#options = options;
+    this.#options = this.#ofThisDirection(options);
     if (options.seed !== undefined) this.#fate = fateSource(options, this.#direction);
   }
 
@@ -95,6 +96,11 @@ export class ImpairedLine {
     const frames = this.#line.due(now_us);
     this.counters.left += frames.length;
     return frames;
+  }
+
+  #ofThisDirection(options: ImpairmentOptions): ImpairmentOptions {
+    const { direction = DIRECTIONS[this.#direction] } = options;
+    return direction === DIRECTIONS[this.#direction] ? options : {};
   }
 
   /** When the frame has passed the bottleneck; undefined when its queue is full. */

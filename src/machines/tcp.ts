@@ -25,7 +25,7 @@ export type TcpEvent =
   | { type: 'rst.accepted' }
   /** SYN-RECEIVED by way of LISTEN only: another SYN in the window; back to LISTEN. */
   | { type: 'syn.again' }
-  /** TIME-WAIT only: a new SYN whose numbers lie beyond this connection's. */
+  /** TIME-WAIT only: a connection with numbers beyond this one's takes its place, or its memory is needed. */
   | { type: 'syn.newer' }
   /** An ICMP error that says the other end can't be reached at all. */
   | { type: 'unreachable' }

@@ -4,12 +4,19 @@ import { FIRST_EPHEMERAL_PORT, LAST_EPHEMERAL_PORT } from './limits.ts';
 import type { TcpTuple } from './segment.ts';
 import type { TableEntry } from './table-entry.ts';
 
+const EPHEMERAL_PORTS = LAST_EPHEMERAL_PORT - FIRST_EPHEMERAL_PORT + 1;
+/** Odd steps below 2 000 have no divisor in common with the number of ports, 8 x 3529: each leads past all of them. */
+const STEPS = 1_000;
+
 /** Connections of a TCP layer by addresses and ports, by machine name and by the user's name. */
 export class ConnectionTable {
   readonly #byTuple = new Map<string, TableEntry>();
   readonly #byId = new Map<string, TableEntry>();
   /** By user, then by name. */
   readonly #byName = new Map<string, Map<ConnectionName, TableEntry>>();
+
+  /** Those in TIME-WAIT, the longest there first. */
+  readonly #waiting = new Set<TableEntry>();
 
   get size(): number {
     return this.#byId.size;
@@ -44,8 +51,29 @@ export class ConnectionTable {
     if (names?.get(entry.name) === entry) names.delete(entry.name);
   }
 
+  /** Ids of the connections in TIME-WAIT, the longest there first. */
+  get waitingIds(): string[] {
+    return [...this.#waiting].map(({ id }) => id);
+  }
+
+  /** The connection has come to TIME-WAIT. */
+  waits(entry: TableEntry): void {
+    this.#waiting.add(entry);
+  }
+
+  get canMakeRoom(): boolean {
+    return this.#waiting.size > 0;
+  }
+
+  /** Ends the connection that is longest in TIME-WAIT. */
+  makeRoom(): void {
+    const [oldest] = this.#waiting;
+    oldest?.connection.giveWay();
+  }
+
   remove(entry: TableEntry): void {
     this.freeName(entry);
+    this.#waiting.delete(entry);
     this.#byId.delete(entry.id);
     const key = tupleKey(entry.tuple);
     if (this.#byTuple.get(key) === entry) this.#byTuple.delete(key);
@@ -67,12 +95,20 @@ export class ConnectionTable {
     return id;
   }
 
-  /** The first free ephemeral port from a random place on (RFC 6056 section 3.3.1); undefined when all are in use. */
+  /** Whether a new connection of ours may have these addresses and ports. */
+  isFree(tuple: TcpTuple): boolean {
+    return this.byTuple(tuple)?.connection.isReusable !== false;
+  }
+
+  /**
+   * The first free ephemeral port from a random place on, in steps that differ from call to call, so that ports in use do not pile up in
+   * front of each other (RFC 6056 section 3.3.1); undefined when all are in use.
+   */
   freePort(tuple: Omit<TcpTuple, 'localPort'>, random: number): number | undefined {
-    const count = LAST_EPHEMERAL_PORT - FIRST_EPHEMERAL_PORT + 1;
-    for (let tried = 0; tried < count; tried++) {
-      const localPort = FIRST_EPHEMERAL_PORT + ((random + tried) % count);
-      if (this.byTuple({ ...tuple, localPort }) === undefined) return localPort;
+    const step = 1 + 2 * (random % STEPS);
+    for (let tried = 0; tried < EPHEMERAL_PORTS; tried++) {
+      const localPort = FIRST_EPHEMERAL_PORT + ((random + tried * step) % EPHEMERAL_PORTS);
+      if (this.isFree({ ...tuple, localPort })) return localPort;
     }
     return undefined;
   }

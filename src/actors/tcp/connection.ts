@@ -17,7 +17,7 @@ import {
 } from './core.ts';
 import { KeepaliveClock } from './keepalive.ts';
 import { LazyTimer, NEVER_SET } from './lazy-timer.ts';
-import { TIME_WAIT_US, TIMESTAMPS_BYTES } from './limits.ts';
+import { PORT_REUSE_US, TIME_WAIT_US, TIMESTAMPS_BYTES } from './limits.ts';
 import { mssOfPath } from './path-mtu.ts';
 import { Receiver } from './receive.ts';
 import { bare, type InSegment } from './segment.ts';
@@ -252,8 +252,18 @@ export class TcpConnection implements ConnectionCore {
     const isSyn = (syn.flags & (Flag.SYN | Flag.ACK | Flag.RST)) === Flag.SYN;
     if (this.state !== 'TIME-WAIT' || !isSyn) return false;
     if (!seqGt(syn.seq, this.#receiver.n.nxt) && !this.#timestamps.isOlderThan(syn)) return false;
-    this.#step(() => this.machine.send({ type: 'syn.newer' }));
+    this.giveWay();
     return true;
+  }
+
+  /** Whether it is in TIME-WAIT and a new connection of ours may have its addresses and ports (RFC 6191). */
+  get isReusable(): boolean {
+    return this.state === 'TIME-WAIT' && this.#timestamps.quietSince(this.host.now_us(), PORT_REUSE_US);
+  }
+
+  /** In TIME-WAIT: ends now, for a newer connection. */
+  giveWay(): void {
+    this.#step(() => this.machine.send({ type: 'syn.newer' }));
   }
 
   // ---- plain data of everything ----

@@ -1,5 +1,5 @@
 import { u16 } from '../../wire/bytes.ts';
-import { type IpAddress, isIp6, isSingleHost } from '../../wire/ip-address.ts';
+import { isIp6, isSingleHost } from '../../wire/ip-address.ts';
 import { seqAdd, seqMax } from '../../wire/seq.ts';
 import type { DropReason } from '../drop-reason.ts';
 import type { Frame } from '../frame.ts';
@@ -9,13 +9,14 @@ import { Layer, type MachineView, type SavedLayer } from '../layer.ts';
 import type { Port } from '../port.ts';
 import type { ConnectionName, TcpIndication, TcpRequest } from '../services.ts';
 import type { JournalData } from '../tap.ts';
-import type { SavedConnection, TcpConnection, TcpConnectionOptions } from './connection.ts';
+import type { TcpConnection, TcpConnectionOptions } from './connection.ts';
 import { ConnectionTable } from './connection-table.ts';
 import type { ConnectionEvent } from './core.ts';
+import type { SavedEntry, SharedOptions, TcpLayerOptions } from './layer-options.ts';
 import { MAX_CONNECTIONS } from './limits.ts';
 import { type Listener, Listeners, type ListenRequest } from './listeners.ts';
 import { OwnAddresses } from './own-addresses.ts';
-import { PassiveOpen, type PassiveVerdict, type SynCookieUse } from './passive-open.ts';
+import { PassiveOpen, type PassiveVerdict } from './passive-open.ts';
 import {
   HEADERS_BYTES,
   HEADERS6_BYTES,
@@ -27,35 +28,11 @@ import {
   type TcpTuple,
   tupleBytes,
 } from './segment.ts';
+import type { TcpChoices } from './settings.ts';
 import { type EntryFields, type EntryOwner, TableEntry } from './table-entry.ts';
 import { statusOfNone, type TcpUse, use } from './use.ts';
 
-export interface TcpLayerOptions {
-  /** Own address: source of what is sent to addresses of its family. */
-  readonly address: IpAddress;
-  /** More of them, such as those of the other family. */
-  readonly otherAddresses?: readonly IpAddress[];
-  /** Bytes of an IP packet. */
-  readonly mtu: number;
-  readonly maxConnections?: number;
-  /** Handshakes under way per listening port; beyond it SYN cookies are used, or the SYN is dropped. */
-  readonly backlog?: number;
-  readonly synCookies?: SynCookieUse;
-  /** Service ports besides `upper`. */
-  readonly users?: readonly string[];
-  /** For all connections: congestion control, keepalive, sizes… */
-  readonly connections?: Partial<Omit<TcpConnectionOptions, 'name' | keyof TcpTuple | 'mss' | 'holdSynAck'>>;
-}
-
-interface SavedEntry {
-  readonly id: string;
-  readonly user: string;
-  readonly name: string;
-  readonly tuple: TcpTuple;
-  readonly listener: number | null;
-  readonly told: boolean;
-  readonly connection: SavedConnection;
-}
+export type { TcpLayerOptions } from './layer-options.ts';
 
 /** Room between the numbers of a connection in TIME-WAIT and those of its successor: more than any unscaled window. */
 const ISN_GAP = 0x1_0001;
@@ -74,8 +51,8 @@ export class TcpLayer extends Layer {
   readonly #listeners = new Listeners();
   readonly #passive: PassiveOpen;
   /** Options that all connections over a family have in common; each one's own stand before them. */
-  readonly #shared4: Omit<TcpConnectionOptions, 'name' | keyof TcpTuple>;
-  readonly #shared6: Omit<TcpConnectionOptions, 'name' | keyof TcpTuple>;
+  readonly #shared4: SharedOptions;
+  readonly #shared6: SharedOptions;
   readonly #owner: EntryOwner;
   #accepted = 0;
 
@@ -126,7 +103,8 @@ export class TcpLayer extends Layer {
       connection: entry.connection.save(),
     }));
     const listeners = this.#listeners.save() as unknown as JournalData;
-    return { version: 2, accepted: this.#accepted, listeners, entries: entries as unknown as JournalData };
+    const waiting = this.#table.waitingIds;
+    return { version: 2, accepted: this.#accepted, listeners, waiting, entries: entries as unknown as JournalData };
   }
 
   override restore(saved: SavedLayer): void {
@@ -136,10 +114,16 @@ export class TcpLayer extends Layer {
       const { connection, listener, ...rest } = entry;
       this.#add({ ...rest, listener: listener ?? undefined }).connection.restore(connection);
     }
+    for (const id of saved.waiting as string[]) this.#table.waits(this.#table.byId(id) as TableEntry);
   }
 
-  get #mostConnections(): number {
-    return this.#options.maxConnections ?? MAX_CONNECTIONS;
+  get #isFull(): boolean {
+    return this.#table.size >= (this.#options.maxConnections ?? MAX_CONNECTIONS);
+  }
+
+  /** Whether one more connection can be kept, if need be in the place of one in TIME-WAIT. */
+  get #hasRoom(): boolean {
+    return !this.#isFull || this.#table.canMakeRoom;
   }
 
   // ---- users ----
@@ -204,25 +188,30 @@ export class TcpLayer extends Layer {
     }
     const ends = { local, remote, remotePort };
     const localPort = request.sourcePort ?? this.#table.freePort(ends, u16(this.host.randomBytes(this.label, 2), 0));
-    const refusal = this.#openRefusal(ends, localPort);
-    if (refusal !== undefined || localPort === undefined) {
-      this.note(refusal ?? 'no-free-connection', { user, connection: name });
+    const tuple = { ...ends, localPort: localPort ?? 0 };
+    const refusal = localPort === undefined ? 'no-free-port' : this.#openRefusal(tuple);
+    if (refusal === undefined) this.#open(user, name, tuple, choices);
+    else {
+      this.note(refusal, { user, connection: name });
       this.#indicate(user, { kind: 'closed', connection: name, reason: 'refused' });
-      return;
     }
-    const id = this.#table.freeId(user === 'upper' ? name : `${user}.${name}`);
-    const fields = { id, user, name, tuple: { ...ends, localPort }, listener: undefined, told: true };
-    const { connection } = this.#add(fields);
-    if (choices !== undefined) connection.choose(choices);
-    connection.openActive();
   }
 
   /** Why a connection can't be opened (RFC 9293 section 3.10.1, MUST-46). */
-  #openRefusal(ends: Omit<TcpTuple, 'localPort'>, localPort: number | undefined): string | undefined {
-    if (!isSingleHost(ends.remote)) return 'bad-destination';
-    if (!this.#own.has(ends.local) || isIp6(ends.local) !== isIp6(ends.remote)) return 'bad-source';
-    if (this.#table.size >= this.#mostConnections || localPort === undefined) return 'no-free-connection';
-    return this.#table.byTuple({ ...ends, localPort }) === undefined ? undefined : 'no-free-connection';
+  #openRefusal(tuple: TcpTuple): string | undefined {
+    if (!isSingleHost(tuple.remote)) return 'bad-destination';
+    if (!this.#own.has(tuple.local) || isIp6(tuple.local) !== isIp6(tuple.remote)) return 'bad-source';
+    if (!this.#table.isFree(tuple)) return 'no-free-port';
+    return this.#hasRoom ? undefined : 'no-free-connection';
+  }
+
+  #open(user: string, name: ConnectionName, tuple: TcpTuple, choices: TcpChoices | undefined): void {
+    const before = this.#table.byTuple(tuple)?.connection;
+    before?.giveWay();
+    const id = this.#table.freeId(user === 'upper' ? name : `${user}.${name}`);
+    const { connection } = this.#add({ id, user, name, tuple, listener: undefined, told: true }, before?.sendNext);
+    if (choices !== undefined) connection.choose(choices);
+    connection.openActive();
   }
 
   #indicate(user: string, indication: TcpIndication): void {
@@ -270,7 +259,7 @@ export class TcpLayer extends Layer {
     const verdict = this.#passive.judge(segment, tuple, {
       now_us: this.host.now_us(),
       options: this.#sharedOptions(tuple),
-      room: this.#table.size < this.#mostConnections,
+      hasRoom: this.#hasRoom,
       replaces: before !== undefined,
     });
     if (verdict.kind === 'none') return this.#turnedAway(verdict, tuple);
@@ -312,6 +301,7 @@ export class TcpLayer extends Layer {
   // ---- connections ----
 
   #add(fields: EntryFields, before?: number): TableEntry {
+    if (this.#isFull) this.#recycle();
     const { id, tuple } = fields;
     const own = Object.create(this.#sharedOptions(tuple));
     const options: TcpConnectionOptions = Object.assign(own, tuple, { name: id });
@@ -320,7 +310,13 @@ export class TcpLayer extends Layer {
     return entry;
   }
 
-  #sharedOptions({ local }: TcpTuple): Omit<TcpConnectionOptions, 'name' | keyof TcpTuple> {
+  /** The connection that is longest in TIME-WAIT ends before its time. */
+  #recycle(): void {
+    this.count('time-wait-recycled');
+    this.#table.makeRoom();
+  }
+
+  #sharedOptions({ local }: TcpTuple): SharedOptions {
     return isIp6(local) ? this.#shared6 : this.#shared4;
   }
 
@@ -350,6 +346,7 @@ export class TcpLayer extends Layer {
       case 'closed':
         this.#leaveListener(entry);
         this.#table.freeName(entry);
+        if (entry.connection.state === 'TIME-WAIT') this.#table.waits(entry);
         if (entry.told) this.#indicate(user, { kind: 'closed', connection, reason: event.reason });
         return;
       case 'gone':

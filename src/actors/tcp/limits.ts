@@ -17,6 +17,8 @@ export const R1_RETRANSMISSIONS = 3;
 
 /** 2 MSL (RFC 9293 says 4 minutes, Linux 60 s). */
 export const TIME_WAIT_US = 60_000_000;
+/** After so long in TIME-WAIT, timestamps tell a new connection's segments from the old one's (RFC 6191): its port may be used again. */
+export const PORT_REUSE_US = 1_000_000;
 /** An ACK waits so long for data to ride on or a second segment (RFC 9293 MUST-40: below 500 ms). */
 export const DELAYED_ACK_US = 40_000;
 /** At the start of a connection each segment is acknowledged at once, so that the sender's slow start is not slowed further. */

@@ -3,15 +3,12 @@ import { EMPTY } from '../../wire/bytes.ts';
 import { seqAdd } from '../../wire/seq.ts';
 import { Flag } from '../../wire/tcp.ts';
 import type { DropReason } from '../drop-reason.ts';
-import type { TcpConnectionOptions } from './core.ts';
+import type { SharedOptions, SynCookieUse } from './layer-options.ts';
 import { LISTEN_BACKLOG_CONNECTIONS, RECEIVE_BUFFER_BYTES } from './limits.ts';
 import { expectsCookies, isFull, type Listener, type Listeners, noteCookie } from './listeners.ts';
 import { firstWindowField, windowScaleFor } from './receive.ts';
 import { type InSegment, type OutSegment, resetFor, type TcpTuple } from './segment.ts';
 import { SynCookies } from './syn-cookies.ts';
-
-/** When a SYN is answered without keeping anything of it: when the backlog is full, always, or never (then it is dropped). */
-export type SynCookieUse = 'under-pressure' | 'always' | 'never';
 
 /** What becomes of a segment that belongs to no connection. */
 export type PassiveVerdict =
@@ -21,8 +18,6 @@ export type PassiveVerdict =
   | { readonly kind: 'open-cookie'; readonly listener: Listener; readonly syn: InSegment; readonly iss: number }
   /** No connection comes of it; without a reason it was worth its answer. */
   | { readonly kind: 'none'; readonly answer?: OutSegment | undefined; readonly reason?: DropReason };
-
-type SharedOptions = Omit<TcpConnectionOptions, 'name' | keyof TcpTuple>;
 
 const CONTROL = Flag.SYN | Flag.ACK | Flag.RST;
 
@@ -48,21 +43,21 @@ export class PassiveOpen {
   }
 
   /**
-   * `options` are those of our connections over this family. `room`: the layer has room for a connection. `replaces`: one in TIME-WAIT has made
+   * `options` are those of our connections over this family. `hasRoom`: for one more connection. `replaces`: one in TIME-WAIT has made
    * room for this SYN, so that the new numbers must lie beyond its numbers, which a cookie's do not.
    */
   judge(
     segment: InSegment,
     tuple: TcpTuple,
-    at: { now_us: number; options: SharedOptions; room: boolean; replaces: boolean },
+    at: { now_us: number; options: SharedOptions; hasRoom: boolean; replaces: boolean },
   ): PassiveVerdict {
     const listener = this.#listeners.get(tuple.localPort);
     const control = segment.flags & CONTROL;
     if (listener !== undefined && control === Flag.SYN) {
-      if (!at.room) return { kind: 'none', reason: 'too-many-connections' };
+      if (!at.hasRoom) return { kind: 'none', reason: 'too-many-connections' };
       if (isFull(listener)) return { kind: 'none', reason: 'listener-full' };
-      if (at.replaces || (this.#use !== 'always' && listener.pending < this.#backlog))
-        return { kind: 'open', listener };
+      const isKept = this.#use !== 'always' && listener.pending < this.#backlog;
+      if (isKept || at.replaces) return { kind: 'open', listener };
       if (this.#use === 'never') return { kind: 'none', reason: 'queue-full' };
       noteCookie(listener, at.now_us);
       return { kind: 'none', answer: this.#synAck(segment, tuple, at.now_us, at.options) };
@@ -77,12 +72,12 @@ export class PassiveOpen {
     listener: Listener,
     ack: InSegment,
     tuple: TcpTuple,
-    { now_us, room }: { now_us: number; room: boolean },
+    { now_us, hasRoom }: { now_us: number; hasRoom: boolean },
   ): PassiveVerdict {
     const syn = this.#cookies.read(tuple, ack, now_us);
     if (syn === undefined) return { kind: 'none', answer: resetFor(ack), reason: 'bad-cookie' };
     // Not answered: the client believes itself connected and comes again with its data.
-    if (!room) return { kind: 'none', reason: 'too-many-connections' };
+    if (!hasRoom) return { kind: 'none', reason: 'too-many-connections' };
     if (isFull(listener)) return { kind: 'none', reason: 'listener-full' };
     return { kind: 'open-cookie', listener, syn, iss: seqAdd(ack.ack, -1) };
   }

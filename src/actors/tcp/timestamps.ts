@@ -59,6 +59,11 @@ export class Timestamps {
     return this.on && timestamps !== undefined && seqLt(this.#recent, timestamps.value);
   }
 
+  /** Whether nothing came for so long that all later timestamps are above those of this connection. */
+  quietSince(now_us: number, quiet_us: number): boolean {
+    return this.on && now_us - this.#recentAt_us >= quiet_us;
+  }
+
   save(): readonly [boolean, number, number, number] {
     return [this.on, this.#offset, this.#recent, this.#recentAt_us];
   }

@@ -253,3 +253,8 @@ export function tcpDecision(value: string | object): TcpDecision {
   if (typeof value === 'string') return DECISIONS[value as TcpState];
   return (value as { 'SYN-RECEIVED': string })['SYN-RECEIVED'] === 'HELD' ? HELD : DECISIONS['SYN-RECEIVED'];
 }
+
+/** The decision for a snapshot of the machine. */
+export function tcpDecisionOf({ value }: { readonly value: string | object }): TcpDecision {
+  return tcpDecision(value);
+}

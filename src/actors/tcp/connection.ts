@@ -1,6 +1,6 @@
-import { type TcpDecision, type TcpState, tcpDecision, tcpMachine } from '../../machines/tcp.ts';
+import { type TcpDecision, type TcpState, tcpDecisionOf, tcpMachine } from '../../machines/tcp.ts';
 import { EMPTY } from '../../wire/bytes.ts';
-import { seqDiff, seqGt, seqIn } from '../../wire/seq.ts';
+import { seqDiff, seqIn } from '../../wire/seq.ts';
 import { Flag } from '../../wire/tcp.ts';
 import type { DropReason } from '../drop-reason.ts';
 import { type MachineCommand, MachineHost } from '../machine-host.ts';
@@ -16,24 +16,22 @@ import {
   type TcpStats,
 } from './core.ts';
 import { KeepaliveClock } from './keepalive.ts';
-import { LazyTimer, NEVER_SET } from './lazy-timer.ts';
+import { LazyTimer } from './lazy-timer.ts';
 import { PORT_REUSE_US, TIME_WAIT_US, TIMESTAMPS_BYTES } from './limits.ts';
 import { mssOfPath } from './path-mtu.ts';
 import { Receiver } from './receive.ts';
 import { bare, type InSegment } from './segment.ts';
 import { Sender } from './send.ts';
 import { chosen, type TcpChoices, type TcpSettings } from './settings.ts';
-import { statusOf } from './status.ts';
+import { pathOf, statusOf, type TcpPath } from './status.ts';
 import { timedOut } from './timeouts.ts';
-import { Timestamps } from './timestamps.ts';
+import { isSuccessor, Timestamps } from './timestamps.ts';
 import { Urgent } from './urgent.ts';
 import { troubled, UserTimeout } from './user-timeout.ts';
 
 export type { ConnectionEvent, TcpConnectionHost, TcpConnectionOptions, TcpStats } from './core.ts';
 
 export type SavedConnection = ReturnType<TcpConnection['save']>;
-
-const decide = ({ value }: { readonly value: string | object }): TcpDecision => tcpDecision(value);
 
 /**
  * One TCP connection, sans-IO (RFC 9293): the machine decides about states, sender and receiver carry the data. Used as an operating
@@ -53,8 +51,7 @@ export class TcpConnection implements ConnectionCore {
   readonly #timestamps = new Timestamps();
   readonly #handshake: Handshake;
   readonly #keepalive: KeepaliveClock;
-  /** Made when the connection gets there. */
-  #timeWait: LazyTimer | undefined;
+  readonly #timeWait: LazyTimer;
   readonly #arrival: SegmentArrival;
   #untold: ConnectionEvent[] = [];
   #busy = false;
@@ -67,7 +64,7 @@ export class TcpConnection implements ConnectionCore {
       machine: tcpMachine,
       instance: options.name,
       input: { holds: options.holdSynAck === true },
-      decide,
+      decide: tcpDecisionOf,
       execute: (command) => this.#execute(command),
       observer: host.observer,
     });
@@ -76,6 +73,7 @@ export class TcpConnection implements ConnectionCore {
     this.#handshake = new Handshake(this, this.#sender, this.#receiver, this.#timestamps);
     this.#keepalive = new KeepaliveClock(this);
     this.#userTimeout = new UserTimeout(this);
+    this.#timeWait = new LazyTimer(host, 'time-wait');
     this.#arrival = new SegmentArrival({
       core: this,
       sender: this.#sender,
@@ -118,11 +116,8 @@ export class TcpConnection implements ConnectionCore {
     return seqIn(seq, una, seqDiff(nxt, una));
   }
 
-  /** Congestion window in bytes, smoothed round trip and retransmission timeout in microseconds, bytes offered by the other side. */
-  get path(): { cwnd: number; srtt_us: number; rto_us: number; window: number; mss: number } {
-    const { congestion, rtt } = this.#sender.recovery;
-    const { wnd, mss } = this.#sender.n;
-    return { cwnd: congestion.cwnd, srtt_us: Math.round(rtt.srtt_us), rto_us: rtt.rto_us(), window: wnd, mss };
+  get path(): TcpPath {
+    return pathOf(this.#sender);
   }
 
   // ---- calls of the user ----
@@ -249,11 +244,9 @@ export class TcpConnection implements ConnectionCore {
 
   /** In TIME-WAIT: makes room for a newer connection with the same addresses and ports (RFC 9293 MAY-2, RFC 6191). */
   yieldTo(syn: InSegment): boolean {
-    const isSyn = (syn.flags & (Flag.SYN | Flag.ACK | Flag.RST)) === Flag.SYN;
-    if (this.state !== 'TIME-WAIT' || !isSyn) return false;
-    if (!seqGt(syn.seq, this.#receiver.n.nxt) && !this.#timestamps.isOlderThan(syn)) return false;
-    this.giveWay();
-    return true;
+    const yields = this.state === 'TIME-WAIT' && isSuccessor(syn, this.#receiver.n.nxt, this.#timestamps);
+    if (yields) this.giveWay();
+    return yields;
   }
 
   /** Whether it is in TIME-WAIT and a new connection of ours may have its addresses and ports (RFC 6191). */
@@ -277,7 +270,7 @@ export class TcpConnection implements ConnectionCore {
       timestamps: this.#timestamps.save(),
       handshake: this.#handshake.save(),
       keepalive: this.#keepalive.save(),
-      timeWait: this.#timeWait?.save() ?? NEVER_SET,
+      timeWait: this.#timeWait.save(),
       arrival: this.#arrival.save(),
       urgent: this.urgent.save(),
       userTimeout: this.#userTimeout.save(),
@@ -294,7 +287,7 @@ export class TcpConnection implements ConnectionCore {
     this.#timestamps.restore(saved.timestamps);
     this.#handshake.restore(saved.handshake);
     this.#keepalive.restore(saved.keepalive);
-    this.#timeWaitTimer().restore(saved.timeWait);
+    this.#timeWait.restore(saved.timeWait);
     this.#arrival.restore(saved.arrival);
     this.urgent.restore(saved.urgent);
     this.#userTimeout.restore(saved.userTimeout);
@@ -370,7 +363,7 @@ export class TcpConnection implements ConnectionCore {
       case 'sendReset':
         return this.#reset();
       case 'startTimeWait':
-        this.#timeWaitTimer().set(this.options.timeWait_us ?? TIME_WAIT_US);
+        this.#timeWait.set(this.options.timeWait_us ?? TIME_WAIT_US);
         return;
       case 'tellSynReceived':
         return this.tell({ kind: 'syn-received' });
@@ -397,13 +390,8 @@ export class TcpConnection implements ConnectionCore {
     this.#sender.clear();
     this.#receiver.clear();
     this.#keepalive.clear();
-    this.#timeWait?.dispose();
+    this.#timeWait.dispose();
     this.#userTimeout.clear();
     this.tell({ kind: 'gone' });
-  }
-
-  #timeWaitTimer(): LazyTimer {
-    this.#timeWait ??= new LazyTimer(this.host, 'time-wait');
-    return this.#timeWait;
   }
 }

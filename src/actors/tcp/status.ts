@@ -20,3 +20,26 @@ export function statusOf(state: TcpState, sender: Sender, receiver: Receiver, ur
     rto_us: rtt.rto_us(),
   };
 }
+
+/** What a connection knows of its path. */
+export interface TcpPath {
+  /** Congestion window in bytes. */
+  readonly cwnd: number;
+  /** Smoothed round trip, and retransmission timeout. */
+  readonly srtt_us: number;
+  readonly rto_us: number;
+  /** Bytes that the other side offers. */
+  readonly window: number;
+  readonly mss: number;
+}
+
+export function pathOf({ n, recovery }: Sender): TcpPath {
+  const { congestion, rtt } = recovery;
+  return {
+    cwnd: congestion.cwnd,
+    srtt_us: Math.round(rtt.srtt_us),
+    rto_us: rtt.rto_us(),
+    window: n.wnd,
+    mss: n.mss,
+  };
+}

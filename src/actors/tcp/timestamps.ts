@@ -1,4 +1,5 @@
-import { seqAdd, seqDiff, seqLe, seqLt } from '../../wire/seq.ts';
+import { seqAdd, seqDiff, seqGt, seqLe, seqLt } from '../../wire/seq.ts';
+import { Flag } from '../../wire/tcp.ts';
 import { TIMESTAMP_TICK_US, TIMESTAMP_VALID_US } from './limits.ts';
 import type { InSegment } from './segment.ts';
 
@@ -80,4 +81,10 @@ export class Timestamps {
 /** The clock of a connection whose initial sequence number is `offset`. */
 export function timestampClock(now_us: number, offset: number): number {
   return seqAdd(Math.floor(now_us / TIMESTAMP_TICK_US) % 2 ** 32, offset);
+}
+
+/** Whether a segment is the SYN of a connection that is newer than the one in TIME-WAIT that expects `nxt` (RFC 9293 MAY-2, RFC 6191). */
+export function isSuccessor(segment: InSegment, nxt: number, timestamps: Timestamps): boolean {
+  const isSyn = (segment.flags & (Flag.SYN | Flag.ACK | Flag.RST)) === Flag.SYN;
+  return isSyn && (seqGt(segment.seq, nxt) || timestamps.isOlderThan(segment));
 }

@@ -1,5 +1,6 @@
 import { put16 } from '../wire/bytes.ts';
 import {
+  buildIcmp6,
   ICMP6_HEADER_BYTES,
   type Icmp6Fields,
   Icmp6Type,
@@ -8,7 +9,6 @@ import {
   ParameterCode,
   parseIcmp6,
   Unreachable6Code,
-  writeIcmp6,
 } from '../wire/icmp6.ts';
 import { type Ip6, isMulticast6, isSingleHost } from '../wire/ip-address.ts';
 import { IpProtocol } from '../wire/ipv4.ts';
@@ -19,27 +19,11 @@ import {
   ip6Destination,
   ip6Source,
   parseIp6Packet,
-  writeIp6,
 } from '../wire/ipv6.ts';
 import type { TcpIcmpError } from './icmp-error.ts';
 
 /** Where the checksum stands in the headers whose first 8 bytes have one: it tells of payload, which no journal keeps. */
 const QUOTED_CHECKSUMS: Readonly<Record<number, number>> = { [IpProtocol.UDP]: 6, [IpProtocol.ICMP6]: 2 };
-
-export interface Icmp6Ends {
-  readonly source: Ip6;
-  readonly destination: Ip6;
-  readonly hopLimit?: number;
-}
-
-/** An IPv6 packet with an ICMPv6 message; `payload` is echo data, a quoted packet, or what else follows the first 8 bytes. */
-export function buildIcmp6Packet(ip: Icmp6Ends, icmp: Icmp6Fields, payload: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(IP6_HEADER_BYTES + ICMP6_HEADER_BYTES + payload.length);
-  const at = writeIp6(bytes, 0, { ...ip, nextHeader: IpProtocol.ICMP6 }, ICMP6_HEADER_BYTES + payload.length);
-  bytes.set(payload, at + ICMP6_HEADER_BYTES);
-  writeIcmp6(bytes, 0, at, icmp, bytes.length);
-  return bytes;
-}
 
 /**
  * An ICMPv6 error about the packet whose header was read as `ip6`, from `from` to the packet's source, with as much of it as fits the
@@ -60,7 +44,7 @@ export function icmp6ErrorAbout(
   const checksum = QUOTED_CHECKSUMS[ip6.protocol];
   const field = ip6.headerEnd - ip6.offset + (checksum ?? 0);
   if (checksum !== undefined && field + 2 <= quote.length) put16(quote, field, 0);
-  return buildIcmp6Packet({ source: from, destination: source }, error, quote);
+  return buildIcmp6({ source: from, destination: source }, error, quote);
 }
 
 /** About an ICMPv6 error, a redirect, or a message whose type cannot be seen, nothing is said. */

@@ -7,7 +7,7 @@ import type { SuiteId } from '../engine/crypto/suite.ts';
 import type { KeyId } from '../engine/crypto/vault.ts';
 import type { F13Shape, FourTuple } from '../engine/f13.ts';
 import type { Ip4, Mac } from '../wire/address.ts';
-import type { IpAddress } from '../wire/ip-address.ts';
+import type { Cidr6, Ip6, IpAddress } from '../wire/ip-address.ts';
 import type { Frame } from './frame.ts';
 import type { TcpChoices } from './tcp/settings.ts';
 
@@ -253,4 +253,18 @@ export interface InterfaceAddress {
   readonly prefixLength: number;
   readonly gateway?: Ip4;
   readonly mac: Mac;
+  /** Left out: the interface does not speak IPv6. */
+  readonly ip6?: Interface6;
+}
+
+/** The IPv6 side of an interface. */
+export interface Interface6 {
+  /** Besides the link-local one; each prefix is a network of this link. */
+  readonly addresses: readonly Cidr6[];
+  /** Left out: made of the MAC address (RFC 4862 section 5.3). */
+  readonly linkLocal?: Ip6;
+  /** The default router. */
+  readonly gateway?: Ip6;
+  /** How often an address is asked for before it is used (RFC 4862 DupAddrDetectTransmits); default 1, 0: used at once. */
+  readonly duplicateProbes?: number;
 }

@@ -55,10 +55,11 @@ function keptFrame(data: JournalData): KeptFrame | undefined {
   return { head, length: head.length + payloadLength };
 }
 
-/** Between IP stack and TCP packets begin with the IP header; its total length tells them from Ethernet frames. */
+/** Between IP stack and TCP packets begin with the IP header; the length that it has tells them from Ethernet frames. */
 function linkTypeOf({ head, length }: KeptFrame): number {
   const isIp4 = head.length >= 20 && head[0] >> 4 === 4 && ((head[2] << 8) | head[3]) === length;
-  return isIp4 ? LINK_RAW : LINK_ETHERNET;
+  const isIp6 = head.length >= 40 && head[0] >> 4 === 6 && ((head[4] << 8) | head[5]) + 40 === length;
+  return isIp4 || isIp6 ? LINK_RAW : LINK_ETHERNET;
 }
 
 function placeOf({ device, actor, kind, name }: JournalRecord): string {

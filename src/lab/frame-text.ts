@@ -4,6 +4,7 @@ import { parseControlFrame } from '../wire/control-frame.ts';
 import { EtherType } from '../wire/ethernet.ts';
 import { type FrameView, parseFrame } from '../wire/frame.ts';
 import { IcmpType } from '../wire/icmp.ts';
+import { Icmp6Type } from '../wire/icmp6.ts';
 import { legKindName } from '../wire/leg.ts';
 import { Flag, flagNames } from '../wire/tcp.ts';
 import { splitUnits, UNIT_CONTROL, UNIT_DATA, UNIT_LEG } from '../wire/unit.ts';
@@ -32,10 +33,18 @@ export function frameText(bytes: Uint8Array, reading: Reading): string {
       : `ARP ${formatIp4(senderIp)} is here`;
   }
   if (parsed.icmp !== undefined) return icmpText(parsed.icmp.type);
+  if (parsed.icmp6 !== undefined) return ICMP6_NAMES[parsed.icmp6.type] ?? `ICMPv6 type ${parsed.icmp6.type}`;
   if (parsed.tcp !== undefined) return reading === 'f13' ? f13TcpText(bytes, parsed) : tcpText(bytes, parsed);
   if (parsed.udp !== undefined) return `UDP ${unitsText(bytes, parsed)}`;
   return `EtherType 0x${parsed.ethernet.etherType.toString(16)}`;
 }
+
+const ICMP6_NAMES: Readonly<Record<number, string>> = {
+  [Icmp6Type.ECHO_REQUEST]: 'ICMPv6 echo request',
+  [Icmp6Type.ECHO_REPLY]: 'ICMPv6 echo reply',
+  [Icmp6Type.NEIGHBOUR_SOLICITATION]: 'ND who has an address',
+  [Icmp6Type.NEIGHBOUR_ADVERTISEMENT]: 'ND an address is here',
+};
 
 function controlText(bytes: Uint8Array): string {
   const read = parseControlFrame(bytes);

@@ -2,17 +2,20 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseArp } from './arp.ts';
 import { buildArpFrame, buildIcmpFrame, buildTcpFrame, buildUdpFrame } from './build.ts';
-import { concat, toHex } from './bytes.ts';
+import { concat, EMPTY, toHex } from './bytes.ts';
 import { buildControlFrame, parseControlFrame } from './control-frame.ts';
 import { buildControlRecord, parseControlRecord } from './control-record.ts';
-import { parseEthernet } from './ethernet.ts';
+import { buildEthernet, EtherType, parseEthernet } from './ethernet.ts';
 import { checksumVerdict, parseFrame } from './frame.ts';
 import { icmpQuote, parseIcmp } from './icmp.ts';
+import { buildIcmp6, Icmp6Type, type Icmp6View, icmp6Quote, parseIcmp6 } from './icmp6.ts';
 import { parseIp4Packet } from './ipv4.ts';
-import { parseIp6Packet } from './ipv6.ts';
+import { type Ip6View, isFragment6, parseIp6Packet, parseIp6Quote } from './ipv6.ts';
 import { fromJournalView, journalView } from './journal-view.ts';
 import { buildLeg, LegKind, parseLeg } from './leg.ts';
 import { buildRequest, parseComplete, parseCookie, parseLegData, parseReasonBody, parseRequest } from './leg-body.ts';
+import { buildListenerReport, parseListenerQuery } from './mld.ts';
+import { neighbourAdvertisement, parseNd } from './nd.ts';
 import { buildNegotiation, parseNegotiation } from './negotiation.ts';
 import { buildPiece, parsePiece } from './piece.ts';
 import { parseRecord, parseSegment, UNIT_DATA, writeRecordHeader } from './record.ts';
@@ -29,6 +32,8 @@ const READERS: Record<string, Reader> = {
   parseArp,
   parseIp4Packet,
   parseIp6Packet,
+  parseIp6Quote,
+  parseIcmp6,
   parseIcmp,
   parseUdp,
   parseTcp,
@@ -65,6 +70,16 @@ const PIECE = buildPiece(
 const UDP = { sourcePort: 1, destinationPort: 2 };
 const REQUEST = { destination: 1, destinationPort: 2, source: 3, sourcePort: 4, cookie: new Uint8Array(4) };
 
+const ENDS6 = { source: 'fe80::1', destination: 'fe80::2' };
+const ADVERTISEMENT = neighbourAdvertisement('fe80::1', 5, { solicited: true, override: false });
+/** Hop-by-hop options, a routing header, an atomic fragment header and destination options before 8 bytes of TCP. */
+const EXTENDED = concat(
+  buildIcmp6(ENDS6, { type: 0, code: 0 }, EMPTY).subarray(0, 40),
+  Uint8Array.of(43, 0, 5, 2, 0, 0, 1, 0, 44, 0, 4, 0, 0, 0, 0, 0, 60, 0, 0, 0, 1, 2, 3, 4, 6, 0, 0x9e, 4, 1, 2, 3, 4),
+  new Uint8Array(8),
+);
+EXTENDED.set([0, 40, 0], 4);
+
 /** One valid example of each format, headers before it left off where a parser begins in the middle. */
 const FRAMES = [
   buildTcpFrame({ ethernet: LINK, ip: NET, tcp: TCP }, RECORD),
@@ -75,6 +90,16 @@ const FRAMES = [
   buildUdpFrame({ ethernet: LINK, ip: NET, udp: UDP }, concat(LEG_PACKET, RECORD, PIECE)),
   buildIcmpFrame({ ethernet: LINK, ip: NET, icmp: { type: 3, code: 4, mtu: 1400 } }, new Uint8Array(40).fill(0x45)),
   buildArpFrame({ ethernet: LINK, arp: { operation: 1, senderMac: 1, senderIp: 2, targetMac: 3, targetIp: 4 } }),
+  buildEthernet(
+    { ...LINK, etherType: EtherType.IP6 },
+    buildIcmp6({ ...ENDS6, hopLimit: 255 }, ADVERTISEMENT.icmp, ADVERTISEMENT.payload),
+  ),
+  buildEthernet({ ...LINK, etherType: EtherType.IP6 }, buildListenerReport('fe80::1', 4, ['ff02::5'])),
+  buildEthernet(
+    { ...LINK, etherType: EtherType.IP6 },
+    buildIcmp6(ENDS6, { type: Icmp6Type.PACKET_TOO_BIG, code: 0, word: 1400 }, EXTENDED),
+  ),
+  buildEthernet({ ...LINK, etherType: EtherType.IP6 }, EXTENDED),
   buildControlFrame({ kind: 'reserved-addresses', addresses: [1, 2] }, 5),
   buildControlFrame({ kind: 'stopped', sessionId: 1, reason: 2, nextSequence: 3, acknowledgement: 4 }, 5),
 ];
@@ -105,6 +130,13 @@ const hostile = fc.oneof(
     }),
 );
 
+function readIcmp6(bytes: Uint8Array, icmp6: Icmp6View, ip6: Ip6View): void {
+  icmp6Quote(bytes, icmp6);
+  parseListenerQuery(bytes, ip6, icmp6);
+  const nd = parseNd(bytes, ip6, icmp6);
+  if (!nd.ok) expect(typeof nd.reason).toBe('string');
+}
+
 describe('hostile bytes', () => {
   it.each(Object.entries(READERS))('never make %s throw or read beyond the end', (_, read) => {
     fc.assert(
@@ -129,6 +161,9 @@ describe('hostile bytes', () => {
         expect(parsed.payloadEnd).toBeLessThanOrEqual(bytes.length);
         expect(['good', 'bad', 'none']).toContain(checksumVerdict(bytes, parsed));
         if (parsed.icmp !== undefined) icmpQuote(bytes, parsed.icmp);
+        if (parsed.icmp6 !== undefined) readIcmp6(bytes, parsed.icmp6, parsed.ip6 as Ip6View);
+        if (parsed.ip6 !== undefined && isFragment6(parsed.ip6))
+          expect([parsed.tcp, parsed.icmp6]).toEqual([undefined, undefined]);
         const control = parseControlFrame(bytes);
         expect(control.ok || typeof control.reason === 'string').toBe(true);
         for (const ends of [[], [parsed.ip?.source ?? 0]])

@@ -3,7 +3,7 @@ import { put16, put32, u16, u32 } from './bytes.ts';
 import { transportChecksum } from './checksum.ts';
 import type { Ip6 } from './ip-address.ts';
 import { IpProtocol } from './ipv4.ts';
-import { ip6Destination, ip6Source, parseIp6Quote } from './ipv6.ts';
+import { IP6_HEADER_BYTES, ip6Destination, ip6Source, parseIp6Quote, writeIp6 } from './ipv6.ts';
 
 export const Icmp6Type = {
   UNREACHABLE: 1,
@@ -113,6 +113,22 @@ export function writeIcmp6(
   put32(bytes, offset + 4, fields.word ?? 0);
   put16(bytes, offset + 2, transportChecksum(bytes, ipOffset, offset, end - offset, IpProtocol.ICMP6));
   return offset + ICMP6_HEADER_BYTES;
+}
+
+/** Where an ICMPv6 message comes from and goes to. */
+export interface Icmp6Ends {
+  readonly source: Ip6;
+  readonly destination: Ip6;
+  readonly hopLimit?: number;
+}
+
+/** A whole IPv6 packet; `payload` is echo data, a quoted packet, or what else follows the first 8 bytes. */
+export function buildIcmp6(ends: Icmp6Ends, icmp: Icmp6Fields, payload: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(IP6_HEADER_BYTES + ICMP6_HEADER_BYTES + payload.length);
+  const at = writeIp6(bytes, 0, { ...ends, nextHeader: IpProtocol.ICMP6 }, ICMP6_HEADER_BYTES + payload.length);
+  bytes.set(payload, at + ICMP6_HEADER_BYTES);
+  writeIcmp6(bytes, 0, at, icmp, bytes.length);
+  return bytes;
 }
 
 /** What an ICMPv6 error quotes of the packet it is about. */

@@ -1,5 +1,5 @@
 /** IPv6 addresses, and addresses of either family. */
-import { formatIp4, type Ip4, parseIp4 } from './address.ts';
+import { formatIp4, type Ip4, type Mac, parseIp4 } from './address.ts';
 import { put16, put32, u16 } from './bytes.ts';
 
 /**
@@ -24,6 +24,8 @@ export const UNSPECIFIED_IP6: Ip6 = '::';
 /** All nodes of the link (RFC 4291 section 2.7.1). */
 export const ALL_NODES_IP6: Ip6 = 'ff02::1';
 
+const SOLICITED_NODES: Cidr6 = { address: 'ff02::1:ff00:0', prefix: 104 };
+const MULTICAST_MAC6_BASE: Mac = 0x3333_0000_0000;
 const LOOPBACK_IP6: Ip6 = '::1';
 const FIRST_MULTICAST_IP4: Ip4 = 0xe000_0000;
 const GROUPS = 8;
@@ -111,6 +113,30 @@ export function isLinkLocal6(address: Ip6): boolean {
 export function isSingleHost(address: IpAddress): boolean {
   if (!isIp6(address)) return address !== 0 && address < FIRST_MULTICAST_IP4;
   return address !== UNSPECIFIED_IP6 && address !== LOOPBACK_IP6 && !isMulticast6(address);
+}
+
+/** The group that whoever has the address listens to, to be asked for it (RFC 4291 section 2.7.1). */
+export function solicitedNode(address: Ip6): Ip6 {
+  const groups = groupsOf(address) ?? [];
+  return canonical([0xff02, 0, 0, 0, 0, 1, 0xff00 | ((groups[6] ?? 0) & 0xff), groups[7] ?? 0]);
+}
+
+/** Whether it is the group of {@link solicitedNode} for some address. */
+export function isSolicitedNode(address: Ip6): boolean {
+  return inNetwork6(address, SOLICITED_NODES);
+}
+
+/** The MAC address that stands for an IPv6 group (RFC 2464 section 7): 33:33 and its last four bytes. */
+export function multicastMac6(group: Ip6): Mac {
+  const groups = groupsOf(group) ?? [];
+  return MULTICAST_MAC6_BASE + (groups[6] ?? 0) * 0x1_0000 + (groups[7] ?? 0);
+}
+
+/** The link-local address that an interface makes of its MAC address (RFC 4862 section 5.3, RFC 2464 section 4). */
+export function linkLocalOf(mac: Mac): Ip6 {
+  const high = Math.floor(mac / 2 ** 24) ^ 0x02_0000;
+  const low = mac % 2 ** 24;
+  return canonical([0xfe80, 0, 0, 0, high >>> 8, ((high & 0xff) << 8) | 0xff, 0xfe00 | (low >>> 16), low & 0xffff]);
 }
 
 function groupsOf(text: string): number[] | undefined {

@@ -42,8 +42,10 @@ export interface Ip6View {
   /** From the fragment header, in bytes; 0 and false without one. */
   fragmentOffset: number;
   moreFragments: boolean;
-  /** A routing header asks to send the packet on to so many more nodes. */
-  segmentsLeft: number;
+  /** There is a fragment header, be it an atomic one. */
+  hasFragmentHeader: boolean;
+  /** Where the type of a routing header stands that asks to send the packet on; 0 without one. */
+  unknownRouting: number;
   /** Where an option stands that is not known and must not be skipped; 0 without one. */
   unknownOption: number;
   /** Offset of the field that names the protocol at `headerEnd`. */
@@ -111,7 +113,8 @@ function parseExtensions(bytes: Uint8Array, offset: number, end: number): Ip6Vie
     end,
     fragmentOffset: 0,
     moreFragments: false,
-    segmentsLeft: 0,
+    hasFragmentHeader: false,
+    unknownRouting: 0,
     unknownOption: 0,
     protocolAt: offset + 6,
   };
@@ -151,10 +154,12 @@ function readExtension(bytes: Uint8Array, view: Ip6View, to: number): boolean {
   const at = view.headerEnd;
   if (to > view.end) return false;
   if (view.protocol === ExtensionHeader.FRAGMENT) {
+    view.hasFragmentHeader = true;
     view.fragmentOffset = u16(bytes, at + 2) & 0xfff8;
     view.moreFragments = (bytes[at + 3] & 1) === 1;
-  } else if (view.protocol === ExtensionHeader.ROUTING) view.segmentsLeft = bytes[at + 3];
-  else if (!readOptions(bytes, at + 2, to, view)) return false;
+  } else if (view.protocol === ExtensionHeader.ROUTING) {
+    if (bytes[at + 3] > 0 && view.unknownRouting === 0) view.unknownRouting = at + 2;
+  } else if (!readOptions(bytes, at + 2, to, view)) return false;
   view.protocol = bytes[at];
   view.protocolAt = at;
   view.headerEnd = to;

@@ -46,7 +46,7 @@ export class TestLab {
       .map(({ data }) => data);
   }
 
-  /** Reasons of all drops in a device, with the layer's label: `2104 arp-timeout`. */
+  /** Reasons of all drops in a device, with the layer's label: `2104 neighbour-timeout`. */
   drops(device: Device): string[] {
     return this.#of(device, 'drop').map(({ actor, name }) => `${actor} ${name}`);
   }

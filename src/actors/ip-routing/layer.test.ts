@@ -3,8 +3,12 @@ import { layerCompliance } from '../../../test/support/compliance.ts';
 import { TestHost } from '../../../test/support/test-host.ts';
 import { type Ip4, parseIp4 } from '../../wire/address.ts';
 import { buildTcpFrame, buildUdpFrame } from '../../wire/build.ts';
+import { put16 } from '../../wire/bytes.ts';
 import { IcmpType, parseIcmp, UnreachableCode } from '../../wire/icmp.ts';
+import { buildIcmp6, Icmp6Type, ParameterCode, parseIcmp6, Unreachable6Code } from '../../wire/icmp6.ts';
+import { linkLocalOf } from '../../wire/ip-address.ts';
 import { buildIp4, type Ip4View, parseIp4Packet } from '../../wire/ipv4.ts';
+import { writeIp6 } from '../../wire/ipv6.ts';
 import { Flag } from '../../wire/tcp.ts';
 import type { Frame } from '../frame.ts';
 import { buildIcmpPacket, ICMP_ERRORS_BURST } from '../icmp-error.ts';
@@ -129,6 +133,68 @@ describe('IP routing', () => {
     host.start();
     host.injectBytes('lower', tcp(OWN, 80));
     expect(host.sentOn('tcp')).toHaveLength(1);
+  });
+});
+
+const IP6 = { addresses: [{ address: '2001:db8::20', prefix: 64 }], gateway: 'fe80::fe' };
+const LAN6 = { ...LAN, interface: { ...LAN.interface, ip6: IP6 } };
+const LAN6_2 = {
+  ...LAN_2,
+  interface: { ...LAN_2.interface, ip6: { addresses: [{ address: '2001:db8:1::20', prefix: 64 }] } },
+};
+
+/** The first 8 bytes of some transport behind an IPv6 header. */
+function packet6(protocol: number, destination: string, source = '2001:db8::21', ports = [5, 80]): Uint8Array {
+  const bytes = new Uint8Array(60);
+  const at = writeIp6(bytes, 0, { source, destination, nextHeader: protocol }, 20);
+  for (const [i, port] of ports.entries()) put16(bytes, at + 2 * i, port);
+  return bytes;
+}
+
+describe('IP routing over IPv6', () => {
+  const OWN6 = '2001:db8::20';
+
+  it('delivers by protocol and port, and ICMPv6 errors to the owner of what they quote', () => {
+    const uppers = [
+      { port: 'tcp', protocol: 6 },
+      { port: 'tcp2', protocol: 6, localPorts: [81] },
+    ];
+    const host = started({ lowers: [LAN6], uppers });
+    host.injectBytes('lower', packet6(6, OWN6));
+    host.injectBytes('lower', packet6(6, OWN6, undefined, [5, 81]));
+    const ends = { source: '2001:db8::21', destination: OWN6 };
+    const quoted = packet6(6, '2001:db8::21', OWN6, [81, 5]);
+    host.injectBytes('lower', buildIcmp6(ends, { type: Icmp6Type.UNREACHABLE, code: 4 }, quoted));
+    host.injectBytes('lower', buildIcmp6(ends, { type: Icmp6Type.ECHO_REPLY, code: 0 }, new Uint8Array(4)));
+    expect(['tcp', 'tcp2', 'icmp'].map((port) => host.sentOn(port).length)).toEqual([1, 2, 1]);
+  });
+
+  it('refuses what nobody takes, as RFC 4443 has it', () => {
+    const host = started({ lowers: [LAN6] });
+    host.injectBytes('lower', packet6(17, OWN6));
+    host.injectBytes('lower', packet6(99, OWN6));
+    host.injectBytes('lower', packet6(17, 'ff02::1'));
+    host.injectBytes('lower', packet6(17, OWN6), 'bad');
+    expect(host.dropReasons()).toEqual(['no-listener', 'unknown-protocol', 'no-listener', 'bad-checksum']);
+    const errors = host.sentOn<Frame>('lower').map(({ bytes }) => parseIcmp6(bytes, 40, bytes.length));
+    expect(errors).toMatchObject([
+      { type: Icmp6Type.UNREACHABLE, code: Unreachable6Code.PORT },
+      { type: Icmp6Type.PARAMETER_PROBLEM, code: ParameterCode.NEXT_HEADER, word: 6 },
+    ]);
+  });
+
+  it('chooses the IP stack by network, then by source address, then by default route', () => {
+    const host = started({ lowers: [LAN6, LAN6_2] });
+    host.injectBytes('tcp', packet6(6, '2001:db8:1::9', OWN6));
+    expect(host.sentOn('lower2')).toHaveLength(1);
+    host.injectBytes('tcp', packet6(6, 'fe80::9', linkLocalOf(LAN6_2.interface.mac)));
+    expect(host.sentOn('lower2')).toHaveLength(2);
+    host.injectBytes('tcp', packet6(6, '2001:db8:9::9', '2001:db8:1::20'));
+    expect(host.sentOn('lower')).toHaveLength(1);
+    host.injectBytes('tcp', packet6(6, '2001:db8:1::20', OWN6));
+    expect(host.sentOn('tcp')).toHaveLength(1);
+    host.injectBytes('tcp', packet6(6, OWN6).subarray(0, 50));
+    expect(host.dropReasons()).toEqual(['malformed']);
   });
 });
 

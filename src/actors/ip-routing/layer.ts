@@ -1,15 +1,17 @@
 import { ipRoutingMachine } from '../../machines/ip-routing.ts';
-import { type Ip4, inNetwork } from '../../wire/address.ts';
+import { inNetwork } from '../../wire/address.ts';
 import { u16 } from '../../wire/bytes.ts';
-import { type IcmpFields, IcmpType, icmpQuote, parseIcmp, UnreachableCode } from '../../wire/icmp.ts';
-import { type Ip4View, IpProtocol, parseIp4Packet } from '../../wire/ipv4.ts';
+import { type IpAddress, isIp6 } from '../../wire/ip-address.ts';
+import { IpProtocol } from '../../wire/ipv4.ts';
 import type { Frame } from '../frame.ts';
 import type { LayerHost } from '../host.ts';
-import { ICMP_ERRORS_BURST, ICMP_ERRORS_PER_SECOND, icmpErrorAbout } from '../icmp-error.ts';
+import { ICMP_ERRORS_BURST, ICMP_ERRORS_PER_SECOND } from '../icmp-error.ts';
+import { addresses6, isOnLink6 } from '../ip-stack/interface6.ts';
 import { Layer, type MachineView, type SavedLayer } from '../layer.ts';
 import type { Port } from '../port.ts';
 import type { InterfaceAddress } from '../services.ts';
 import { TokenBucket } from '../token-bucket.ts';
+import { quotedOwner, type RoutedPacket, refusalOf, routedPacket } from './packet.ts';
 
 /** An IP stack below. */
 export interface LowerRoute {
@@ -45,7 +47,7 @@ interface Lower {
 }
 
 /**
- * IP routing 2004 and its like: hands packets up to whoever owns protocol and port, and down to the IP stack that leads to the
+ * IP routing 2004 and its like, for both families: hands packets up to whoever owns protocol and port, and down to the IP stack that leads to the
  * destination. An ICMP error goes to the owner of the packet that it quotes. Frames start with the IP header on all ports.
  */
 export class IpRoutingLayer extends Layer {
@@ -96,7 +98,7 @@ export class IpRoutingLayer extends Layer {
 
   #output(packet: Frame): void {
     if (!this.#machine.decision.running) return this.drop('stopped', packet);
-    const ip = parseIp4Packet(packet.bytes, 0, packet.bytes.length);
+    const ip = routedPacket(packet.bytes);
     if (!ip.ok) return this.drop('malformed', packet, ip.reason);
     if (this.#isOwn(ip.destination)) return this.#deliver(packet, ip);
     const lower = this.#routeTo(ip.destination, ip.source);
@@ -106,13 +108,11 @@ export class IpRoutingLayer extends Layer {
   }
 
   /** The destination's own network first, then the interface of the source address, then any with a default route. */
-  #routeTo(destination: Ip4, source: Ip4): Lower | undefined {
-    const onLink = this.#lowers.filter(({ route: { interface: own } }) =>
-      inNetwork(destination, { address: own.address, prefix: own.prefixLength }),
-    );
+  #routeTo(destination: IpAddress, source: IpAddress): Lower | undefined {
+    const onLink = this.#lowers.filter(({ route }) => isOnLink(route.interface, destination));
     const candidates =
-      onLink.length > 0 ? onLink : this.#lowers.filter(({ route }) => route.interface.gateway !== undefined);
-    return candidates.find(({ route }) => route.interface.address === source) ?? candidates[0] ?? this.#onlyLower();
+      onLink.length > 0 ? onLink : this.#lowers.filter(({ route }) => hasGateway(route.interface, destination));
+    return candidates.find(({ route }) => hasAddress(route.interface, source)) ?? candidates[0] ?? this.#onlyLower();
   }
 
   /** A single IP stack gets everything: it says itself that there is no route, and tells the sender. */
@@ -120,35 +120,34 @@ export class IpRoutingLayer extends Layer {
     return this.#lowers.length === 1 ? this.#lowers[0] : undefined;
   }
 
-  #isOwn(address: Ip4): boolean {
-    return this.#lowers.some(({ route }) => route.interface.address === address);
+  #isOwn(address: IpAddress): boolean {
+    return this.#lowers.some(({ route }) => hasAddress(route.interface, address));
   }
 
   // ---- from below ----
 
   #input(packet: Frame): void {
     if (!this.#machine.decision.running) return this.drop('stopped', packet);
-    const ip = parseIp4Packet(packet.bytes, 0, packet.bytes.length);
+    const ip = routedPacket(packet.bytes);
     if (!ip.ok) return this.drop('malformed', packet, ip.reason);
     this.#deliver(packet, ip);
   }
 
-  #deliver(packet: Frame, ip: Ip4View): void {
-    const user = ip.protocol === IpProtocol.ICMP ? this.#userOfIcmp(packet.bytes, ip) : this.#userOf(packet.bytes, ip);
+  #deliver(packet: Frame, ip: RoutedPacket): void {
+    const user = ip.isIcmp ? this.#userOfIcmp(packet.bytes, ip) : this.#userOf(packet.bytes, ip);
     if (user === undefined) return this.#refuse(packet, ip);
     if (this.#userPorts.get(user.port)?.send(packet)) this.count('received');
     else this.drop('not-joined', packet);
   }
 
-  #userOf(bytes: Uint8Array, ip: Ip4View): UpperUser | undefined {
+  #userOf(bytes: Uint8Array, ip: RoutedPacket): UpperUser | undefined {
     const hasPorts = ip.end - ip.headerEnd >= PORTS_BYTES;
     return this.#owner(ip.protocol, hasPorts ? u16(bytes, ip.headerEnd + 2) : 0);
   }
 
-  #userOfIcmp(bytes: Uint8Array, ip: Ip4View): UpperUser {
-    const icmp = parseIcmp(bytes, ip.headerEnd, ip.end);
-    const quote = icmp.ok ? icmpQuote(bytes, icmp) : undefined;
-    return (quote && this.#owner(quote.protocol, quote.sourcePort)) ?? ICMP_USER;
+  #userOfIcmp(bytes: Uint8Array, ip: RoutedPacket): UpperUser {
+    const quoted = quotedOwner(bytes, ip);
+    return (quoted && this.#owner(quoted.protocol, quoted.port)) ?? ICMP_USER;
   }
 
   #owner(protocol: number, localPort: number): UpperUser | undefined {
@@ -156,15 +155,26 @@ export class IpRoutingLayer extends Layer {
     return users.find((user) => user.localPorts?.includes(localPort)) ?? users.find((user) => !user.localPorts);
   }
 
-  #refuse(packet: Frame, ip: Ip4View): void {
+  #refuse(packet: Frame, ip: RoutedPacket): void {
     if (packet.checksum === 'bad') return this.drop('bad-checksum', packet);
     const isPort = ip.protocol === IpProtocol.UDP || ip.protocol === IpProtocol.TCP;
     this.drop(isPort ? 'no-listener' : 'unknown-protocol', packet);
-    const code = isPort ? UnreachableCode.PORT : UnreachableCode.PROTOCOL;
-    const error: IcmpFields = { type: IcmpType.UNREACHABLE, code };
-    const bytes = this.#isOwn(ip.destination) ? icmpErrorAbout(packet.bytes, ip, ip.destination, error) : undefined;
+    const bytes = this.#isOwn(ip.destination) ? refusalOf(packet.bytes, ip, isPort) : undefined;
     if (bytes === undefined) return;
     if (this.#errorBudget.take(this.host.now_us())) this.#output(this.host.frame(bytes, packet));
     else this.count('icmp-rate');
   }
+}
+
+function isOnLink(own: InterfaceAddress, address: IpAddress): boolean {
+  if (isIp6(address)) return own.ip6 !== undefined && isOnLink6(own, address);
+  return inNetwork(address, { address: own.address, prefix: own.prefixLength });
+}
+
+function hasGateway(own: InterfaceAddress, destination: IpAddress): boolean {
+  return (isIp6(destination) ? own.ip6?.gateway : own.gateway) !== undefined;
+}
+
+function hasAddress(own: InterfaceAddress, address: IpAddress): boolean {
+  return isIp6(address) ? addresses6(own).includes(address) : own.address === address;
 }

@@ -6,6 +6,7 @@ import { buildArpFrame } from '../../wire/build.ts';
 import { parseFrame } from '../../wire/frame.ts';
 import { buildIp4, IpProtocol } from '../../wire/ipv4.ts';
 import { IpStackLayer } from './layer.ts';
+import { FIRST_PROBE_DELAY_US } from './neighbours.ts';
 
 const ip = (text: string): Ip4 => parseIp4(text) as Ip4;
 const OWN_MAC: Mac = 0x0200_0000_0001;
@@ -28,5 +29,6 @@ it('MUST-20: a neighbour is asked anew when whoever sent by way of it doubts tha
   host.injectBytes('upper', bytes);
   expect(asked()).toBe(before);
   host.inject('upper', { ...host.frame(bytes), doubt: true });
+  host.advance(FIRST_PROBE_DELAY_US);
   expect(asked()).toBe(before + 1);
 });

@@ -13,7 +13,8 @@ import type { Frame } from '../frame.ts';
 import { ICMP_ERRORS_BURST } from '../icmp-error.ts';
 import { DEFEND_INTERVAL_US, IpStackLayer, type IpStackOptions } from './layer.ts';
 import {
-  ARP_RETRY_US,
+  FIRST_PROBE_DELAY_US,
+  NEIGHBOUR_RETRY_US,
   NEIGHBOURS_HEARD_MAX,
   NEIGHBOURS_MAX,
   QUEUE_PACKETS,
@@ -137,11 +138,11 @@ describe('IP stack, sending', () => {
     const { host } = started();
     host.injectBytes('upper', packet(PEER));
     host.injectBytes('upper', packet(PEER));
-    host.advance(3 * ARP_RETRY_US - 1);
+    host.advance(3 * NEIGHBOUR_RETRY_US - 1);
     expect(sent(host)).toHaveLength(3);
     expect(host.dropReasons()).toEqual([]);
     host.advance(1);
-    expect(host.dropReasons()).toEqual(['arp-timeout', 'arp-timeout']);
+    expect(host.dropReasons()).toEqual(['neighbour-timeout', 'neighbour-timeout']);
     expect(icmpErrors(host)).toHaveLength(2);
     expect(icmpErrors(host)[0]).toEqual({ code: UnreachableCode.HOST, mtu: 0, quoted: PEER, to: OWN });
     host.injectBytes('upper', packet(PEER));
@@ -151,7 +152,7 @@ describe('IP stack, sending', () => {
   it('keeps a bounded queue for each neighbour; the oldest packet gives way', () => {
     const { host } = started();
     for (let i = 0; i < QUEUE_PACKETS + 2; i++) host.injectBytes('upper', packet(PEER, 40 + i));
-    expect(host.dropReasons()).toEqual(['arp-queue-full', 'arp-queue-full']);
+    expect(host.dropReasons()).toEqual(['neighbour-queue-full', 'neighbour-queue-full']);
     host.injectBytes('lower', answer(PEER));
     expect(
       sent(host)
@@ -186,13 +187,14 @@ describe('IP stack, ageing of neighbours', () => {
     return host;
   }
 
-  it('asks a neighbour directly when it was long silent, and goes on sending meanwhile', () => {
+  it('asks a neighbour directly when it stays silent after a use, and goes on sending meanwhile', () => {
     const host = resolved();
     host.advance(REACHABLE_US - 1);
     host.injectBytes('upper', packet(PEER));
     expect(sent(host)).toHaveLength(1);
     host.advance(1);
     host.injectBytes('upper', packet(PEER));
+    host.advance(FIRST_PROBE_DELAY_US);
     host.injectBytes('upper', packet(PEER));
     expect(sent(host).slice(1)).toMatchObject([
       { ip: { destination: PEER } },
@@ -210,7 +212,7 @@ describe('IP stack, ageing of neighbours', () => {
     const host = resolved();
     host.advance(REACHABLE_US);
     host.injectBytes('upper', packet(PEER));
-    host.advance(3 * ARP_RETRY_US);
+    host.advance(FIRST_PROBE_DELAY_US + 3 * NEIGHBOUR_RETRY_US);
     expect(sent(host).filter(({ arp: asked }) => asked)).toHaveLength(3);
     host.outputs.length = 0;
     host.injectBytes('upper', packet(PEER));
@@ -425,11 +427,11 @@ layerCompliance(
   [
     { port: 'upper', frame: packet(PEER) },
     { port: 'upper', frame: packet(FAR) },
-    { wait_us: ARP_RETRY_US },
+    { wait_us: NEIGHBOUR_RETRY_US },
     { port: 'lower', frame: answer(PEER) },
     { port: 'lower', frame: echo(OWN) },
     { port: 'lower', frame: segment },
-    { wait_us: 3 * ARP_RETRY_US },
+    { wait_us: 3 * NEIGHBOUR_RETRY_US },
     { port: 'upper', frame: packet(PEER, 1600) },
     { port: 'lower', frame: arp(ArpOperation.REQUEST, OWN, PEER, 0x0200_0000_0666) },
     { wait_us: REACHABLE_US },

@@ -22,7 +22,8 @@ import {
   writeEthernet,
 } from '../../wire/ethernet.ts';
 import { type IcmpFields, IcmpType, parseIcmp, UnreachableCode } from '../../wire/icmp.ts';
-import { isSingleHost } from '../../wire/ip-address.ts';
+import { Unreachable6Code } from '../../wire/icmp6.ts';
+import { type IpAddress, isIp6, isSingleHost } from '../../wire/ip-address.ts';
 import {
   IP4_HEADER_BYTES,
   type Ip4View,
@@ -41,6 +42,7 @@ import type { Port } from '../port.ts';
 import type { InterfaceAddress } from '../services.ts';
 import type { JournalData } from '../tap.ts';
 import { TokenBucket } from '../token-bucket.ts';
+import { Ip6Half, type Ip6Owner } from './ip6.ts';
 import { NeighbourTable } from './neighbours.ts';
 
 /** Bytes of an IP packet on ordinary Ethernet. */
@@ -62,7 +64,8 @@ export interface IpStackOptions {
 }
 
 /**
- * IP stack 2005 and its like: puts on and takes off the Ethernet header, finds neighbours by ARP, answers echo requests. Above it (`upper`)
+ * IP stack 2005 and its like: puts on and takes off the Ethernet header, finds neighbours by ARP and Neighbour Discovery, answers echo
+ * requests. Above it (`upper`)
  * frames start with the IP header, below it (`lower`) with the Ethernet header. Fragments are not put together.
  */
 export class IpStackLayer extends Layer {
@@ -75,6 +78,7 @@ export class IpStackLayer extends Layer {
   readonly #forwarding: boolean;
   readonly #errorBudget = new TokenBucket(ICMP_ERRORS_PER_SECOND, ICMP_ERRORS_BURST);
   readonly #neighbours: NeighbourTable;
+  readonly #ip6: Ip6Half | undefined;
   readonly #machine = this.machineHost({
     machine: ipStackMachine,
     decide: (snapshot) => Object.freeze({ running: snapshot.value !== 'STOPPED' }),
@@ -91,28 +95,32 @@ export class IpStackLayer extends Layer {
       host,
       label,
       transmit: (packet, mac) => this.#transmit(packet, mac),
-      request: (ip, mac) => this.#sendArp(ArpOperation.REQUEST, mac ?? BROADCAST_MAC, ip, mac ?? 0),
-      overflow: (packet) => this.drop('arp-queue-full', packet),
-      unanswered: (packet) => this.#refuse(packet, 'arp-timeout', { code: UnreachableCode.HOST }),
+      request: (ip, mac) => this.#ask(ip, mac),
+      overflow: (packet) => this.drop('neighbour-queue-full', packet),
+      unanswered: (packet) => this.#unanswered(packet),
     });
+    this.#ip6 = options.interface.ip6 && new Ip6Half(this.#ip6Owner());
   }
 
   override start(): void {
     this.#machine.send({ type: 'START' });
+    this.#ip6?.start();
   }
 
   override stop(): void {
     this.#machine.send({ type: 'STOP' });
+    this.#ip6?.stop();
     this.#neighbours.clear((packet) => this.drop('stopped', packet));
   }
 
   override timerFired(name: string): void {
     if (name === DEFEND_TIMER) this.#machine.send({ type: 'INTERVAL_OVER' });
-    else this.#neighbours.timerFired(name);
+    else if (!this.#neighbours.timerFired(name)) this.#ip6?.timerFired(name);
   }
 
   override machines(): readonly MachineView[] {
-    return [{ instance: '', machine: ipStackMachine, state: this.#machine.state }, ...this.#neighbours.machines()];
+    const own = { instance: '', machine: ipStackMachine, state: this.#machine.state };
+    return [own, ...(this.#ip6?.machines() ?? []), ...this.#neighbours.machines()];
   }
 
   save(): SavedLayer {
@@ -121,6 +129,7 @@ export class IpStackLayer extends Layer {
       machine: this.#machine.save(),
       neighbours: this.#neighbours.save(),
       errorBudget: this.#errorBudget.save(),
+      ip6: this.#ip6?.save() ?? null,
     };
   }
 
@@ -128,6 +137,7 @@ export class IpStackLayer extends Layer {
     this.#machine.restore(saved.machine as never);
     this.#neighbours.restore(saved.neighbours as JournalData);
     this.#errorBudget.restore(saved.errorBudget as readonly number[]);
+    this.#ip6?.restore(saved.ip6 as JournalData);
   }
 
   #execute(type: string): void {
@@ -141,6 +151,7 @@ export class IpStackLayer extends Layer {
 
   #output(packet: Frame): void {
     if (!this.#machine.decision.running) return this.drop('stopped', packet);
+    if (this.#ip6 !== undefined && isIp6Packet(packet)) return this.#ip6.output(packet);
     const ip = parseIp4Packet(packet.bytes, 0, packet.bytes.length);
     if (!ip.ok) return this.drop('malformed', packet, ip.reason);
     if (lengthOnWire(packet, ip.headerEnd) > this.#mtu) {
@@ -158,21 +169,58 @@ export class IpStackLayer extends Layer {
   }
 
   #transmit(packet: Frame, destination: Mac): void {
+    const etherType = isIp6Packet(packet) ? EtherType.IP6 : EtherType.IP4;
     const bytes = withRoomInFront(packet, ETHERNET_HEADER_BYTES);
-    writeEthernet(bytes, 0, { destination, source: this.#interface.mac, etherType: EtherType.IP4 });
+    writeEthernet(bytes, 0, { destination, source: this.#interface.mac, etherType });
     this.#sendDown(this.host.frame(bytes, packet, packet.checksum, withoutHeadroom(packet.offload)));
   }
 
   /** Ends a packet from above and tells its sender by ICMP, which goes up again. */
-  #refuse(packet: Frame, reason: 'too-long' | 'no-route' | 'arp-timeout', error: { code: number; mtu?: number }): void {
+  #refuse(
+    packet: Frame,
+    reason: 'too-long' | 'no-route' | 'neighbour-timeout',
+    error: { code: number; mtu?: number },
+  ): void {
     this.drop(reason, packet);
     const ip = parseIp4Packet(packet.bytes, 0, packet.bytes.length);
     if (!ip.ok) return;
     const fields: IcmpFields = { type: IcmpType.UNREACHABLE, ...error };
     const bytes = icmpErrorAbout(packet.bytes, ip, this.#interface.address, fields);
-    if (bytes === undefined) return;
-    if (this.#errorBudget.take(this.host.now_us())) this.#sendUp(this.host.frame(bytes, packet));
+    if (bytes !== undefined) this.#upError(bytes, packet);
+  }
+
+  #upError(bytes: Uint8Array, cause: Frame): void {
+    if (this.#errorBudget.take(this.host.now_us())) this.#sendUp(this.host.frame(bytes, cause));
     else this.count('icmp-rate');
+  }
+
+  // ---- neighbours, of both families ----
+
+  #ask(ip: IpAddress, mac: Mac | undefined): void {
+    if (isIp6(ip)) this.#ip6?.request(ip, mac);
+    else this.#sendArp(ArpOperation.REQUEST, mac ?? BROADCAST_MAC, ip, mac ?? 0);
+  }
+
+  #unanswered(packet: Frame): void {
+    if (!isIp6Packet(packet)) this.#refuse(packet, 'neighbour-timeout', { code: UnreachableCode.HOST });
+    else this.#ip6?.refuse(packet, 'neighbour-timeout', { code: Unreachable6Code.ADDRESS });
+  }
+
+  #ip6Owner(): Ip6Owner {
+    return {
+      host: this.host,
+      label: this.label,
+      interface: this.#interface,
+      mtu: this.#mtu,
+      forwarding: this.#forwarding,
+      neighbours: this.#neighbours,
+      transmit: (packet, destination) => this.#transmit(packet, destination),
+      up: (packet) => this.#sendUp(packet),
+      upError: (packet, cause) => this.#upError(packet, cause),
+      drop: (reason, frame, detail) => this.drop(reason, frame, detail),
+      count: (name) => this.count(name),
+      note: (name, data) => this.note(name, data),
+    };
   }
 
   // ---- from below ----
@@ -188,6 +236,7 @@ export class IpStackLayer extends Layer {
     if (isForeignVlan) this.drop('unknown-protocol', frame, 'vlan');
     else if (ethernet.etherType === EtherType.ARP) this.#arpInput(frame, ethernet);
     else if (ethernet.etherType === EtherType.IP4) this.#ipInput(frame, ethernet);
+    else if (ethernet.etherType === EtherType.IP6 && this.#ip6 !== undefined) this.#ip6.input(frame, ethernet);
     else this.drop('unknown-protocol', frame);
   }
 
@@ -274,6 +323,10 @@ export class IpStackLayer extends Layer {
   #isBroadcast(address: Ip4): boolean {
     return address === BROADCAST_IP4 || (this.#network.prefix < 31 && address === networkBroadcast(this.#network));
   }
+}
+
+function isIp6Packet({ bytes }: Frame): boolean {
+  return bytes[0] >>> 4 === 6;
 }
 
 function multicastMac(group: Ip4): Mac {

@@ -1,5 +1,6 @@
-import { neighbourMachine } from '../../machines/ip-stack.ts';
-import { formatIp4, type Ip4, type Mac } from '../../wire/address.ts';
+import { neighbourMachine } from '../../machines/neighbour.ts';
+import type { Mac } from '../../wire/address.ts';
+import { formatIp, type IpAddress, parseIp } from '../../wire/ip-address.ts';
 import type { Frame } from '../frame.ts';
 import type { LayerHost } from '../host.ts';
 import type { MachineView } from '../layer.ts';
@@ -7,12 +8,14 @@ import { type MachineCommand, MachineHost } from '../machine-host.ts';
 import { restoreFrame, saveFrame } from '../saved-frame.ts';
 import type { JournalData } from '../tap.ts';
 
-/** Time between two requests to the same neighbour (RFC 1122 section 2.3.2.1). */
-export const ARP_RETRY_US = 1_000_000;
+/** Time between two requests to the same neighbour (RFC 1122 section 2.3.2.1; RetransTimer of RFC 4861). */
+export const NEIGHBOUR_RETRY_US = 1_000_000;
 /** A neighbour that was heard is trusted for this long. */
 export const REACHABLE_US = 30_000_000;
-/** After that its address is kept for so long; the first use asks again. */
+/** After that its address is kept for so long, unless it is used. */
 export const STALE_US = 600_000_000;
+/** From the first use on it has so long to be heard of before it is asked (DELAY_FIRST_PROBE_TIME of RFC 4861). */
+export const FIRST_PROBE_DELAY_US = 5_000_000;
 /** Entries of the table. */
 export const NEIGHBOURS_MAX = 512;
 /** Entries that strangers' requests may make; the rest is for addresses that we ask for. */
@@ -26,8 +29,8 @@ export interface NeighbourOwner {
   readonly label: string;
   /** Sends a packet to a neighbour. */
   transmit(packet: Frame, mac: Mac): void;
-  /** Sends an ARP request, to everybody or to `mac` alone. */
-  request(ip: Ip4, mac?: Mac): void;
+  /** Asks for an address, everybody (or its group) or `mac` alone. */
+  request(ip: IpAddress, mac?: Mac): void;
   /** The packet had to give way in a neighbour's queue. */
   overflow(packet: Frame): void;
   /** The packet ends because its neighbour does not answer. */
@@ -39,21 +42,29 @@ type NeighbourHost = MachineHost<typeof neighbourMachine, NeighbourDecision>;
 interface NeighbourDecision {
   /** Where packets go; undefined: they wait. */
   readonly mac: Mac | undefined;
-  /** The machine wants to know that a packet was sent. */
-  readonly tellUse: boolean;
+  /** The machine wants to know that a packet was sent; and may give way to another neighbour. */
   readonly isStale: boolean;
 }
 
 interface Neighbour {
-  readonly ip: Ip4;
+  readonly ip: IpAddress;
   readonly machine: NeighbourHost;
   queue: Frame[];
 }
 
-/** The ARP cache: one machine per neighbour, and the packets that wait for it. */
+/** What an advertisement says of a neighbour (RFC 4861 section 4.4); `mac` may be left out when it is known. */
+export interface Advertised {
+  readonly mac: Mac | undefined;
+  readonly solicited: boolean;
+  readonly override: boolean;
+}
+
+const TIMER_PREFIX = 'neighbour-';
+
+/** The neighbours of both families: one machine for each, and the packets that wait for it. */
 export class NeighbourTable {
   readonly #owner: NeighbourOwner;
-  readonly #byIp = new Map<Ip4, Neighbour>();
+  readonly #byIp = new Map<IpAddress, Neighbour>();
 
   constructor(owner: NeighbourOwner) {
     this.#owner = owner;
@@ -64,34 +75,57 @@ export class NeighbourTable {
   }
 
   /** Sends a packet to the neighbour `ip`, now or when it has answered; false when the table is full. */
-  send(ip: Ip4, packet: Frame): boolean {
+  send(ip: IpAddress, packet: Frame): boolean {
     const neighbour = this.#byIp.get(ip) ?? this.#add(ip, NEIGHBOURS_MAX);
     if (neighbour === undefined) return false;
-    const { mac, tellUse } = neighbour.machine.decision;
+    const { mac, isStale } = neighbour.machine.decision;
     if (mac === undefined) {
       this.#wait(neighbour, packet);
       return true;
     }
     this.#owner.transmit(packet, mac);
-    if (tellUse) neighbour.machine.send({ type: 'USED' });
+    if (isStale) neighbour.machine.send({ type: 'USED' });
     return true;
   }
 
   /** An ARP packet came from `ip`. `asksUs`: it wants something from us, so an answer will go there. */
-  heard(ip: Ip4, mac: Mac, asksUs: boolean): void {
+  heard(ip: IpAddress, mac: Mac, asksUs: boolean): void {
     const neighbour = this.#byIp.get(ip) ?? (asksUs ? this.#add(ip, NEIGHBOURS_HEARD_MAX) : undefined);
-    neighbour?.machine.send({ type: 'HEARD', mac });
+    neighbour?.machine.send({ type: 'CONFIRMED', mac });
   }
 
-  /** Somebody above has had no answer by way of `ip`: it is asked again instead of trusted. */
-  doubt(ip: Ip4): void {
-    this.#byIp.get(ip)?.machine.send({ type: 'DOUBT' });
+  /** A solicitation or a router's message told where `ip` is (RFC 4861 section 7.2.3). */
+  learned(ip: IpAddress, mac: Mac): void {
+    const neighbour = this.#byIp.get(ip) ?? this.#add(ip, NEIGHBOURS_HEARD_MAX);
+    if (neighbour !== undefined && neighbour.machine.decision.mac !== mac) {
+      neighbour.machine.send({ type: 'LEARNED', mac });
+    }
+  }
+
+  /** An advertisement for `ip` came (RFC 4861 section 7.2.5); false when nobody has asked. */
+  advertised(ip: IpAddress, { mac, solicited, override }: Advertised): boolean {
+    const neighbour = this.#byIp.get(ip);
+    if (neighbour === undefined) return false;
+    const known = neighbour.machine.decision.mac;
+    const next = mac ?? known;
+    if (next === undefined) return true;
+    const isOther = known !== undefined && next !== known;
+    if (isOther && !override) neighbour.machine.send({ type: 'DOUBTED' });
+    else if (solicited) neighbour.machine.send({ type: 'CONFIRMED', mac: next });
+    else if (next !== known) neighbour.machine.send({ type: 'LEARNED', mac: next });
+    return true;
+  }
+
+  /** Somebody above has had no answer by way of `ip`: it is asked again soon instead of trusted. */
+  doubt(ip: IpAddress): void {
+    this.#byIp.get(ip)?.machine.send({ type: 'DOUBTED' });
   }
 
   /** True when the timer was a neighbour's. */
   timerFired(name: string): boolean {
-    if (!name.startsWith('arp-')) return false;
-    this.#byIp.get(Number(name.slice('arp-'.length)))?.machine.send({ type: 'TIMEOUT' });
+    const ip = name.startsWith(TIMER_PREFIX) ? parseIp(name.slice(TIMER_PREFIX.length)) : undefined;
+    if (ip === undefined) return false;
+    this.#byIp.get(ip)?.machine.send({ type: 'TIMEOUT' });
     return true;
   }
 
@@ -117,7 +151,7 @@ export class NeighbourTable {
 
   restore(saved: JournalData): void {
     this.#byIp.clear();
-    for (const [ip, machine, queue] of saved as [Ip4, never, JournalData[]][]) {
+    for (const [ip, machine, queue] of saved as [IpAddress, never, JournalData[]][]) {
       const neighbour = this.#make(ip);
       neighbour.machine.restore(machine);
       neighbour.queue = queue.map(restoreFrame);
@@ -131,7 +165,7 @@ export class NeighbourTable {
     if (neighbour.machine.state === 'NEW') neighbour.machine.send({ type: 'RESOLVE' });
   }
 
-  #add(ip: Ip4, limit: number): Neighbour | undefined {
+  #add(ip: IpAddress, limit: number): Neighbour | undefined {
     if (this.#byIp.size >= limit) {
       const stale = [...this.#byIp.values()].find(({ machine }) => machine.decision.isStale);
       if (stale === undefined) return undefined;
@@ -142,19 +176,18 @@ export class NeighbourTable {
     return neighbour;
   }
 
-  #make(ip: Ip4): Neighbour {
+  #make(ip: IpAddress): Neighbour {
     const { host, label } = this.#owner;
     const neighbour: Neighbour = {
       ip,
       queue: [],
       machine: new MachineHost({
         machine: neighbourMachine,
-        instance: `neighbour-${formatIp4(ip)}`,
+        instance: TIMER_PREFIX + formatIp(ip),
         observer: host.observer(label),
         decide: ({ value, context }) =>
           Object.freeze({
             mac: value === 'NEW' || value === 'INCOMPLETE' ? undefined : context.mac,
-            tellUse: value === 'STALE',
             isStale: value === 'STALE',
           }),
         execute: (command) => this.#execute(neighbour, command),
@@ -164,15 +197,17 @@ export class NeighbourTable {
   }
 
   #execute(neighbour: Neighbour, { type }: MachineCommand): void {
-    const arm = (delay_us: number) => this.#owner.host.setTimer(this.#owner.label, `arp-${neighbour.ip}`, delay_us);
+    const arm = (delay_us: number) =>
+      this.#owner.host.setTimer(this.#owner.label, neighbour.machine.instance, delay_us);
     if (type === 'armReachable') arm(REACHABLE_US);
     else if (type === 'armStale') arm(STALE_US);
+    else if (type === 'armDelay') arm(FIRST_PROBE_DELAY_US);
     else if (type === 'flush') this.#flush(neighbour);
     else if (type === 'forget') this.#remove(neighbour);
     else if (type === 'giveUp') this.#giveUp(neighbour);
     else {
       this.#owner.request(neighbour.ip, type === 'askDirectly' ? neighbour.machine.decision.mac : undefined);
-      arm(ARP_RETRY_US);
+      arm(NEIGHBOUR_RETRY_US);
     }
   }
 
@@ -187,6 +222,6 @@ export class NeighbourTable {
 
   #remove(neighbour: Neighbour): void {
     this.#byIp.delete(neighbour.ip);
-    this.#owner.host.clearTimer(this.#owner.label, `arp-${neighbour.ip}`);
+    this.#owner.host.clearTimer(this.#owner.label, neighbour.machine.instance);
   }
 }

@@ -1,14 +1,16 @@
 import { pingMachine } from '../../machines/ping.ts';
-import type { Ip4 } from '../../wire/address.ts';
-import { IcmpType, icmpQuote, parseIcmp } from '../../wire/icmp.ts';
-import { parseIp4Packet } from '../../wire/ipv4.ts';
+import { IcmpType } from '../../wire/icmp.ts';
+import { buildIcmp6, Icmp6Type } from '../../wire/icmp6.ts';
+import { type IpAddress, isIp6 } from '../../wire/ip-address.ts';
 import type { Frame } from '../frame.ts';
 import type { LayerHost } from '../host.ts';
 import { buildIcmpPacket } from '../icmp-error.ts';
 import { Layer, type MachineView, type SavedLayer } from '../layer.ts';
 import type { MachineHost } from '../machine-host.ts';
+import { OwnAddresses } from '../own-addresses.ts';
 import type { Port } from '../port.ts';
 import type { JournalData } from '../tap.ts';
+import { echoMessage } from './message.ts';
 
 /** A reply is waited for this long. */
 export const PING_TIMEOUT_US = 5_000_000;
@@ -19,30 +21,35 @@ const DEFAULT_LENGTH = 56;
 const LENGTH_MAX = 65_000;
 
 interface Ping {
-  readonly destination: Ip4;
+  readonly destination: IpAddress;
   readonly id: number;
   readonly seq: number;
   readonly sent_us: number;
   readonly machine: MachineHost<typeof pingMachine, null>;
 }
 
-type PingRequest = { readonly destination: Ip4; readonly id: number; readonly seq: number; readonly length?: number };
+type PingRequest = {
+  readonly destination: IpAddress;
+  readonly id: number;
+  readonly seq: number;
+  readonly length?: number;
+};
 
 /**
- * Sends ICMP echo requests through port `ip` and tells what became of them.
+ * Sends ICMP and ICMPv6 echo requests through port `ip` and tells what became of them.
  *
- * Outside event `ping` with `{ destination, id, seq, length? }` (address as a number, length in bytes). Notes: `pong`
+ * Outside event `ping` with `{ destination, id, seq, length? }` (IPv4 address as a number, IPv6 as text, length in bytes). Notes: `pong`
  * `{ destination, id, seq, rtt_us }`, or `ping-lost` with the same and no time, when nothing came or an ICMP error did.
  */
 export class PingLayer extends Layer {
   readonly kind = 'ping';
   readonly #ip: Port<Frame, Frame> = this.addPort('ip', (packet: Frame) => this.#received(packet));
-  readonly #address: Ip4;
+  readonly #own: OwnAddresses;
   readonly #pings = new Map<string, Ping>();
 
-  constructor(host: LayerHost, label: string, options: { readonly address: Ip4 }) {
+  constructor(host: LayerHost, label: string, options: { readonly addresses: readonly IpAddress[] }) {
     super(host, label);
-    this.#address = options.address;
+    this.#own = new OwnAddresses(options.addresses);
   }
 
   override stop(): void {
@@ -85,8 +92,9 @@ export class PingLayer extends Layer {
   #send({ destination, id, seq, length = DEFAULT_LENGTH }: PingRequest): void {
     if (this.#pings.size >= PINGS_MAX || this.#pings.has(keyOf(destination, id, seq))) return this.drop('queue-full');
     const data = new Uint8Array(Math.min(length, LENGTH_MAX)).map((_, index) => index);
-    const fields = { type: IcmpType.ECHO_REQUEST, code: 0, identifier: id, sequence: seq };
-    const frame = this.host.frame(buildIcmpPacket({ source: this.#address, destination }, fields, data));
+    const source = this.#own.sourceFor(destination);
+    if (source === undefined) return this.drop('no-route');
+    const frame = this.host.frame(echoRequest(source, destination, id, seq, data));
     this.#add({ destination, id, seq }, this.host.now_us());
     this.setTimer(keyOf(destination, id, seq), PING_TIMEOUT_US);
     if (!this.#ip.send(frame)) this.drop('not-joined', frame);
@@ -94,17 +102,12 @@ export class PingLayer extends Layer {
 
   #received(packet: Frame): void {
     const { bytes } = packet;
-    const ip = parseIp4Packet(bytes, 0, bytes.length);
-    if (!ip.ok) return this.drop('malformed', packet, ip.reason);
-    const icmp = parseIcmp(bytes, ip.headerEnd, ip.end);
-    if (!icmp.ok) return this.drop('malformed', packet, icmp.reason);
+    const message = echoMessage(bytes);
+    if (message.kind === 'malformed') return this.drop('malformed', packet, message.reason);
     if (packet.checksum === 'bad') return this.drop('bad-checksum', packet);
-    const quote = icmpQuote(bytes, icmp);
-    if (quote !== undefined) {
-      return this.#end(keyOf(quote.destination, quote.seq >>> 16, quote.seq & 0xffff), 'TIMEOUT', packet);
-    }
-    if (icmp.type !== IcmpType.ECHO_REPLY) return this.drop('unknown-kind', packet);
-    this.#end(keyOf(ip.source, icmp.identifier, icmp.sequence), 'REPLY', packet);
+    if (message.kind === 'other') return this.drop('unknown-kind', packet);
+    const { peer, identifier, sequence } = message;
+    this.#end(keyOf(peer, identifier, sequence), message.kind === 'reply' ? 'REPLY' : 'TIMEOUT', packet);
   }
 
   #add({ destination, id, seq }: PingRequest, sent_us: number): Ping {
@@ -135,6 +138,15 @@ export class PingLayer extends Layer {
   }
 }
 
-function keyOf(destination: Ip4, id: number, seq: number): string {
+function echoRequest(source: IpAddress, destination: IpAddress, id: number, seq: number, data: Uint8Array): Uint8Array {
+  if (isIp6(source) && isIp6(destination)) {
+    const fields = { type: Icmp6Type.ECHO_REQUEST, code: 0, word: id * 0x1_0000 + seq };
+    return buildIcmp6({ source, destination }, fields, data);
+  }
+  const ends = { source: source as number, destination: destination as number };
+  return buildIcmpPacket(ends, { type: IcmpType.ECHO_REQUEST, code: 0, identifier: id, sequence: seq }, data);
+}
+
+function keyOf(destination: IpAddress, id: number, seq: number): string {
   return `${destination}-${id}-${seq}`;
 }

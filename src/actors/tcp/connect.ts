@@ -1,10 +1,9 @@
-import { isIp6 } from '../../wire/ip-address.ts';
 import { seqGt, seqLe } from '../../wire/seq.ts';
 import { Flag, NO_TCP_OPTIONS, type TcpOptions } from '../../wire/tcp.ts';
 import type { ConnectionCore } from './core.ts';
-import { DEFAULT_MSS_BYTES, DEFAULT_MSS6_BYTES, MAX_WINDOW_SCALE, MIN_MSS_BYTES, TIMESTAMPS_BYTES } from './limits.ts';
+import { MAX_WINDOW_SCALE, MIN_MSS_BYTES, TIMESTAMPS_BYTES } from './limits.ts';
 import type { Receiver } from './receive.ts';
-import type { InSegment } from './segment.ts';
+import { defaultMss, type InSegment } from './segment.ts';
 import type { Sender } from './send.ts';
 import type { Timestamps } from './timestamps.ts';
 
@@ -70,14 +69,10 @@ export class Handshake {
     else this.#timestamps.on = false;
     this.#receiver.n.sack = sack !== false && theirs.sackPermitted === true;
     this.#receiver.n.scale = this.#scaling ? this.#receiver.wantedScale : 0;
-    const payload = Math.max(MIN_MSS_BYTES, Math.min(mss, theirs.mss ?? this.#defaultMss()));
+    const payload = Math.max(MIN_MSS_BYTES, Math.min(mss, theirs.mss ?? defaultMss(this.#core.options.remote)));
     const scale = this.#scaling ? Math.min(MAX_WINDOW_SCALE, theirs.windowScale ?? 0) : 0;
     this.#sender.agree(payload - (stamps ? TIMESTAMPS_BYTES : 0), this.#receiver.n.sack, scale);
     this.#sender.firstWindow(syn);
-  }
-
-  #defaultMss(): number {
-    return isIp6(this.#core.options.remote) ? DEFAULT_MSS6_BYTES : DEFAULT_MSS_BYTES;
   }
 
   /** A segment in SYN-SENT (RFC 9293 section 3.10.7.3). */

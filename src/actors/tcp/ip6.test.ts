@@ -6,12 +6,11 @@ import { type Output, TestHost } from '../../../test/support/test-host.ts';
 import { parseIp4 } from '../../wire/address.ts';
 import { concat, EMPTY, toHex } from '../../wire/bytes.ts';
 import { transportChecksumGood } from '../../wire/checksum.ts';
-import { Icmp6Type, ParameterCode, Unreachable6Code } from '../../wire/icmp6.ts';
+import { buildIcmp6, Icmp6Type, ParameterCode, Unreachable6Code } from '../../wire/icmp6.ts';
 import { readIp6 } from '../../wire/ip-address.ts';
 import { ExtensionHeader, IP6_HEADER_BYTES } from '../../wire/ipv6.ts';
 import { Flag } from '../../wire/tcp.ts';
 import type { Frame } from '../frame.ts';
-import { buildIcmp6Packet } from '../icmp6-error.ts';
 import type { TcpIndication } from '../services.ts';
 import { TcpLayer } from './layer.ts';
 import { packetFromSegment, reversed, type Segment, segmentFromPacket, type TcpTuple, tupleBytes } from './segment.ts';
@@ -185,7 +184,7 @@ describe('a TCP layer with addresses of both families', () => {
 
 describe('ICMPv6 errors about a connection', () => {
   const error = (quoted: Uint8Array, type: number, code: number, word = 0) =>
-    buildIcmp6Packet({ source: ROUTER, destination: OWN }, { type, code, word }, quoted.subarray(0, 1232));
+    buildIcmp6({ source: ROUTER, destination: OWN }, { type, code, word }, quoted.subarray(0, 1232));
 
   it('too big (RFC 8201) makes its segments smaller, but never below 1280 bytes', () => {
     const { host, layer, seq } = established();

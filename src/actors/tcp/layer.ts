@@ -6,6 +6,7 @@ import type { Frame } from '../frame.ts';
 import type { LayerHost } from '../host.ts';
 import { type TcpIcmpError, tcpIcmpError } from '../icmp-error.ts';
 import { Layer, type MachineView, type SavedLayer } from '../layer.ts';
+import { OwnAddresses } from '../own-addresses.ts';
 import type { Port } from '../port.ts';
 import type { ConnectionName, TcpIndication, TcpRequest } from '../services.ts';
 import type { JournalData } from '../tap.ts';
@@ -15,7 +16,6 @@ import type { ConnectionEvent } from './core.ts';
 import type { SavedEntry, SharedOptions, TcpLayerOptions } from './layer-options.ts';
 import { MAX_CONNECTIONS } from './limits.ts';
 import { type Listener, Listeners, type ListenRequest } from './listeners.ts';
-import { OwnAddresses } from './own-addresses.ts';
 import { PassiveOpen, type PassiveVerdict } from './passive-open.ts';
 import {
   HEADERS_BYTES,

@@ -14,6 +14,7 @@ import {
   tcpHeaderLength,
   writeTcp,
 } from '../../wire/tcp.ts';
+import { DEFAULT_MSS_BYTES, DEFAULT_MSS6_BYTES } from './limits.ts';
 
 /** A TCP segment without addresses and ports. `window` is the field as it stands on the wire, not scaled. */
 export interface Segment {
@@ -162,6 +163,11 @@ function writeIp(packet: Uint8Array, { local, remote }: TcpTuple, choices: IpCho
 /** {@link HEADERS_BYTES} of the address's family: an MTU less these is the MSS. */
 export function headersBytes(local: IpAddress): number {
   return isIp6(local) ? HEADERS6_BYTES : HEADERS_BYTES;
+}
+
+/** The MSS of a host that names none (RFC 9293 MUST-15). */
+export function defaultMss(remote: IpAddress): number {
+  return isIp6(remote) ? DEFAULT_MSS6_BYTES : DEFAULT_MSS_BYTES;
 }
 
 /** Addresses and ports as bytes: what an initial sequence number is computed from (RFC 6528). */

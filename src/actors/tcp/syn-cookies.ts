@@ -3,7 +3,7 @@ import { concat, EMPTY, put32, u32 } from '../../wire/bytes.ts';
 import { seqAdd, seqGt } from '../../wire/seq.ts';
 import { Flag, type TcpOptions } from '../../wire/tcp.ts';
 import { DEFAULT_MSS_BYTES, MAX_WINDOW_SCALE, MIN_MSS_BYTES, SYN_COOKIE_PERIOD_US } from './limits.ts';
-import { type InSegment, type TcpTuple, tupleBytes } from './segment.ts';
+import { defaultMss, type InSegment, type TcpTuple, tupleBytes } from './segment.ts';
 import { timestampClock } from './timestamps.ts';
 
 /** Segment sizes that a cookie can say; the largest that is not above the offered one is taken. */
@@ -48,7 +48,7 @@ export class SynCookies {
 
   /** The answer to a SYN. `timestamps`: we may use the option. */
   answer(tuple: TcpTuple, syn: InSegment, now_us: number, timestamps: boolean): CookieAnswer {
-    const mss = mssIndex(syn.options.mss ?? DEFAULT_MSS_BYTES);
+    const mss = mssIndex(syn.options.mss ?? defaultMss(tuple.remote));
     const bits = timestamps && syn.options.timestamps !== undefined ? optionBits(syn.options) | TIMESTAMPS_BIT : 0;
     const isn = this.#number(tuple, syn.seq, periodOf(now_us), mss, bits);
     return { isn, timestamp: bits === 0 ? undefined : stamp(timestampClock(now_us, isn), bits & OPTION_MASK) };

@@ -71,7 +71,7 @@ describe('two hosts on a hub', () => {
     });
     lab.run(4_000_000);
     expect(lab.notes(terminal, 'ping-lost')).toHaveLength(1);
-    expect(lab.drops(terminal)).toContain('2104 arp-timeout');
+    expect(lab.drops(terminal)).toContain('2104 neighbour-timeout');
   });
 
   it('stop: nothing is scheduled any more', () => {

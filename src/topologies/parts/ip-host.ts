@@ -1,5 +1,6 @@
 import type { Device } from '../../actors/device.ts';
 import { IpRoutingLayer } from '../../actors/ip-routing/layer.ts';
+import { addresses6 } from '../../actors/ip-stack/interface6.ts';
 import { IpStackLayer } from '../../actors/ip-stack/layer.ts';
 import type { AnyPort, Layer } from '../../actors/layer.ts';
 import { MAX_FRAME_BYTES } from '../../actors/mac/layer.ts';
@@ -32,7 +33,7 @@ export interface IpHost {
 /** Everything of a host below its TCP; `numeral` is the device's, e.g. `21` for terminal 21 (2103 … 2113). */
 export function ipHost(device: Device, numeral: string, options: IpHostOptions): IpHost {
   const { interface: own, mtu, segmentation } = options;
-  const ping = new PingLayer(device, `${numeral}03P`, { address: own.address });
+  const ping = new PingLayer(device, `${numeral}03P`, { addresses: [own.address, ...addresses6(own)] });
   const routing = new IpRoutingLayer(device, `${numeral}03`, { lowers: [{ port: 'lower', interface: own }] });
   const stack = new IpStackLayer(device, `${numeral}04`, { interface: own, ...(mtu !== undefined && { mtu }) });
   const labels = { driver: `${numeral}05`, mac: `${numeral}11`, phy: `${numeral}12`, port: `${numeral}13` };

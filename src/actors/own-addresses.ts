@@ -1,4 +1,4 @@
-import { type IpAddress, isIp6, isLinkLocal6 } from '../../wire/ip-address.ts';
+import { type IpAddress, isIp6, isLinkLocal6 } from '../wire/ip-address.ts';
 
 /** The addresses of a host: which packets are for it, and which of them it is known by to whom (RFC 6724, as far as few addresses need). */
 export class OwnAddresses {

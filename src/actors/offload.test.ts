@@ -9,7 +9,7 @@ import type { Frame } from './frame.ts';
 import { framesOnWire, lengthOnWire, withoutHeadroom, withRoomInFront } from './offload.ts';
 import { PhyLayer } from './phy/layer.ts';
 import { restoreFrame, saveFrame } from './saved-frame.ts';
-import { HEADROOM_BYTES, packetFromSegment, segmentFromPacket } from './tcp/segment.ts';
+import { HEADROOM_BYTES, PAYLOAD_HEADROOM_BYTES, packetFromSegment, segmentFromPacket } from './tcp/segment.ts';
 
 const TUPLE = { local: 0x0a09_0001, localPort: 1, remote: 0x0a09_0002, remotePort: 2 };
 const MSS = 1_000;
@@ -46,6 +46,17 @@ describe('a frame that an interface is to finish', () => {
     expect(copied.buffer).not.toBe(one.bytes.buffer);
     expect(copied.subarray(14)).toEqual(one.bytes);
     expect(withoutHeadroom(undefined)).toBeUndefined();
+  });
+
+  it('is written around its payload where that has room in front, and around a copy where not', () => {
+    const roomy = new Uint8Array(PAYLOAD_HEADROOM_BYTES + 500).subarray(PAYLOAD_HEADROOM_BYTES).fill(3);
+    const segment = { seq: 5, ack: 6, flags: Flag.ACK, window: 7, options: NO_TCP_OPTIONS, payload: roomy };
+    const around = packetFromSegment({ ...segment, segment_bytes: MSS, headroom_bytes: PAYLOAD_HEADROOM_BYTES }, TUPLE);
+    expect(around.buffer).toBe(roomy.buffer);
+    const copied = packetFromSegment({ ...segment, segment_bytes: MSS }, TUPLE);
+    expect(copied.buffer).not.toBe(roomy.buffer);
+    expect(copied).toEqual(around);
+    expect(packetFromSegment({ ...segment, segment_bytes: MSS, headroom_bytes: 50 }, TUPLE)).toEqual(around);
   });
 
   it('counts as long as its longest piece', () => {

@@ -172,7 +172,9 @@ export class Cable {
 
   #carry(lane: Lane, frame: Frame, bytes: Uint8Array, arrival_us: number, fate: Fate): void {
     this.#tell(lane, bytes, fate);
-    const checksum = fate === 'corrupted' || this.#verifies ? verdict(bytes) : frame.checksum;
+    // The sums of an unfinished frame are still to be made.
+    const isLookedAt = fate === 'corrupted' || (this.#verifies && frame.offload === undefined);
+    const checksum = isLookedAt ? verdict(bytes) : frame.checksum;
     const { device, port } = lane.to;
     const unfinished = frame.offload && { segment_bytes: frame.offload.segment_bytes };
     this.#scheduler.at(arrival_us, () => device.input({ kind: 'frame', port, bytes, checksum, ...unfinished }));

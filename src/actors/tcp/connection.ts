@@ -297,7 +297,7 @@ export class TcpConnection implements ConnectionCore {
 
   // ---- ConnectionCore: for sender and receiver ----
 
-  emit(seq: number, flags: number, payload: Uint8Array): void {
+  emit(seq: number, flags: number, payload: Uint8Array, headroom_bytes = 0): void {
     const isSyn = (flags & Flag.SYN) !== 0;
     const isPure = payload.length === 0 && (flags & (Flag.SYN | Flag.FIN)) === 0;
     const { ack, window } = this.#receiver.acknowledge(isSyn, isPure);
@@ -307,7 +307,7 @@ export class TcpConnection implements ConnectionCore {
     const marked = urgent > 0 ? flags | Flag.URG : flags;
     const segment = { seq, ack: (flags & Flag.ACK) !== 0 ? ack : 0, flags: marked, window, options, payload };
     const isCutBelow = this.options.superSegments === true;
-    const sized = isCutBelow ? { ...segment, segment_bytes: this.#sender.n.mss } : segment;
+    const sized = isCutBelow ? { ...segment, segment_bytes: this.#sender.n.mss, headroom_bytes } : segment;
     this.host.transmit(urgent > 0 ? { ...sized, urgent } : sized);
   }
 

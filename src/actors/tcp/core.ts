@@ -1,6 +1,5 @@
 import type { TcpDecision, TcpEnd } from '../../machines/tcp.ts';
 import type { IpAddress } from '../../wire/ip-address.ts';
-import type { TcpOptions } from '../../wire/tcp.ts';
 import type { MachineObserver } from '../machine-host.ts';
 import type { CongestionName } from './congestion/congestion.ts';
 import type { TimerHost } from './lazy-timer.ts';
@@ -79,8 +78,8 @@ export interface ConnectionCore {
   readonly urgent: Urgent;
   /** What the machine decided; read anew each time. */
   readonly decision: TcpDecision;
-  /** Puts a segment on the wire with the present ACK, window and options; `syn` are the options of a SYN. */
-  emit(seq: number, flags: number, payload: Uint8Array, syn?: TcpOptions): void;
+  /** Puts a segment on the wire with the present ACK, window and options; headroom as in {@link OutSegment}. */
+  emit(seq: number, flags: number, payload: Uint8Array, headroom_bytes?: number): void;
   /** Tells the user once the present step is done. */
   tell(event: ConnectionEvent): void;
 }

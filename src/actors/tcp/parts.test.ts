@@ -36,6 +36,10 @@ describe('the send queue', () => {
             const at = Math.floor(each.from * model.length);
             const count = Math.floor(each.part * (model.length - at));
             expect(equal(queue.slice(at, count), model.subarray(at, at + count))).toBe(true);
+            if (count === 0) continue;
+            const copy = queue.slice(at, count, 7);
+            expect(equal(copy, model.subarray(at, at + count))).toBe(true);
+            expect([copy.byteOffset, copy.buffer.byteLength]).toEqual([7, 7 + count]);
           }
           expect(queue.length).toBe(model.length);
         }

@@ -28,6 +28,8 @@ export interface Segment {
   readonly segment_bytes?: number;
   /** With URG only: how far behind `seq` the first byte is that is not urgent. */
   readonly urgent?: number | undefined;
+  /** Bytes right before `payload` in its buffer that belong to this segment: its headers may be written there. */
+  readonly headroom_bytes?: number;
 }
 export type InSegment = Segment;
 export type OutSegment = Segment;
@@ -47,6 +49,8 @@ export const HEADERS6_BYTES = IP6_HEADER_BYTES + TCP_HEADER_BYTES;
 const PORT_BYTES = 2;
 /** Room for an Ethernet header, in front of a packet that is not to be copied again. */
 export const HEADROOM_BYTES = 16;
+/** Room in front of a payload that is not to be copied again: for the headers of IP and TCP, too. */
+export const PAYLOAD_HEADROOM_BYTES = 128;
 const CHECKSUM_OFFSET = 16;
 /** Below it in the same byte are the two bits of ECN. */
 const DIFFSERV_SHIFT = 2;
@@ -138,14 +142,21 @@ export function packetFromSegment(segment: OutSegment, tuple: TcpTuple, choices:
   };
   const length = tcpHeaderLength(fields) + segment.payload.length;
   const isFinishedBelow = segment.segment_bytes !== undefined;
-  const headroom = isFinishedBelow ? HEADROOM_BYTES : 0;
-  const packetLength = headersBytes(tuple.local) - TCP_HEADER_BYTES + length;
-  const packet = new Uint8Array(headroom + packetLength).subarray(headroom);
+  const packet = packetAround(segment, headersBytes(tuple.local) - TCP_HEADER_BYTES + length);
   const at = writeIp(packet, tuple, choices, length);
-  packet.set(segment.payload, writeTcp(packet, at, fields));
+  const payloadAt = writeTcp(packet, at, fields);
+  if (segment.payload.buffer !== packet.buffer) packet.set(segment.payload, payloadAt);
   const checksum = isFinishedBelow ? partialChecksum(packet, 0, length) : transportChecksum(packet, 0, at, length);
   put16(packet, at + CHECKSUM_OFFSET, checksum);
   return packet;
+}
+
+/** Where the packet is written: around the payload, which stays where it is, when there is room in front of it. */
+function packetAround({ payload, segment_bytes, headroom_bytes = 0 }: OutSegment, length: number): Uint8Array {
+  const headroom = segment_bytes === undefined ? 0 : HEADROOM_BYTES;
+  const inFront = length - payload.length;
+  if (headroom_bytes < headroom + inFront) return new Uint8Array(headroom + length).subarray(headroom);
+  return new Uint8Array(payload.buffer, payload.byteOffset - inFront, length);
 }
 
 /** Writes the IP header; both addresses are of one family. Returns the offset behind it. */

@@ -36,24 +36,18 @@ export class SendQueue {
     if (hasManyGone || this.length === 0) this.#pack();
   }
 
-  /** `count` bytes from `position` on, all within the queue; a view where one chunk holds them. */
-  slice(position: number, count: number): Uint8Array {
+  /**
+   * `count` bytes from `position` on, all within the queue; a view where one chunk holds them. With `headroom` in an array of their own,
+   * with so many more bytes of their own in front of it in its buffer.
+   */
+  slice(position: number, count: number, headroom = 0): Uint8Array {
     if (count === 0) return EMPTY;
     const from = this.#front + position;
-    let at = this.#chunkOf(from);
+    const at = this.#chunkOf(from);
     const skip = from - this.#starts[at];
     const first = this.#chunks[at];
-    if (first.length - skip >= count) return first.subarray(skip, skip + count);
-    const out = new Uint8Array(count);
-    let filled = first.length - skip;
-    out.set(first.subarray(skip));
-    while (filled < count) {
-      const chunk = this.#chunks[++at];
-      const part = chunk.length <= count - filled ? chunk : chunk.subarray(0, count - filled);
-      out.set(part, filled);
-      filled += part.length;
-    }
-    return out;
+    if (headroom === 0 && first.length - skip >= count) return first.subarray(skip, skip + count);
+    return this.#copyInto(new Uint8Array(headroom + count).subarray(headroom), from, at);
   }
 
   clear(): void {
@@ -67,6 +61,18 @@ export class SendQueue {
   restore(saved: Uint8Array): void {
     this.clear();
     this.append(saved);
+  }
+
+  /** Fills `out` with what begins at an absolute position, in the chunk of that index. */
+  #copyInto(out: Uint8Array, from: number, chunk: number): Uint8Array {
+    let at = chunk;
+    let skip = from - this.#starts[at];
+    for (let filled = 0; filled < out.length; skip = 0) {
+      const part = this.#chunks[at++].subarray(skip, skip + out.length - filled);
+      out.set(part, filled);
+      filled += part.length;
+    }
+    return out;
   }
 
   #endOf(chunk: number): number {

@@ -15,7 +15,7 @@ import {
 } from './limits.ts';
 import { Recovery } from './recovery.ts';
 import { payloadLength, type SentSegment } from './scoreboard.ts';
-import type { InSegment } from './segment.ts';
+import { type InSegment, PAYLOAD_HEADROOM_BYTES } from './segment.ts';
 import { superSegmentLength } from './segment-size.ts';
 import { NONE, newSendNumbers, type SendNumbers } from './send-numbers.ts';
 import { SendQueue } from './send-queue.ts';
@@ -350,7 +350,8 @@ export class Sender {
     const isLast = at + length === this.#queue.length;
     const push = length > 0 && isLast ? Flag.PSH : 0;
     const flags = Flag.ACK | push | (segment.fin ? Flag.FIN : 0);
-    this.#core.emit(segment.seq, flags, this.#queue.slice(at, length));
+    const headroom = this.#core.options.superSegments === true && length > 0 ? PAYLOAD_HEADROOM_BYTES : 0;
+    this.#core.emit(segment.seq, flags, this.#queue.slice(at, length, headroom), headroom);
   }
 
   #restartAfterIdle(): void {

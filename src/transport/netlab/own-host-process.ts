@@ -66,6 +66,7 @@ const host = ownHost({
   tcp: {
     connections: {
       receiveBufferBytes: plan.bufferBytes,
+      nagle: true,
       ...(plan.congestion !== undefined && { congestion: plan.congestion }),
     },
   },

@@ -1,0 +1,232 @@
+/**
+ * What RFC 9293 section 3.10.7 and RFC 5961 say that a segment does, written from their text and from nothing else: it imports no code
+ * of ours. Where our TCP does something else on purpose, the rule's name begins with DEVIATION and says which text allows or advises it.
+ */
+
+/** Control bits (RFC 9293 section 3.1). */
+export const FIN = 1;
+export const SYN = 2;
+export const RST = 4;
+export const ACK = 16;
+
+export interface Tcb {
+  readonly state: string;
+  /** The connection was opened by LISTEN. */
+  readonly passive: boolean;
+  readonly iss: number;
+  readonly una: number;
+  readonly nxt: number;
+  readonly irs: number;
+  readonly rcvNxt: number;
+  readonly rcvWnd: number;
+  /** MAX.SND.WND of RFC 5961 section 5. */
+  readonly maxWnd: number;
+  /** Behind our FIN, when it was sent. */
+  readonly finEnd: number | undefined;
+}
+
+export interface Arriving {
+  readonly flags: number;
+  readonly seq: number;
+  readonly ack: number;
+  readonly length: number;
+}
+
+export interface Expected {
+  /** The rule that decided, with its text. */
+  readonly rule: string;
+  /** What is sent in answer, at once. */
+  readonly answer?: { readonly flags: number; readonly seq: number; readonly ack: number };
+  readonly state: string;
+  /** Bytes given to the user. */
+  readonly delivered: number;
+  readonly una: number;
+  readonly rcvNxt: number;
+  /** Why the user's connection ended, when it did. */
+  readonly closed?: string;
+}
+
+const add = (seq: number, n: number): number => (seq + n) >>> 0;
+/** How far `a` lies behind `b`; sequence space is a circle, half of it lies ahead. */
+const from = (a: number, b: number): number => {
+  const ahead = (a - b) >>> 0;
+  return ahead < 2 ** 31 ? ahead : ahead - 2 ** 32;
+};
+
+/** The whole of section 3.10.7 for a connection that is there. */
+export function expected(tcb: Tcb, segment: Arriving): Expected {
+  if (tcb.state === 'SYN-SENT') return inSynSent(tcb, segment);
+  const crossing = crossedSyns(tcb, segment);
+  if (crossing !== undefined) return crossing;
+  const unacceptable = firstCheckNumber(tcb, segment);
+  if (unacceptable !== undefined) return unacceptable;
+  const changed = secondCheckReset(tcb, segment) ?? fourthCheckSyn(tcb, segment);
+  if (changed !== undefined) return changed;
+  return fifthCheckAck(tcb, segment);
+}
+
+const stays = (tcb: Tcb, rule: string): Expected => ({
+  rule,
+  state: tcb.state,
+  delivered: 0,
+  una: tcb.una,
+  rcvNxt: tcb.rcvNxt,
+});
+/** <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK> */
+const acknowledged = (tcb: Tcb, rule: string): Expected => ({
+  ...stays(tcb, rule),
+  answer: { flags: ACK, seq: tcb.nxt, ack: tcb.rcvNxt },
+});
+const refused = (tcb: Tcb, rule: string, ack: number): Expected => ({
+  ...stays(tcb, rule),
+  answer: { flags: RST, seq: ack, ack: 0 },
+});
+const ended = (tcb: Tcb, rule: string, reason: string): Expected => ({
+  ...stays(tcb, rule),
+  state: 'CLOSED',
+  ...(tcb.state !== 'TIME-WAIT' && { closed: reason }),
+});
+
+/** Section 3.10.7.3. */
+function inSynSent(tcb: Tcb, { flags, seq, ack }: Arriving): Expected {
+  const has = (bit: number): boolean => (flags & bit) !== 0;
+  const acceptable = has(ACK) && from(ack, tcb.iss) > 0 && from(ack, tcb.nxt) <= 0;
+  if (has(ACK) && !acceptable) {
+    if (has(RST)) return stays(tcb, 'RST with an ACK of something never sent is dropped (3.10.7.3 first)');
+    return refused(tcb, 'an ACK of something never sent gets RST (3.10.7.3 first)', ack);
+  }
+  if (has(RST))
+    return acceptable
+      ? ended(tcb, 'RST that acknowledges the SYN refuses (3.10.7.3 second)', 'refused')
+      : stays(tcb, 'RST without ACK is dropped (3.10.7.3 second)');
+  if (!has(SYN)) return stays(tcb, 'neither SYN nor RST is dropped (3.10.7.3 fifth)');
+  const rcvNxt = add(seq, 1);
+  if (acceptable)
+    return {
+      rule: 'SYN+ACK opens (3.10.7.3 fourth); its text and FIN are left to be sent again',
+      answer: { flags: ACK, seq: tcb.nxt, ack: rcvNxt },
+      state: 'ESTABLISHED',
+      delivered: 0,
+      una: ack,
+      rcvNxt,
+    };
+  return {
+    rule: 'MUST-10: SYN crosses ours, SYN+ACK answers (3.10.7.3 fourth)',
+    answer: { flags: SYN | ACK, seq: tcb.iss, ack: rcvNxt },
+    state: 'SYN-RECEIVED',
+    delivered: 0,
+    una: tcb.una,
+    rcvNxt,
+  };
+}
+
+/** Before the check of numbers, which would find the SYN to lie left of the window. */
+function crossedSyns(tcb: Tcb, { flags, seq, ack }: Arriving): Expected | undefined {
+  if (tcb.state !== 'SYN-RECEIVED' || seq !== tcb.irs || (flags & SYN) === 0 || (flags & RST) !== 0) return undefined;
+  if ((flags & ACK) === 0)
+    return {
+      ...stays(tcb, 'DEVIATION: the same SYN again gets the SYN+ACK again, not an ACK (RFC 5961 section 4.2 has no case for it)'),
+      answer: { flags: SYN | ACK, seq: tcb.iss, ack: tcb.rcvNxt },
+    };
+  if (ack !== tcb.nxt) return undefined;
+  return { ...stays(tcb, 'SYN+ACK of a simultaneous open acknowledges ours (figure 8, line 7)'), state: 'ESTABLISHED', una: ack };
+}
+
+/** Section 3.10.7.4, first. */
+function firstCheckNumber(tcb: Tcb, { flags, seq, ack, length }: Arriving): Expected | undefined {
+  const space = length + ((flags & SYN) !== 0 ? 1 : 0) + ((flags & FIN) !== 0 ? 1 : 0);
+  const inWindow = (number: number): boolean => (number - tcb.rcvNxt) >>> 0 < tcb.rcvWnd;
+  // RFC 5961 section 3.2 judges RST by its number alone.
+  if ((flags & RST) !== 0) {
+    const fits = inWindow(seq) || seq === tcb.rcvNxt;
+    return fits ? undefined : stays(tcb, 'RST outside of the window is dropped (RFC 5961 section 3.2 case 1)');
+  }
+  if (tcb.rcvWnd === 0) {
+    if (seq === tcb.rcvNxt && (space === 0 || length > 0)) return undefined; // MUST-66, see the text's handling
+    if (seq === tcb.rcvNxt && (flags & SYN) === 0) return undefined; // a bare FIN
+  } else if (space === 0 ? inWindow(seq) : inWindow(seq) || inWindow(add(seq, space - 1))) return undefined;
+  if ((flags & SYN) !== 0) return acknowledged(tcb, 'SYN gets a challenge ACK, whatever its number (RFC 5961 section 4.2)');
+  if (tcb.state === 'TIME-WAIT' && (flags & FIN) !== 0) return acknowledged(tcb, 'MUST-13: a FIN that comes again is acknowledged (3.10.7.4 eighth)');
+  void ack;
+  return acknowledged(tcb, 'a segment outside of the window gets an ACK (3.10.7.4 first)');
+}
+
+/** Section 3.10.7.4, second, with RFC 5961 section 3.2. */
+function secondCheckReset(tcb: Tcb, { flags, seq }: Arriving): Expected | undefined {
+  if ((flags & RST) === 0) return undefined;
+  if (seq !== tcb.rcvNxt) return acknowledged(tcb, 'RST in the window but not at RCV.NXT gets a challenge ACK (RFC 5961 section 3.2 case 3)');
+  const reason = tcb.state === 'SYN-RECEIVED' ? 'refused' : 'reset';
+  return ended(tcb, 'RST at RCV.NXT ends the connection (RFC 5961 section 3.2 case 2)', reason);
+}
+
+/** Section 3.10.7.4, fourth. */
+function fourthCheckSyn(tcb: Tcb, { flags }: Arriving): Expected | undefined {
+  if ((flags & SYN) === 0) return undefined;
+  const rule =
+    tcb.state === 'SYN-RECEIVED' && tcb.passive
+      ? 'DEVIATION: SYN in the window gets a challenge ACK and not a return to LISTEN (RFC 5961 section 4.2)'
+      : 'SYN gets a challenge ACK, whatever its number (RFC 5961 section 4.2)';
+  return acknowledged(tcb, rule);
+}
+
+/** Section 3.10.7.4, fifth, with RFC 5961 section 5.2; then text and FIN. */
+function fifthCheckAck(tcb: Tcb, segment: Arriving): Expected {
+  const { flags, ack } = segment;
+  if ((flags & ACK) === 0) return stays(tcb, 'a segment without ACK is dropped (3.10.7.4 fifth)');
+  if (tcb.state === 'SYN-RECEIVED') {
+    const fits = from(ack, tcb.una) > 0 && from(ack, tcb.nxt) <= 0;
+    if (!fits) return refused(tcb, 'an ACK that does not acknowledge the SYN gets RST (3.10.7.4 fifth)', ack);
+    return textAndFin({ ...tcb, state: 'ESTABLISHED', una: ack }, segment, 'ACK of our SYN establishes (3.10.7.4 fifth)');
+  }
+  if (from(ack, tcb.nxt) > 0) return acknowledged(tcb, 'an ACK of something never sent gets an ACK (3.10.7.4 fifth)');
+  if (from(ack, tcb.una) < -tcb.maxWnd) return acknowledged(tcb, 'an ACK of the far past gets an ACK (RFC 5961 section 5.2)');
+  if (from(ack, tcb.una) <= 0) return textAndFin(tcb, segment, from(ack, tcb.una) === 0 ? 'duplicate ACK' : 'old ACK');
+  const finAcknowledged = tcb.finEnd !== undefined && from(ack, tcb.finEnd) >= 0;
+  const moved = { ...tcb, una: ack };
+  if (!finAcknowledged) return textAndFin(moved, segment, 'new ACK');
+  switch (tcb.state) {
+    case 'FIN-WAIT-1':
+      return textAndFin({ ...moved, state: 'FIN-WAIT-2' }, segment, 'ACK of our FIN');
+    case 'CLOSING':
+      return { ...textAndFin({ ...moved, state: 'TIME-WAIT' }, segment, 'ACK of our FIN'), closed: 'normal' };
+    case 'LAST-ACK':
+      return { ...stays(moved, 'ACK of our FIN ends LAST-ACK (3.10.7.4 fifth)'), state: 'CLOSED', closed: 'normal' };
+    default:
+      throw new Error(`our FIN cannot be under way in ${tcb.state}`);
+  }
+}
+
+/** Section 3.10.7.4, seventh and eighth. `before` is what the ACK field was. */
+function textAndFin(tcb: Tcb, { flags, seq, length }: Arriving, before: string): Expected {
+  const hasFin = (flags & FIN) !== 0;
+  const done = stays(tcb, before);
+  if (!['ESTABLISHED', 'FIN-WAIT-1', 'FIN-WAIT-2'].includes(tcb.state)) {
+    if (length === 0 && !hasFin) return done;
+    return { ...done, rule: `${before}, text and FIN behind the FIN are ignored (3.10.7.4 seventh)` };
+  }
+  if (length === 0 && !hasFin)
+    return seq === tcb.rcvNxt ? done : { ...done, rule: `DEVIATION: ${before} ahead of RCV.NXT counts at once and is not held (SHLD-31)` };
+  return textOf(tcb, { seq, length, hasFin }, before);
+}
+
+function textOf(tcb: Tcb, { seq, length, hasFin }: { seq: number; length: number; hasFin: boolean }, before: string): Expected {
+  const start = from(seq, tcb.rcvNxt);
+  if (start > 0) return acknowledged(tcb, `${before}, SHLD-31: text or FIN ahead is held, and an ACK tells of the gap`);
+  const end = start + length;
+  const delivered = Math.max(0, Math.min(end, tcb.rcvWnd));
+  // The FIN is next when all the text before it fits; it needs no room itself.
+  const finIsNext = hasFin && end >= 0 && end <= tcb.rcvWnd;
+  const rcvNxt = add(tcb.rcvNxt, delivered + (finIsNext ? 1 : 0));
+  const answer = { flags: ACK, seq: tcb.nxt, ack: rcvNxt };
+  const cut = end > tcb.rcvWnd ? ' up to the edge of the window' : '';
+  const edge = finIsNext && end === tcb.rcvWnd ? 'DEVIATION: a FIN needs no room in the window (as Linux): ' : '';
+  if (!finIsNext) return { ...stays(tcb, `${before}, text is taken${cut} and acknowledged (3.10.7.4 seventh)`), delivered, rcvNxt, answer };
+  const [state, closed] = afterFin(tcb);
+  const rule = `${edge}${before}, FIN moves to ${state} and is acknowledged (3.10.7.4 eighth)`;
+  return { ...stays(tcb, rule), state, delivered, rcvNxt, answer, ...(closed !== undefined && { closed }) };
+}
+
+function afterFin({ state }: Tcb): [string, string | undefined] {
+  if (state === 'ESTABLISHED') return ['CLOSE-WAIT', undefined];
+  return state === 'FIN-WAIT-1' ? ['CLOSING', undefined] : ['TIME-WAIT', 'normal'];
+}

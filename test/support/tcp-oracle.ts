@@ -56,6 +56,11 @@ const from = (a: number, b: number): number => {
 /** The whole of section 3.10.7 for a connection that is there. */
 export function expected(tcb: Tcb, segment: Arriving): Expected {
   if (tcb.state === 'SYN-SENT') return inSynSent(tcb, segment);
+  if (isNewer(tcb, segment))
+    return {
+      ...stays(tcb, 'MAY-2: a newer SYN ends TIME-WAIT and opens a new connection (RFC 6191)'),
+      state: 'CLOSED',
+    };
   const crossing = crossedSyns(tcb, segment);
   if (crossing !== undefined) return crossing;
   const unacceptable = firstCheckNumber(tcb, segment);
@@ -86,6 +91,11 @@ const ended = (tcb: Tcb, rule: string, reason: string): Expected => ({
   state: 'CLOSED',
   ...(tcb.state !== 'TIME-WAIT' && { closed: reason }),
 });
+
+/** In TIME-WAIT a SYN whose number is beyond all of the old connection (RFC 9293 section 3.6.1, MAY-2). */
+function isNewer({ state, rcvNxt }: Tcb, { flags, seq }: Arriving): boolean {
+  return state === 'TIME-WAIT' && (flags & (SYN | ACK | RST)) === SYN && from(seq, rcvNxt) > 0;
+}
 
 /** Section 3.10.7.3. */
 function inSynSent(tcb: Tcb, { flags, seq, ack }: Arriving): Expected {
@@ -125,15 +135,22 @@ function crossedSyns(tcb: Tcb, { flags, seq, ack }: Arriving): Expected | undefi
   if (tcb.state !== 'SYN-RECEIVED' || seq !== tcb.irs || (flags & SYN) === 0 || (flags & RST) !== 0) return undefined;
   if ((flags & ACK) === 0)
     return {
-      ...stays(tcb, 'DEVIATION: the same SYN again gets the SYN+ACK again, not an ACK (RFC 5961 section 4.2 has no case for it)'),
+      ...stays(
+        tcb,
+        'DEVIATION: the same SYN again gets the SYN+ACK again, not an ACK (RFC 5961 section 4.2 has no case for it)',
+      ),
       answer: { flags: SYN | ACK, seq: tcb.iss, ack: tcb.rcvNxt },
     };
   if (ack !== tcb.nxt) return undefined;
-  return { ...stays(tcb, 'SYN+ACK of a simultaneous open acknowledges ours (figure 8, line 7)'), state: 'ESTABLISHED', una: ack };
+  return {
+    ...stays(tcb, 'SYN+ACK of a simultaneous open acknowledges ours (figure 8, line 7)'),
+    state: 'ESTABLISHED',
+    una: ack,
+  };
 }
 
 /** Section 3.10.7.4, first. */
-function firstCheckNumber(tcb: Tcb, { flags, seq, ack, length }: Arriving): Expected | undefined {
+function firstCheckNumber(tcb: Tcb, { flags, seq, length }: Arriving): Expected | undefined {
   const space = length + ((flags & SYN) !== 0 ? 1 : 0) + ((flags & FIN) !== 0 ? 1 : 0);
   const inWindow = (number: number): boolean => (number - tcb.rcvNxt) >>> 0 < tcb.rcvWnd;
   // RFC 5961 section 3.2 judges RST by its number alone.
@@ -145,16 +162,18 @@ function firstCheckNumber(tcb: Tcb, { flags, seq, ack, length }: Arriving): Expe
     if (seq === tcb.rcvNxt && (space === 0 || length > 0)) return undefined; // MUST-66, see the text's handling
     if (seq === tcb.rcvNxt && (flags & SYN) === 0) return undefined; // a bare FIN
   } else if (space === 0 ? inWindow(seq) : inWindow(seq) || inWindow(add(seq, space - 1))) return undefined;
-  if ((flags & SYN) !== 0) return acknowledged(tcb, 'SYN gets a challenge ACK, whatever its number (RFC 5961 section 4.2)');
-  if (tcb.state === 'TIME-WAIT' && (flags & FIN) !== 0) return acknowledged(tcb, 'MUST-13: a FIN that comes again is acknowledged (3.10.7.4 eighth)');
-  void ack;
+  if ((flags & SYN) !== 0)
+    return acknowledged(tcb, 'SYN gets a challenge ACK, whatever its number (RFC 5961 section 4.2)');
+  if (tcb.state === 'TIME-WAIT' && (flags & FIN) !== 0)
+    return acknowledged(tcb, 'MUST-13: a FIN that comes again is acknowledged (3.10.7.4 eighth)');
   return acknowledged(tcb, 'a segment outside of the window gets an ACK (3.10.7.4 first)');
 }
 
 /** Section 3.10.7.4, second, with RFC 5961 section 3.2. */
 function secondCheckReset(tcb: Tcb, { flags, seq }: Arriving): Expected | undefined {
   if ((flags & RST) === 0) return undefined;
-  if (seq !== tcb.rcvNxt) return acknowledged(tcb, 'RST in the window but not at RCV.NXT gets a challenge ACK (RFC 5961 section 3.2 case 3)');
+  if (seq !== tcb.rcvNxt)
+    return acknowledged(tcb, 'RST in the window but not at RCV.NXT gets a challenge ACK (RFC 5961 section 3.2 case 3)');
   const reason = tcb.state === 'SYN-RECEIVED' ? 'refused' : 'reset';
   return ended(tcb, 'RST at RCV.NXT ends the connection (RFC 5961 section 3.2 case 2)', reason);
 }
@@ -176,10 +195,15 @@ function fifthCheckAck(tcb: Tcb, segment: Arriving): Expected {
   if (tcb.state === 'SYN-RECEIVED') {
     const fits = from(ack, tcb.una) > 0 && from(ack, tcb.nxt) <= 0;
     if (!fits) return refused(tcb, 'an ACK that does not acknowledge the SYN gets RST (3.10.7.4 fifth)', ack);
-    return textAndFin({ ...tcb, state: 'ESTABLISHED', una: ack }, segment, 'ACK of our SYN establishes (3.10.7.4 fifth)');
+    return textAndFin(
+      { ...tcb, state: 'ESTABLISHED', una: ack },
+      segment,
+      'ACK of our SYN establishes (3.10.7.4 fifth)',
+    );
   }
   if (from(ack, tcb.nxt) > 0) return acknowledged(tcb, 'an ACK of something never sent gets an ACK (3.10.7.4 fifth)');
-  if (from(ack, tcb.una) < -tcb.maxWnd) return acknowledged(tcb, 'an ACK of the far past gets an ACK (RFC 5961 section 5.2)');
+  if (from(ack, tcb.una) < -tcb.maxWnd)
+    return acknowledged(tcb, 'an ACK of the far past gets an ACK (RFC 5961 section 5.2)');
   if (from(ack, tcb.una) <= 0) return textAndFin(tcb, segment, from(ack, tcb.una) === 0 ? 'duplicate ACK' : 'old ACK');
   const finAcknowledged = tcb.finEnd !== undefined && from(ack, tcb.finEnd) >= 0;
   const moved = { ...tcb, una: ack };
@@ -205,11 +229,17 @@ function textAndFin(tcb: Tcb, { flags, seq, length }: Arriving, before: string):
     return { ...done, rule: `${before}, text and FIN behind the FIN are ignored (3.10.7.4 seventh)` };
   }
   if (length === 0 && !hasFin)
-    return seq === tcb.rcvNxt ? done : { ...done, rule: `DEVIATION: ${before} ahead of RCV.NXT counts at once and is not held (SHLD-31)` };
+    return seq === tcb.rcvNxt
+      ? done
+      : { ...done, rule: `DEVIATION: ${before} ahead of RCV.NXT counts at once and is not held (SHLD-31)` };
   return textOf(tcb, { seq, length, hasFin }, before);
 }
 
-function textOf(tcb: Tcb, { seq, length, hasFin }: { seq: number; length: number; hasFin: boolean }, before: string): Expected {
+function textOf(
+  tcb: Tcb,
+  { seq, length, hasFin }: { seq: number; length: number; hasFin: boolean },
+  before: string,
+): Expected {
   const start = from(seq, tcb.rcvNxt);
   if (start > 0) return acknowledged(tcb, `${before}, SHLD-31: text or FIN ahead is held, and an ACK tells of the gap`);
   const end = start + length;
@@ -220,7 +250,13 @@ function textOf(tcb: Tcb, { seq, length, hasFin }: { seq: number; length: number
   const answer = { flags: ACK, seq: tcb.nxt, ack: rcvNxt };
   const cut = end > tcb.rcvWnd ? ' up to the edge of the window' : '';
   const edge = finIsNext && end === tcb.rcvWnd ? 'DEVIATION: a FIN needs no room in the window (as Linux): ' : '';
-  if (!finIsNext) return { ...stays(tcb, `${before}, text is taken${cut} and acknowledged (3.10.7.4 seventh)`), delivered, rcvNxt, answer };
+  if (!finIsNext)
+    return {
+      ...stays(tcb, `${before}, text is taken${cut} and acknowledged (3.10.7.4 seventh)`),
+      delivered,
+      rcvNxt,
+      answer,
+    };
   const [state, closed] = afterFin(tcb);
   const rule = `${edge}${before}, FIN moves to ${state} and is acknowledged (3.10.7.4 eighth)`;
   return { ...stays(tcb, rule), state, delivered, rcvNxt, answer, ...(closed !== undefined && { closed }) };

@@ -1,5 +1,5 @@
 import type { TcpDecision, TcpEvent, tcpMachine } from '../../machines/tcp.ts';
-import { seqAdd, seqGt, seqLt } from '../../wire/seq.ts';
+import { seqAdd, seqGt, seqIn, seqLt } from '../../wire/seq.ts';
 import { Flag } from '../../wire/tcp.ts';
 import type { DropReason } from '../drop-reason.ts';
 import type { MachineHost } from '../machine-host.ts';
@@ -114,8 +114,8 @@ export class SegmentArrival {
       this.#challenge();
       return 'old-timestamp';
     }
-    if (!this.#receiver.acceptable(segment)) return this.#unacceptable(segment);
     if (isReset) return this.#resetArrived(segment);
+    if (!this.#receiver.acceptable(segment)) return this.#unacceptable(segment);
     if ((flags & Flag.SYN) !== 0 || (flags & Flag.ACK) === 0) {
       if ((flags & Flag.SYN) !== 0) this.#strangeSyn();
       return 'out-of-window';
@@ -153,7 +153,6 @@ export class SegmentArrival {
 
   #unacceptable(segment: InSegment): DropReason | undefined {
     const { flags, payload } = segment;
-    if ((flags & Flag.RST) !== 0) return 'out-of-window';
     const isFin = (flags & Flag.FIN) !== 0;
     if (isFin && this.#core.decision.state === 'TIME-WAIT') {
       this.#send({ type: 'fin.repeated' });
@@ -165,13 +164,14 @@ export class SegmentArrival {
     return 'out-of-window';
   }
 
-  /** RFC 5961 section 3.2: only the very number that is expected resets. */
-  #resetArrived(segment: InSegment): DropReason | undefined {
-    if (segment.seq === this.#receiver.n.nxt) {
+  /** RFC 5961 section 3.2: only the very number that is expected resets. Text that a RST may carry does not make it fit. */
+  #resetArrived({ seq }: InSegment): DropReason | undefined {
+    const { nxt } = this.#receiver.n;
+    if (seq === nxt) {
       this.#send({ type: 'rst.accepted' });
       return undefined;
     }
-    this.#challenge();
+    if (seqIn(seq, nxt, this.#receiver.window)) this.#challenge();
     return 'out-of-window';
   }
 

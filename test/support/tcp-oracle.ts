@@ -42,8 +42,8 @@ export interface Expected {
   readonly delivered: number;
   readonly una: number;
   readonly rcvNxt: number;
-  /** Why the user's connection ended, when it did. */
-  readonly closed?: string;
+  /** What the user is told, besides data. */
+  readonly told: readonly string[];
 }
 
 const add = (seq: number, n: number): number => (seq + n) >>> 0;
@@ -76,6 +76,7 @@ const stays = (tcb: Tcb, rule: string): Expected => ({
   delivered: 0,
   una: tcb.una,
   rcvNxt: tcb.rcvNxt,
+  told: [],
 });
 /** <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK> */
 const acknowledged = (tcb: Tcb, rule: string): Expected => ({
@@ -89,7 +90,8 @@ const refused = (tcb: Tcb, rule: string, ack: number): Expected => ({
 const ended = (tcb: Tcb, rule: string, reason: string): Expected => ({
   ...stays(tcb, rule),
   state: 'CLOSED',
-  ...(tcb.state !== 'TIME-WAIT' && { closed: reason }),
+  // In TIME-WAIT the user was told before.
+  told: tcb.state === 'TIME-WAIT' ? [] : [`closed ${reason}`],
 });
 
 /** In TIME-WAIT a SYN whose number is beyond all of the old connection (RFC 9293 section 3.6.1, MAY-2). */
@@ -119,6 +121,7 @@ function inSynSent(tcb: Tcb, { flags, seq, ack }: Arriving): Expected {
       delivered: 0,
       una: ack,
       rcvNxt,
+      told: ['connected'],
     };
   return {
     rule: 'MUST-10: SYN crosses ours, SYN+ACK answers (3.10.7.3 fourth)',
@@ -127,6 +130,7 @@ function inSynSent(tcb: Tcb, { flags, seq, ack }: Arriving): Expected {
     delivered: 0,
     una: tcb.una,
     rcvNxt,
+    told: [],
   };
 }
 
@@ -146,6 +150,7 @@ function crossedSyns(tcb: Tcb, { flags, seq, ack }: Arriving): Expected | undefi
     ...stays(tcb, 'SYN+ACK of a simultaneous open acknowledges ours (figure 8, line 7)'),
     state: 'ESTABLISHED',
     una: ack,
+    told: ['connected'],
   };
 }
 
@@ -195,11 +200,8 @@ function fifthCheckAck(tcb: Tcb, segment: Arriving): Expected {
   if (tcb.state === 'SYN-RECEIVED') {
     const fits = from(ack, tcb.una) > 0 && from(ack, tcb.nxt) <= 0;
     if (!fits) return refused(tcb, 'an ACK that does not acknowledge the SYN gets RST (3.10.7.4 fifth)', ack);
-    return textAndFin(
-      { ...tcb, state: 'ESTABLISHED', una: ack },
-      segment,
-      'ACK of our SYN establishes (3.10.7.4 fifth)',
-    );
+    const open = { ...tcb, state: 'ESTABLISHED', una: ack };
+    return telling('connected', textAndFin(open, segment, 'ACK of our SYN establishes (3.10.7.4 fifth)'));
   }
   if (from(ack, tcb.nxt) > 0) return acknowledged(tcb, 'an ACK of something never sent gets an ACK (3.10.7.4 fifth)');
   if (from(ack, tcb.una) < -tcb.maxWnd)
@@ -212,9 +214,9 @@ function fifthCheckAck(tcb: Tcb, segment: Arriving): Expected {
     case 'FIN-WAIT-1':
       return textAndFin({ ...moved, state: 'FIN-WAIT-2' }, segment, 'ACK of our FIN');
     case 'CLOSING':
-      return { ...textAndFin({ ...moved, state: 'TIME-WAIT' }, segment, 'ACK of our FIN'), closed: 'normal' };
+      return telling('closed normal', textAndFin({ ...moved, state: 'TIME-WAIT' }, segment, 'ACK of our FIN'));
     case 'LAST-ACK':
-      return { ...stays(moved, 'ACK of our FIN ends LAST-ACK (3.10.7.4 fifth)'), state: 'CLOSED', closed: 'normal' };
+      return { ...stays(moved, 'ACK of our FIN ends LAST-ACK (3.10.7.4 fifth)'), state: 'CLOSED', told: ['closed normal'] };
     default:
       throw new Error(`our FIN cannot be under way in ${tcb.state}`);
   }
@@ -257,12 +259,35 @@ function textOf(
       rcvNxt,
       answer,
     };
-  const [state, closed] = afterFin(tcb);
+  const [state, told] = afterFin(tcb);
   const rule = `${edge}${before}, FIN moves to ${state} and is acknowledged (3.10.7.4 eighth)`;
-  return { ...stays(tcb, rule), state, delivered, rcvNxt, answer, ...(closed !== undefined && { closed }) };
+  return { ...stays(tcb, rule), state, delivered, rcvNxt, answer, told };
 }
 
-function afterFin({ state }: Tcb): [string, string | undefined] {
-  if (state === 'ESTABLISHED') return ['CLOSE-WAIT', undefined];
-  return state === 'FIN-WAIT-1' ? ['CLOSING', undefined] : ['TIME-WAIT', 'normal'];
+function afterFin({ state }: Tcb): [string, string[]] {
+  if (state === 'ESTABLISHED') return ['CLOSE-WAIT', ['remote-closed']];
+  if (state === 'FIN-WAIT-1') return ['CLOSING', ['remote-closed']];
+  return ['TIME-WAIT', ['remote-closed', 'closed normal']];
+}
+
+const telling = (what: string, then: Expected): Expected => ({ ...then, told: [what, ...then.told] });
+
+/** What there is no connection for: sections 3.10.7.1 and 3.10.7.2. `iss` is what a new connection begins with. */
+export function expectedWithout(listens: boolean, iss: number, { flags, seq, ack, length }: Arriving): Expected {
+  const has = (bit: number): boolean => (flags & bit) !== 0;
+  const state = listens ? 'LISTEN' : 'CLOSED';
+  const dropped = { state, delivered: 0, una: 0, rcvNxt: 0, told: [] };
+  if (has(RST)) return { ...dropped, rule: 'RST is dropped (3.10.7.1, 3.10.7.2 first)' };
+  if (has(ACK)) {
+    const answer = { flags: RST, seq: ack, ack: 0 };
+    return { ...dropped, rule: 'a segment with ACK gets RST with its number (3.10.7.1, 3.10.7.2 second)', answer };
+  }
+  if (!listens) {
+    const end = add(seq, length + (has(SYN) ? 1 : 0) + (has(FIN) ? 1 : 0));
+    const answer = { flags: RST | ACK, seq: 0, ack: end };
+    return { ...dropped, rule: 'a segment without ACK gets RST that acknowledges it (3.10.7.1)', answer };
+  }
+  if (!has(SYN)) return { ...dropped, rule: 'neither RST, ACK nor SYN is dropped (3.10.7.2 fourth)' };
+  const answer = { flags: SYN | ACK, seq: iss, ack: add(seq, 1) };
+  return { ...dropped, rule: 'SYN is answered by SYN+ACK (3.10.7.2 third)', state: 'SYN-RECEIVED', answer };
 }

@@ -127,13 +127,12 @@ export class StateBench {
     while (this.tcb().rcvWnd > 0) this.#arrive(ACK, Math.min(MSS_BYTES, this.tcb().rcvWnd));
   }
 
-  /** The peer's next segment; it acknowledges all that it could have got, or nothing new. */
+  /** The peer's next segment; it acknowledges all that it could have got, or the SYN alone. */
   #arrive(flags: number, length: number, stale = false): void {
     const { scale } = this.#setting;
     const isSyn = (flags & SYN) !== 0;
     const options: TcpOptions = isSyn ? { mss: MSS_BYTES, windowScale: scale } : {};
-    const { una, nxt } = this.end.connection.save().sender.n;
-    const ack = (flags & ACK) === 0 ? 0 : stale ? una : nxt;
+    const ack = (flags & ACK) === 0 ? 0 : stale ? this.#setting.iss + 1 : this.end.connection.sendNext;
     this.end.arrive(segment(flags, this.#seq, ack, options, pattern(length)));
     this.#seq = (this.#seq + length + (isSyn ? 1 : 0) + ((flags & FIN) !== 0 ? 1 : 0)) >>> 0;
     this.#maxWnd = Math.max(this.#maxWnd, WINDOW_FIELD * (isSyn ? 1 : 2 ** (scale ?? 0)));

@@ -65,6 +65,8 @@ export class PassiveOpen {
     if (listener !== undefined && control === Flag.ACK && expectsCookies(listener, at.now_us)) {
       return this.#cookieReturned(listener, segment, tuple, at);
     }
+    // RFC 9293 section 3.10.7.2, fourth: nothing that LISTEN could answer.
+    if (listener !== undefined && control === 0) return { kind: 'none', reason: 'no-connection' };
     return { kind: 'none', answer: resetFor(segment), reason: control === Flag.SYN ? 'no-listener' : 'no-connection' };
   }
 

@@ -4,6 +4,7 @@ import {
   type Arriving,
   type Expected,
   expected,
+  expectedWithout,
   FIN,
   RST,
   SYN,
@@ -11,6 +12,9 @@ import {
 } from '../../../test/support/tcp-oracle.ts';
 import { pattern, segment } from '../../../test/support/tcp-pair.ts';
 import { type Setting, STATES, StateBench, type StateName } from '../../../test/support/tcp-states.ts';
+import { ScriptEndpoint } from '../../lab/tcp-script/endpoint.ts';
+import { DEFAULT_SETTINGS } from '../../lab/tcp-script/settings.ts';
+import { PEER_PORT, type WireSegment } from '../../lab/tcp-script/wire-segment.ts';
 import { flagNames } from '../../wire/tcp.ts';
 
 /** All 64 combinations of the six old control bits; the four that decide alone, where the setting is a variant. */
@@ -96,77 +100,98 @@ function casesOf(tcb: Tcb, allFlags: readonly number[]): Case[] {
 }
 
 /** What our TCP did, in the words of the oracle. */
-function outcome(
-  setting: Setting,
-  state: StateName,
-  { flags, seq, ack, length }: Arriving,
-): Omit<Expected, 'rule'> & { answers: number } {
-  const { end, tcb } = benchOf(setting, state);
-  const sent = end.sent.length;
-  const events = end.events.length;
-  const received = end.receivedBytes;
+function outcome(setting: Setting, state: StateName, { flags, seq, ack, length }: Arriving): Outcome {
+  const bench = new StateBench(setting, state);
+  const { end } = bench;
+  const { sent, events, receivedBytes } = end;
+  const [sentBefore, eventsBefore] = [sent.length, events.length];
   const arriving = segment(flags, seq, ack, {}, pattern(length));
   if (!end.connection.yieldTo(arriving)) end.arrive(arriving);
-  const after = tcb();
-  const [answer, ...more] = end.sent.slice(sent);
-  const closed = end.events.slice(events).find((event) => event.kind === 'closed');
+  const after = bench.tcb();
   return {
-    ...(answer && { answer: { flags: answer.flags, seq: answer.seq, ack: answer.ack } }),
-    answers: more.length + (answer === undefined ? 0 : 1),
+    answers: sent.slice(sentBefore).map((each) => ({ flags: each.flags, seq: each.seq, ack: each.ack })),
     state: after.state,
-    delivered: end.receivedBytes - received,
-    una: after.una,
-    rcvNxt: after.rcvNxt,
-    ...(closed?.kind === 'closed' && { closed: closed.reason }),
+    delivered: end.receivedBytes - receivedBytes,
+    told: end.kinds.slice(eventsBefore).filter((kind) => TOLD.has(kind.split(' ')[0] as string)),
+    // A connection that is over has no numbers any more.
+    numbers: after.state === 'CLOSED' ? [] : [after.una, after.rcvNxt],
   };
 }
 
-function benchOf(setting: Setting, state: StateName): { end: StateBench['end']; tcb: () => Tcb } {
-  const bench = new StateBench(setting, state);
-  return { end: bench.end, tcb: () => bench.tcb() };
+interface Outcome {
+  readonly answers: readonly object[];
+  readonly state: string;
+  readonly delivered: number;
+  readonly told: readonly string[];
+  readonly numbers: readonly number[];
 }
 
-/** One line for each case of a rule that went another way. */
+const TOLD: ReadonlySet<string> = new Set(['connected', 'remote-closed', 'closed']);
+
+function wantedOf({ answer, state, delivered, told, una, rcvNxt }: Expected): Outcome {
+  const numbers = state === 'CLOSED' ? [] : [una, rcvNxt];
+  return { answers: answer === undefined ? [] : [answer], state, delivered, told, numbers };
+}
+
+/** One line for each case that went another way. */
 function wrong(setting: Setting, state: StateName, cases: readonly Case[]): string[] {
-  return cases.flatMap(({ name, segment: arriving, expected: { rule: _, ...wanted } }) => {
-    const came = outcome(setting, state, arriving);
-    const { answers, ...rest } = came;
-    // A connection that is over has no numbers any more.
-    const isOver = wanted.state === 'CLOSED' && rest.state === 'CLOSED';
-    const same =
-      (['delivered', 'closed'] as const).every((key) => rest[key] === wanted[key]) &&
-      rest.state === wanted.state &&
-      (isOver || (rest.una === wanted.una && rest.rcvNxt === wanted.rcvNxt));
-    const sameAnswer =
-      JSON.stringify(rest.answer) === JSON.stringify(wanted.answer) &&
-      answers === (wanted.answer === undefined ? 0 : 1);
-    return same && sameAnswer ? [] : [`${name}: ${JSON.stringify(came)} instead of ${JSON.stringify(wanted)}`];
+  return cases.flatMap(({ name, segment: arriving, expected: verdict }) => {
+    const came = JSON.stringify(outcome(setting, state, arriving));
+    const wanted = JSON.stringify(wantedOf(verdict));
+    return came === wanted ? [] : [`${name}: ${came} instead of ${wanted}: ${verdict.rule}`];
   });
 }
 
+/** Fails with the first few of what went wrong. */
+function expectNone(found: readonly string[]): void {
+  expect({ count: found.length, first: found.slice(0, SHOWN) }).toEqual({ count: 0, first: [] });
+}
 const SHOWN = 5;
 
-function testsOf(setting: Setting, flags: readonly number[]): void {
-  for (const state of STATES) {
-    const tcb = new StateBench(setting, state).tcb();
-    const byRule = Map.groupBy(casesOf(tcb, flags), (each) => each.expected.rule);
-    for (const [rule, cases] of byRule) {
-      it(`${state}: ${rule}`, () => {
-        const found = wrong(setting, state, cases);
-        expect({ of: cases.length, wrong: found.length, first: found.slice(0, SHOWN) }).toEqual({
-          of: cases.length,
-          wrong: 0,
-          first: [],
-        });
-      });
-    }
-  }
-}
+const casesIn = (setting: Setting, state: StateName, flags: readonly number[]): Case[] =>
+  casesOf(new StateBench(setting, state).tcb(), flags);
 
-describe('every segment in every state', () => {
-  testsOf(PLAIN, ALL_FLAGS);
+describe.each(STATES)('every segment in %s', (state) => {
+  const byRule = Map.groupBy(casesIn(PLAIN, state, ALL_FLAGS), (each) => each.expected.rule);
+  it.each([...byRule])('%s', (_, cases) => expectNone(wrong(PLAIN, state, cases)));
 });
 
-describe.each(VARIANTS)('every segment in every state, $name', (setting) => {
-  testsOf(setting, DECIDING_FLAGS);
+describe.each(VARIANTS)('$name: every segment', (setting) => {
+  it.each(STATES)('in %s', (state) => expectNone(wrong(setting, state, casesIn(setting, state, DECIDING_FLAGS))));
+});
+
+describe.each(['CLOSED', 'LISTEN'])('every segment in %s', (state) => {
+  const listens = state === 'LISTEN';
+  const cases = ALL_FLAGS.flatMap((flags) =>
+    [0, 2 ** 32 - 50].flatMap((seq) =>
+      [0, TEXT_BYTES].map((length) => {
+        const arriving = { flags, seq, ack: (flags & ACK) === 0 ? 0 : 77, length };
+        return { arriving, expected: expectedWithout(listens, DEFAULT_SETTINGS.isn, arriving) };
+      }),
+    ),
+  );
+  it.each([...Map.groupBy(cases, (each) => each.expected.rule)])('%s', (_, ofRule) => {
+    for (const { arriving, expected: verdict } of ofRule) {
+      const answers: object[] = [];
+      const segmentSent = ({ flags, seq, ack }: WireSegment): number => answers.push({ flags, seq, ack });
+      const nothing = (): void => {};
+      const listener = {
+        segment: segmentSent,
+        event: nothing,
+        opened: nothing,
+        transition: nothing,
+        dropped: nothing,
+        noted: nothing,
+      };
+      const endpoint = new ScriptEndpoint(DEFAULT_SETTINGS, listener);
+      if (listens) endpoint.listen(true);
+      const { length, ...head } = arriving;
+      endpoint.arrive(
+        { ...head, window: 1_000, urgent: 0, options: {}, ecn: 0, port: PEER_PORT, payload: pattern(length) },
+        'good',
+      );
+      const { answer, state: next } = verdict;
+      expect([arriving, answers, endpoint.state]).toEqual([arriving, answer === undefined ? [] : [answer], next]);
+    }
+  });
 });

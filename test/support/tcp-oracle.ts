@@ -216,7 +216,11 @@ function fifthCheckAck(tcb: Tcb, segment: Arriving): Expected {
     case 'CLOSING':
       return telling('closed normal', textAndFin({ ...moved, state: 'TIME-WAIT' }, segment, 'ACK of our FIN'));
     case 'LAST-ACK':
-      return { ...stays(moved, 'ACK of our FIN ends LAST-ACK (3.10.7.4 fifth)'), state: 'CLOSED', told: ['closed normal'] };
+      return {
+        ...stays(moved, 'ACK of our FIN ends LAST-ACK (3.10.7.4 fifth)'),
+        state: 'CLOSED',
+        told: ['closed normal'],
+      };
     default:
       throw new Error(`our FIN cannot be under way in ${tcb.state}`);
   }

@@ -100,7 +100,7 @@ function isNewer({ state, rcvNxt }: Tcb, { flags, seq }: Arriving): boolean {
 }
 
 /** Section 3.10.7.3. */
-function inSynSent(tcb: Tcb, { flags, seq, ack }: Arriving): Expected {
+function inSynSent(tcb: Tcb, { flags, seq, ack, length }: Arriving): Expected {
   const has = (bit: number): boolean => (flags & bit) !== 0;
   const acceptable = has(ACK) && from(ack, tcb.iss) > 0 && from(ack, tcb.nxt) <= 0;
   if (has(ACK) && !acceptable) {
@@ -113,16 +113,18 @@ function inSynSent(tcb: Tcb, { flags, seq, ack }: Arriving): Expected {
       : stays(tcb, 'RST without ACK is dropped (3.10.7.3 second)');
   if (!has(SYN)) return stays(tcb, 'neither SYN nor RST is dropped (3.10.7.3 fifth)');
   const rcvNxt = add(seq, 1);
-  if (acceptable)
+  if (acceptable) {
+    const end = add(rcvNxt, length);
     return {
-      rule: 'SYN+ACK opens (3.10.7.3 fourth); its text and FIN are left to be sent again',
-      answer: { flags: ACK, seq: tcb.nxt, ack: rcvNxt },
+      rule: 'SYN+ACK opens, its text is taken (3.10.7.3 fourth); DEVIATION: a FIN on it is left to come again',
+      answer: { flags: ACK, seq: tcb.nxt, ack: end },
       state: 'ESTABLISHED',
-      delivered: 0,
+      delivered: length,
       una: ack,
-      rcvNxt,
+      rcvNxt: end,
       told: ['connected'],
     };
+  }
   return {
     rule: 'MUST-10: SYN crosses ours, SYN+ACK answers (3.10.7.3 fourth)',
     answer: { flags: SYN | ACK, seq: tcb.iss, ack: rcvNxt },
@@ -186,11 +188,9 @@ function secondCheckReset(tcb: Tcb, { flags, seq }: Arriving): Expected | undefi
 /** Section 3.10.7.4, fourth. */
 function fourthCheckSyn(tcb: Tcb, { flags }: Arriving): Expected | undefined {
   if ((flags & SYN) === 0) return undefined;
-  const rule =
-    tcb.state === 'SYN-RECEIVED' && tcb.passive
-      ? 'DEVIATION: SYN in the window gets a challenge ACK and not a return to LISTEN (RFC 5961 section 4.2)'
-      : 'SYN gets a challenge ACK, whatever its number (RFC 5961 section 4.2)';
-  return acknowledged(tcb, rule);
+  if (tcb.state === 'SYN-RECEIVED' && tcb.passive)
+    return ended(tcb, 'SYN in the window goes back to LISTEN (3.10.7.4 fourth)', 'refused');
+  return acknowledged(tcb, 'SYN gets a challenge ACK, whatever its number (RFC 5961 section 4.2)');
 }
 
 /** Section 3.10.7.4, fifth, with RFC 5961 section 5.2; then text and FIN. */

@@ -91,7 +91,10 @@ export class ScriptEndpoint {
 
   /** A request of the user about the connection that came last. */
   use(
-    request: { kind: 'close' | 'abort' } | { kind: 'write'; bytes: Uint8Array } | { kind: 'consumed'; bytes: number },
+    request:
+      | { kind: 'close' | 'abort' }
+      | { kind: 'write'; bytes: Uint8Array; urgent: boolean }
+      | { kind: 'consumed'; bytes: number },
   ): void {
     this.ask({ ...request, connection: this.#name });
   }

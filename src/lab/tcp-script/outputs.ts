@@ -1,6 +1,8 @@
 import type { Action } from './statement.ts';
 import { firstWrongByte, Stream, type WireSegment } from './wire-segment.ts';
 
+const ADVICE = 'troubled';
+
 /** One line of the story of a case. */
 export interface TraceLine {
   readonly time_us: number;
@@ -51,13 +53,14 @@ export class Outputs {
     this.#push({ ...output, time_us: this.#now_us(), traced: this.note(text) });
   }
 
-  /** What waits longest. */
+  /** What waits longest. Advice to the user need not be expected, so it does not count here. */
   first(): Output | undefined {
-    return this.#waiting[0];
+    return this.#waiting.find(({ event }) => event !== ADVICE);
   }
 
-  firstOf(kind: Output['kind']): Output | undefined {
-    return this.#waiting.find((output) => output.kind === kind);
+  /** The first of what a line may be about: advice only for a line about advice. */
+  firstOf(kind: Output['kind'], isAdvice = false): Output | undefined {
+    return this.#waiting.find((output) => output.kind === kind && (output.event === ADVICE) === isAdvice);
   }
 
   takeSegment(): WireSegment | undefined {
@@ -68,8 +71,8 @@ export class Outputs {
 
   /** Takes the event that a line expects; in what it is another. Data that came in pieces counts together. */
   takeEvent({ name, bytes, reason }: Action & { kind: 'event' }): string[] {
-    const output = this.firstOf('event');
-    const wanted = reason === undefined ? name : `${name} ${reason}`;
+    const output = this.firstOf('event', name === ADVICE);
+    const wanted = [name, reason ?? bytes].filter((word) => word !== undefined).join(' ');
     if (name !== 'data') {
       if (output?.text !== wanted) return [`${wanted} was expected`];
       this.#remove(output);
@@ -101,7 +104,7 @@ export class Outputs {
   }
 
   #push(output: Output): void {
-    this.count += 1;
+    if (output.event !== ADVICE) this.count += 1;
     this.#waiting.push(output);
   }
 

@@ -6,7 +6,7 @@ import { Bases, segmentText } from './numbers.ts';
 import { Outputs, type TraceLine } from './outputs.ts';
 import type { ScriptCase } from './parse.ts';
 import { ScriptPeer } from './peer.ts';
-import type { Action, CallName, Statement } from './statement.ts';
+import type { Action, Statement } from './statement.ts';
 import { ScriptError, timeText } from './value.ts';
 import { PEER_PORT, Stream, streamBytes } from './wire-segment.ts';
 
@@ -116,7 +116,7 @@ class CaseRun {
 
   #heard(event: TcpIndication): void {
     if (event.kind !== 'data') {
-      this.outputs.add('event', event.kind === 'closed' ? `closed ${event.reason}` : event.kind, { event: event.kind });
+      this.outputs.add('event', eventText(event), { event: event.kind });
       return;
     }
     const at = this.#peer.synAt + this.#delivered;
@@ -168,7 +168,7 @@ class CaseRun {
         this.#inject(action);
         return;
       case 'call':
-        this.#call(action.name, action.bytes);
+        this.#call(action);
         return;
       case 'icmp':
         this.#endpoint.icmp(action.error, action.mtu, this.#icmpSeq(action.seq));
@@ -197,7 +197,7 @@ class CaseRun {
     return this.#basesOf(PEER_PORT).ourFigure({ value: seq ?? 0, absolute: false });
   }
 
-  #call(name: CallName, bytes: number): void {
+  #call({ name, bytes, urgent }: Action & { kind: 'call' }): void {
     const endpoint = this.#endpoint;
     switch (name) {
       case 'connect':
@@ -213,7 +213,7 @@ class CaseRun {
         endpoint.use({ kind: name });
         return;
       case 'write':
-        endpoint.use({ kind: 'write', bytes: streamBytes(this.#written, bytes, Stream.OURS) });
+        endpoint.use({ kind: 'write', urgent, bytes: streamBytes(this.#written, bytes, Stream.OURS) });
         this.#written += bytes;
         return;
       case 'consume':
@@ -255,8 +255,10 @@ class CaseRun {
     const due_us = this.#dueTime();
     const { tolerance_us } = this.#script.settings;
     const latest_us = due_us === undefined ? this.now_us : due_us + (when?.kind === 'within' ? 0 : tolerance_us);
-    while (this.outputs.firstOf(action.kind) === undefined && this.#advance(latest_us));
-    const came = this.outputs.firstOf(action.kind);
+    const isAdvice = action.kind === 'event' && action.name === 'troubled';
+    const first = () => this.outputs.firstOf(action.kind, isAdvice);
+    while (first() === undefined && this.#advance(latest_us));
+    const came = first();
     if (came === undefined) this.#missing(action, latest_us);
     if (due_us !== undefined && when?.kind !== 'within' && came.time_us < due_us - tolerance_us)
       this.#fail(`it came too early, at ${timeText(came.time_us)} instead of ${timeText(due_us)}: ${came.text}`);
@@ -279,4 +281,10 @@ class CaseRun {
     const later = this.outputs.first();
     this.#fail(`nothing came until ${until}. What comes next, at ${timeText(later?.time_us ?? 0)}: ${later?.text}`);
   }
+}
+
+/** An event in the words of the language. */
+function eventText(event: TcpIndication): string {
+  if (event.kind === 'closed') return `closed ${event.reason}`;
+  return event.kind === 'urgent' ? `urgent ${event.bytes}` : event.kind;
 }

@@ -69,6 +69,10 @@ const OPTIONS: Readonly<Record<string, Change>> = {
   keepalive: connection((take, names) => ({
     keepalive: { idle_us: timeOf(take()), interval_us: timeOf(take()), probes: numberOf(take(), names) },
   })),
+  'fin-wait-keepalive': connection((take, names) => ({
+    finWaitKeepalive: { idle_us: timeOf(take()), interval_us: timeOf(take()), probes: numberOf(take(), names) },
+  })),
+  'user-timeout': connection((take) => ({ userTimeout_us: timeOf(take()) })),
   'send-queue': connection((take, names) => ({ sendQueueBytes: numberOf(take(), names) })),
   'receive-buffer': connection((take, names) => ({ receiveBufferBytes: numberOf(take(), names) })),
   'time-wait': connection((take) => ({ timeWait_us: timeOf(take()) })),

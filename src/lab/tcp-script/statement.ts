@@ -21,7 +21,17 @@ export const CALLS = [
 export type CallName = (typeof CALLS)[number];
 const CALLS_WITH_BYTES: readonly CallName[] = ['write', 'consume'];
 
-export const EVENTS = ['connected', 'accepted', 'data', 'remote-closed', 'closed', 'full', 'writable'] as const;
+export const EVENTS = [
+  'connected',
+  'accepted',
+  'data',
+  'urgent',
+  'remote-closed',
+  'closed',
+  'full',
+  'writable',
+  'troubled',
+] as const;
 export type EventName = (typeof EVENTS)[number];
 
 export const ICMP_ERRORS = ['too-big', 'port-unreachable', 'host-unreachable'] as const;
@@ -33,7 +43,7 @@ export type Comparison = '=' | '<' | '<=' | '>' | '>=';
 export type Action =
   | { readonly kind: 'inject'; readonly segment: SegmentPattern }
   | { readonly kind: 'icmp'; readonly error: IcmpError; readonly mtu: number; readonly seq: number | undefined }
-  | { readonly kind: 'call'; readonly name: CallName; readonly bytes: number }
+  | { readonly kind: 'call'; readonly name: CallName; readonly bytes: number; readonly urgent: boolean }
   | { readonly kind: 'pass' }
   | { readonly kind: 'segment'; readonly segment: SegmentPattern }
   | {
@@ -122,18 +132,19 @@ function injected(segment: SegmentPattern): SegmentPattern {
 function callOf(name: CallName, values: readonly string[], names: Names): Action {
   if (!CALLS_WITH_BYTES.includes(name)) {
     none(values, name);
-    return { kind: 'call', name, bytes: 0 };
+    return { kind: 'call', name, bytes: 0, urgent: false };
   }
-  const bytes = numberOf(single(values, `"${name}"`), names);
+  const urgent = name === 'write' && values[1] === 'urgent';
+  const bytes = numberOf(single(urgent ? values.slice(0, 1) : values, `"${name}"`), names);
   if (bytes < 1) throw new Error(`"${name}" needs at least 1 byte`);
-  return { kind: 'call', name, bytes };
+  return { kind: 'call', name, bytes, urgent };
 }
 
 function eventOf(name: EventName, values: readonly string[], names: Names): Action {
   if (name === 'closed')
     return { kind: 'event', name, bytes: undefined, reason: oneOf(values, END_REASONS, '"closed"') };
-  if (name === 'data')
-    return { kind: 'event', name, bytes: numberOf(single(values, '"data"'), names), reason: undefined };
+  if (name === 'data' || name === 'urgent')
+    return { kind: 'event', name, bytes: numberOf(single(values, `"${name}"`), names), reason: undefined };
   none(values, name);
   return { kind: 'event', name, bytes: undefined, reason: undefined };
 }

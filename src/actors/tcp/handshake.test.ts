@@ -23,7 +23,7 @@ describe('opening a connection', () => {
     expect(full.server.sent[0].options).toMatchObject({ windowScale: 5, sackPermitted: true });
   });
 
-  it('uses 536 bytes where the other side names no size, and never less than 48', () => {
+  it('MUST-15: uses 536 bytes where the other side names no size, and never less than 48', () => {
     const pair = new TcpPair({ server: { timestamps: false } });
     pair.server.arrive(segment(Flag.SYN, 7));
     expect(pair.server.connection.path.mss).toBe(536);
@@ -32,7 +32,7 @@ describe('opening a connection', () => {
     expect(tiny.server.connection.path.mss).toBe(48);
   });
 
-  it('sends SYN again, 7 times in 3 minutes, then gives up', () => {
+  it('MUST-23: sends SYN again for 3 minutes, 7 times, then gives up', () => {
     const pair = new TcpPair();
     pair.passes = () => false;
     pair.client.run((connection) => connection.openActive());
@@ -70,7 +70,7 @@ describe('opening a connection', () => {
     expect(pair.server.sent[0].seq).toBe(pair.server.sent[1].seq);
   });
 
-  it('opens from both ends at once', () => {
+  it('MUST-10: opens from both ends at once', () => {
     const pair = new TcpPair();
     pair.client.run((connection) => connection.openActive());
     pair.server.run((connection) => connection.openActive());

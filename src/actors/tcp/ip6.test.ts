@@ -114,7 +114,7 @@ describe('TCP segments over IPv6', () => {
 });
 
 describe('a TCP layer with addresses of both families', () => {
-  it('sends from the address that fits the destination, and offers the MSS of its family (MUST-67)', () => {
+  it('SHLD-5 MUST-67: sends from the address that fits the destination, and offers the MSS of its family', () => {
     const { host } = started();
     const ends = [PEER, PEER_LOCAL, 0x0a02_0002].map((destination, i) => {
       host.inject('upper', connect(`c${i}`, destination));

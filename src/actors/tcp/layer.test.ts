@@ -38,7 +38,7 @@ describe('the TCP layer', () => {
     expect([a.layer.machines(), b.layer.machines()]).toEqual([[], []]);
   });
 
-  it('sends packets whose checksums are right', () => {
+  it('MUST-2: sends packets whose checksums are right', () => {
     const { a, b, pass } = pairOf();
     b.ask({ kind: 'listen', port: 443 });
     a.ask(connect('mine'));
@@ -95,7 +95,7 @@ describe('the TCP layer', () => {
     expect(b.layer.drops.get('no-connection')).toBe(3);
   });
 
-  it('drops what is broken or for somebody else, with the reason', () => {
+  it('MUST-3: drops what is broken or for somebody else, with the reason', () => {
     const { b } = pairOf();
     const good = toB(segment(Flag.SYN, 10));
     b.packet(good, 'bad');

@@ -1,5 +1,6 @@
-import type { TcpRequest } from '../services.ts';
+import type { ListenOnly, TcpRequest } from '../services.ts';
 import { SYN_COOKIE_PERIOD_US } from './limits.ts';
+import type { TcpTuple } from './segment.ts';
 import type { TcpChoices } from './settings.ts';
 
 export type ListenRequest = Extract<TcpRequest, { kind: 'listen' }>;
@@ -10,6 +11,7 @@ export interface Listener {
   readonly user: string;
   /** Connections that the user takes at a time; null: as many as TCP has. */
   readonly most: number | null;
+  readonly only: ListenOnly;
   /** For what comes of it. */
   readonly choices: TcpChoices | null;
   /** Handshakes under way. */
@@ -33,9 +35,18 @@ export class Listeners {
     return this.#byPort.get(port);
   }
 
+  /** Who takes a connection between these ends. */
+  find({ local, localPort, remote, remotePort }: TcpTuple): Listener | undefined {
+    const listener = this.#byPort.get(localPort);
+    if (listener === undefined) return undefined;
+    const { only } = listener;
+    const fits = (only.address ?? local) === local && (only.remote ?? remote) === remote;
+    return fits && (only.remotePort ?? remotePort) === remotePort ? listener : undefined;
+  }
+
   /** `open`: connections of an earlier listener of the port that are still there. */
-  add({ port, most, choices }: ListenRequest, user: string, open: number): void {
-    const wanted = { most: most ?? null, choices: choices ?? null };
+  add({ port, most, only, choices }: ListenRequest, user: string, open: number): void {
+    const wanted = { most: most ?? null, only: { ...only }, choices: choices ?? null };
     this.#byPort.set(port, { port, user, ...wanted, pending: 0, open, cookiesUntil_us: NEVER_US });
   }
 

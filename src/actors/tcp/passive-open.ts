@@ -51,7 +51,7 @@ export class PassiveOpen {
     tuple: TcpTuple,
     at: { now_us: number; options: SharedOptions; hasRoom: boolean; replaces: boolean },
   ): PassiveVerdict {
-    const listener = this.#listeners.get(tuple.localPort);
+    const listener = this.#listeners.find(tuple);
     const control = segment.flags & CONTROL;
     if (listener !== undefined && control === Flag.SYN) {
       if (!at.hasRoom) return { kind: 'none', reason: 'too-many-connections' };

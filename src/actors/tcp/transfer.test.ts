@@ -132,7 +132,7 @@ describe('loss', () => {
     expect(pair.client.connection.stats.timeouts).toBe(0);
   });
 
-  it('of everything doubles the timeout each time and starts again from one segment', () => {
+  it('MUST-19: of everything doubles the timeout each time and starts again from one segment', () => {
     const pair = sending();
     pair.client.run((connection) => connection.write(pattern(1_000)));
     pair.run(() => pair.server.receivedBytes === 1_000);
@@ -177,22 +177,25 @@ describe('loss', () => {
 });
 
 describe('congestion', () => {
-  it.each(['cubic', 'reno'] as const)('%s starts with ten segments, doubles, and is cut by loss', (congestion) => {
-    const pair = new TcpPair({ link: { delay_us: 50_000 }, client: { congestion } }).connect();
-    const { mss } = pair.client.connection.path;
-    pair.client.run((connection) => connection.write(pattern(4_000_000)));
-    expect(pair.client.sent.filter(({ payload }) => payload.length > 0).length).toBe(10);
-    pair.pass(101_000);
-    expect(pair.client.connection.path.cwnd).toBe(20 * mss);
-    loses(pair, 0);
-    let before = 0;
-    pair.run(() => {
-      before = Math.max(before, pair.client.connection.path.cwnd);
-      return pair.client.connection.stats.fastRecoveries === 1;
-    });
-    expect(pair.client.connection.path.cwnd / before).toBeCloseTo(congestion === 'cubic' ? 0.7 : 0.5, 1);
-    pair.run(() => pair.server.receivedBytes === 4_000_000);
-  });
+  it.each(['cubic', 'reno'] as const)(
+    'MUST-19 MAY-18: %s starts with ten segments, doubles, and is cut by loss',
+    (congestion) => {
+      const pair = new TcpPair({ link: { delay_us: 50_000 }, client: { congestion } }).connect();
+      const { mss } = pair.client.connection.path;
+      pair.client.run((connection) => connection.write(pattern(4_000_000)));
+      expect(pair.client.sent.filter(({ payload }) => payload.length > 0).length).toBe(10);
+      pair.pass(101_000);
+      expect(pair.client.connection.path.cwnd).toBe(20 * mss);
+      loses(pair, 0);
+      let before = 0;
+      pair.run(() => {
+        before = Math.max(before, pair.client.connection.path.cwnd);
+        return pair.client.connection.stats.fastRecoveries === 1;
+      });
+      expect(pair.client.connection.path.cwnd / before).toBeCloseTo(congestion === 'cubic' ? 0.7 : 0.5, 1);
+      pair.run(() => pair.server.receivedBytes === 4_000_000);
+    },
+  );
 
   it('keeps the window small on a path with much loss, however many bytes are SACKed', () => {
     for (let seed = 1; seed <= 3; seed++) {

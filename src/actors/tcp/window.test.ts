@@ -112,7 +112,7 @@ describe('the send queue', () => {
 });
 
 describe('acknowledgements', () => {
-  it('wait for a second segment, 40 ms at most', () => {
+  it('SHLD-18 SHLD-19 MUST-40: wait for a second segment, 40 ms at most', () => {
     const pair = new TcpPair().connect();
     const { mss } = pair.client.connection.path;
     pair.client.run((connection) => connection.write(pattern(mss * 16)));
@@ -128,7 +128,7 @@ describe('acknowledgements', () => {
     expect(pair.server.sent.length).toBe(before + 5);
   });
 
-  it('ride on data', () => {
+  it('MUST-58: ride on data', () => {
     const pair = new TcpPair().connect();
     const { mss } = pair.client.connection.path;
     pair.client.run((connection) => connection.write(pattern(mss * 16)));
@@ -141,7 +141,7 @@ describe('acknowledgements', () => {
     expect(pair.server.sent.slice(before)).toMatchObject([{ flags: Flag.ACK | Flag.PSH, ack: 1_001 + mss * 16 + 100 }]);
   });
 
-  it('tell at once of a gap, with the newest range first, and of what came twice', () => {
+  it('MAY-13: tell at once of a gap, with the newest range first, and of what came twice', () => {
     const pair = new TcpPair({ client: { timestamps: false } }).connect();
     const at = (offset: number, length: number) =>
       pair.server.arrive(
@@ -192,7 +192,7 @@ describe('small segments', () => {
     expect(counts).toEqual([10, 1]);
   });
 
-  it('are cut to the path MTU, also those that were sent before it was known', () => {
+  it('SHLD-6: are cut to the path MTU, also those that were sent before it was known', () => {
     const pair = new TcpPair().connect();
     let narrow = true;
     pair.passes = ({ payload }, from) => from === 'server' || !narrow || payload.length <= 500;

@@ -174,7 +174,7 @@ describe('vault cookies and initial sequence numbers', () => {
     expect(vault.cookie(tuple)).not.toEqual(other.cookie(tuple));
   });
 
-  it('count sequence numbers every 4 us from a place that depends on tuple and process (RFC 6528)', () => {
+  it('MUST-8 SHLD-1 MUST-9: count sequence numbers every 4 us from a place that depends on tuple and process (RFC 6528)', () => {
     const vault = newVault();
     const at = (time_us: number) => vault.isn(tuple, time_us);
     const distance = (from: number, to: number) => (to - from + 2 ** 32) % 2 ** 32;

@@ -34,7 +34,9 @@ export class SegmentArrival {
   readonly #urgent: Urgent;
   readonly #stats: TcpStats;
   readonly #machine: ArrivalParts['machine'];
-  readonly #challenges = { since_us: 0, sent: 0 };
+  /** Challenge ACKs of the present period. */
+  #challengesSince_us = 0;
+  #challengesSent = 0;
 
   constructor(parts: ArrivalParts) {
     this.#core = parts.core;
@@ -198,14 +200,13 @@ export class SegmentArrival {
 
   /** An ACK that tells the true numbers, so many per second at most (RFC 5961 section 7). */
   #challenge(): void {
-    const limit = this.#challenges;
     const now_us = this.#core.host.now_us();
-    if (now_us - limit.since_us >= CHALLENGE_PERIOD_US) {
-      limit.since_us = now_us;
-      limit.sent = 0;
+    if (now_us - this.#challengesSince_us >= CHALLENGE_PERIOD_US) {
+      this.#challengesSince_us = now_us;
+      this.#challengesSent = 0;
     }
-    if (limit.sent >= CHALLENGES_PER_PERIOD) return;
-    limit.sent += 1;
+    if (this.#challengesSent >= CHALLENGES_PER_PERIOD) return;
+    this.#challengesSent += 1;
     this.#stats.challenges += 1;
     this.#receiver.ackNow = true;
   }
@@ -215,10 +216,10 @@ export class SegmentArrival {
   }
 
   save(): readonly [number, number] {
-    return [this.#challenges.since_us, this.#challenges.sent];
+    return [this.#challengesSince_us, this.#challengesSent];
   }
 
   restore(saved: readonly [number, number]): void {
-    [this.#challenges.since_us, this.#challenges.sent] = saved;
+    [this.#challengesSince_us, this.#challengesSent] = saved;
   }
 }

@@ -53,7 +53,8 @@ export class TcpConnection implements ConnectionCore {
   readonly #keepalive: KeepaliveClock;
   readonly #timeWait: LazyTimer;
   readonly #arrival: SegmentArrival;
-  #untold: ConnectionEvent[] = [];
+  /** Events that wait for the end of the present step; none outside of one. */
+  #untold: ConnectionEvent[] | undefined;
   #busy = false;
 
   constructor(host: TcpConnectionHost, options: TcpConnectionOptions) {
@@ -312,6 +313,7 @@ export class TcpConnection implements ConnectionCore {
   }
 
   tell(event: ConnectionEvent): void {
+    this.#untold ??= [];
     this.#untold.push(event);
   }
 
@@ -332,8 +334,9 @@ export class TcpConnection implements ConnectionCore {
     this.#busy = true;
     try {
       change();
-      for (let event = this.#untold.shift(); event !== undefined; event = this.#untold.shift())
+      for (let event = this.#untold?.shift(); event !== undefined; event = this.#untold?.shift())
         this.host.indicate(event);
+      this.#untold = undefined;
       this.#push();
     } finally {
       this.#busy = false;

@@ -12,6 +12,7 @@ const MAX_SACK_BLOCKS_WITH_TIMESTAMPS = 3;
 /** Full segments that are acknowledged together at most (RFC 9293 SHLD-19). */
 const SEGMENTS_PER_ACK = 2;
 const NO_FIN = -1;
+const NOTHING_AHEAD: ReturnType<Reassembly['save']> = { pieces: [], ranges: [] };
 
 /** Numbers of the receiving half (RFC 9293 section 3.3.1), plain so that they are saved at once. */
 interface ReceiveNumbers {
@@ -45,7 +46,8 @@ export class Receiver {
   readonly #core: ConnectionCore;
   readonly #stats: TcpStats;
   readonly #buffer: number;
-  readonly #reassembly = new Reassembly();
+  /** What is ahead of a gap; made when there is the first. */
+  #gap: Reassembly | undefined;
   #duplicate: SackBlock | undefined;
 
   constructor(core: ConnectionCore, stats: TcpStats) {
@@ -89,7 +91,7 @@ export class Receiver {
   }
 
   get hasGap(): boolean {
-    return !this.#reassembly.isEmpty;
+    return this.#gap?.isEmpty === false;
   }
 
   /** Takes the number of the other side's SYN. */
@@ -101,7 +103,7 @@ export class Receiver {
 
   /** Text on a SYN waits until the connection is open (section 3.10.7.2); what is beyond one segment is left to come again. */
   early(text: Uint8Array): void {
-    this.#reassembly.clear();
+    this.#gap?.clear();
     const length = Math.min(text.length, this.#core.options.mss, this.window);
     if (length > 0) this.#reassembly.insert(this.n.nxt, text.subarray(0, length));
   }
@@ -134,7 +136,7 @@ export class Receiver {
     if (payload.length > 0) this.#text(segment);
     if (this.n.fin !== NO_FIN && this.n.fin === this.n.nxt) {
       this.n.nxt = seqAdd(this.n.nxt, 1);
-      this.#reassembly.clear();
+      this.#gap?.clear();
     }
   }
 
@@ -171,16 +173,16 @@ export class Receiver {
 
   /** SACK blocks for an ACK without payload. */
   sackBlocks(timestamps: boolean): readonly SackBlock[] | undefined {
-    if (!this.n.sack || (this.#reassembly.isEmpty && this.#duplicate === undefined)) return undefined;
+    if (!this.n.sack || (!this.hasGap && this.#duplicate === undefined)) return undefined;
     const limit = timestamps ? MAX_SACK_BLOCKS_WITH_TIMESTAMPS : MAX_SACK_BLOCKS;
     const duplicate = this.#duplicate;
     this.#duplicate = undefined;
-    const blocks = this.#reassembly.blocks(this.n.nxt, limit);
+    const blocks = this.#gap?.blocks(this.n.nxt, limit) ?? [];
     return duplicate === undefined ? blocks : [duplicate, ...blocks.slice(0, limit - 1)];
   }
 
   clear(): void {
-    this.#reassembly.clear();
+    this.#gap?.clear();
     this.ackNow = false;
     this.delayedAck.dispose();
   }
@@ -189,7 +191,7 @@ export class Receiver {
     return {
       n: { ...this.n },
       ackNow: this.ackNow,
-      reassembly: this.#reassembly.save(),
+      reassembly: this.#gap?.save() ?? NOTHING_AHEAD,
       duplicate: this.#duplicate === undefined ? null : { ...this.#duplicate },
       delayedAck: this.delayedAck.save(),
     };
@@ -198,14 +200,16 @@ export class Receiver {
   restore(saved: ReturnType<Receiver['save']>): void {
     Object.assign(this.n, saved.n);
     this.ackNow = saved.ackNow;
-    this.#reassembly.restore(saved.reassembly);
+    this.#gap = undefined;
+    const { pieces, ranges } = saved.reassembly;
+    if (pieces.length + ranges.length > 0) this.#reassembly.restore(saved.reassembly);
     this.#duplicate = saved.duplicate ?? undefined;
     this.delayedAck.restore(saved.delayedAck);
   }
 
   /** The first FIN in the window counts; one that would cut off bytes that were accepted is a lie. */
   #noteFin(seq: number): void {
-    const cutsOff = seqLt(seq, this.n.nxt) || this.#reassembly.reaches(seq);
+    const cutsOff = seqLt(seq, this.n.nxt) || this.#gap?.reaches(seq) === true;
     if (this.n.fin === NO_FIN && !cutsOff && seqLe(seq, this.n.edge)) this.n.fin = seq;
   }
 
@@ -240,7 +244,7 @@ export class Receiver {
 
   /** Gives out what lies next in sequence among what came early. */
   #drain(): void {
-    for (let next = this.#reassembly.take(this.n.nxt); next !== undefined; next = this.#reassembly.take(this.n.nxt)) {
+    for (let next = this.#gap?.take(this.n.nxt); next !== undefined; next = this.#gap?.take(this.n.nxt)) {
       this.#deliver(next);
     }
   }
@@ -256,6 +260,11 @@ export class Receiver {
     this.n.unread += bytes.length;
     this.#stats.bytesIn += bytes.length;
     this.#core.tell({ kind: 'data', bytes });
+  }
+
+  get #reassembly(): Reassembly {
+    this.#gap ??= new Reassembly();
+    return this.#gap;
   }
 
   #free(): number {

@@ -35,7 +35,6 @@ export class TableEntry implements EntryFields, TcpConnectionHost {
   readonly id: string;
   readonly user: string;
   readonly name: ConnectionName;
-  readonly tuple: TcpTuple;
   readonly listener: number | undefined;
   told: boolean;
   readonly connection: TcpConnection;
@@ -48,12 +47,16 @@ export class TableEntry implements EntryFields, TcpConnectionHost {
     this.id = fields.id;
     this.user = fields.user;
     this.name = fields.name;
-    this.tuple = fields.tuple;
     this.listener = fields.listener;
     this.told = fields.told;
     this.#owner = owner;
     this.#before = before;
     this.connection = new TcpConnection(this, options);
+  }
+
+  /** The connection's options tell it, too: it is not kept twice. */
+  get tuple(): TcpTuple {
+    return this.connection.options;
   }
 
   get observer(): MachineObserver {
@@ -91,7 +94,8 @@ export class TableEntry implements EntryFields, TcpConnectionHost {
 
   /** What restoring needs besides the connection's own data. */
   save(): EntryFields {
-    const { id, user, name, tuple, listener, told } = this;
-    return { id, user, name, tuple: { ...tuple }, listener, told };
+    const { id, user, name, listener, told } = this;
+    const { local, localPort, remote, remotePort } = this.tuple;
+    return { id, user, name, tuple: { local, localPort, remote, remotePort }, listener, told };
   }
 }

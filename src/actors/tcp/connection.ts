@@ -53,7 +53,6 @@ export class TcpConnection implements ConnectionCore {
   readonly #keepalive: KeepaliveClock;
   readonly #timeWait: LazyTimer;
   readonly #arrival: SegmentArrival;
-  /** Events that wait for the end of the present step; none outside of one. */
   #untold: ConnectionEvent[] | undefined;
   #busy = false;
 
@@ -313,8 +312,7 @@ export class TcpConnection implements ConnectionCore {
   }
 
   tell(event: ConnectionEvent): void {
-    this.#untold ??= [];
-    this.#untold.push(event);
+    if (this.#untold?.push(event) === undefined) this.#untold = [event];
   }
 
   // ---- inside ----

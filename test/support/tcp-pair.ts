@@ -22,6 +22,58 @@ export interface Impairments {
   readonly merges?: boolean;
 }
 
+/** Bytes of Ethernet, IP and TCP headers with timestamps: what a payload weighs more on a link. */
+const HEADER_BYTES = 14 + 20 + 32;
+const BITS_PER_BYTE = 8;
+const US_PER_S = 1_000_000;
+/** ECN field: sent by one who answers marks, and marked (RFC 3168). */
+const NOT_ECT = 0;
+const CE = 3;
+
+/** A link of limited rate with a queue that drops at its end, for the segments of any number of connections in one direction. */
+export class Bottleneck {
+  readonly rate_bps: number;
+  readonly queueBytes: number;
+  /** Queue length above which segments of those who answer marks are marked. */
+  readonly markBytes: number;
+  dropped = 0;
+  marked = 0;
+  carriedBytes = 0;
+  /** Of the queue, seen by each segment that came. */
+  readonly queueSeen: number[] = [];
+  readonly #scheduler: VirtualScheduler;
+  #freeAt_us = 0;
+
+  constructor(scheduler: VirtualScheduler, options: { rate_bps: number; queueBytes: number; markBytes?: number }) {
+    this.#scheduler = scheduler;
+    this.rate_bps = options.rate_bps;
+    this.queueBytes = options.queueBytes;
+    this.markBytes = options.markBytes ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Bytes that wait now. */
+  get backlogBytes(): number {
+    return (Math.max(0, this.#freeAt_us - this.#scheduler.now_us()) * this.rate_bps) / BITS_PER_BYTE / US_PER_S;
+  }
+
+  /** Takes a segment; what leaves the queue, and when, or undefined when it was full. */
+  offer(segment: Segment): { segment: Segment; leaves_us: number } | undefined {
+    const bytes = segment.payload.length + HEADER_BYTES;
+    const backlog = this.backlogBytes;
+    this.queueSeen.push(backlog);
+    if (backlog + bytes > this.queueBytes) {
+      this.dropped += 1;
+      return undefined;
+    }
+    const marks = backlog > this.markBytes && (segment.ecn ?? NOT_ECT) !== NOT_ECT;
+    if (marks) this.marked += 1;
+    this.carriedBytes += segment.payload.length;
+    const start_us = Math.max(this.#freeAt_us, this.#scheduler.now_us());
+    this.#freeAt_us = start_us + (bytes * BITS_PER_BYTE * US_PER_S) / this.rate_bps;
+    return { segment: marks ? { ...segment, ecn: CE } : segment, leaves_us: this.#freeAt_us };
+  }
+}
+
 const SILENT = { transition: () => {}, command: () => {} };
 export const MSS_BYTES = 1460;
 
@@ -34,6 +86,8 @@ export class TcpEnd {
   readonly sent: Segment[] = [];
   /** Delivered bytes count as consumed at once. */
   consumes = true;
+  /** Everything sent and received is kept; switched off where it would be gigabytes. */
+  records = true;
   receivedBytes = 0;
   /** Called after each change of the connection: may exchange it for a restored one. */
   afterStep: (end: TcpEnd) => void = () => {};
@@ -58,7 +112,7 @@ export class TcpEnd {
       clearTimer: (name) => this.timers.clear('', name),
       isn: () => isn,
       transmit: (segment) => {
-        this.sent.push(segment);
+        if (this.records) this.sent.push(segment);
         carry(segment);
       },
       indicate: (event) => this.#indicated(event),
@@ -100,7 +154,7 @@ export class TcpEnd {
   #indicated(event: ConnectionEvent): void {
     if (event.kind === 'data') {
       this.receivedBytes += event.bytes.length;
-      this.#received.push(event.bytes);
+      if (this.records) this.#received.push(event.bytes);
       if (this.consumes) this.connection.consumed(event.bytes.length);
     } else {
       this.events.push(event);
@@ -111,7 +165,9 @@ export class TcpEnd {
 
 /** Two connections over a link with impairments, on virtual time. `client` opens, `server` listens. */
 export class TcpPair {
-  readonly scheduler = new VirtualScheduler();
+  readonly scheduler: VirtualScheduler;
+  /** Of the segments that the client sends; ACKs have a free way back. */
+  readonly bottleneck: Bottleneck | undefined;
   readonly random: SeededRandom;
   readonly client: TcpEnd;
   readonly server: TcpEnd;
@@ -123,12 +179,17 @@ export class TcpPair {
     options: {
       seed?: number;
       link?: Impairments;
+      /** Several pairs can share the time and a bottleneck. */
+      scheduler?: VirtualScheduler;
+      bottleneck?: Bottleneck;
       client?: Partial<TcpConnectionOptions>;
       server?: Partial<TcpConnectionOptions>;
       isn?: readonly [number, number];
     } = {},
   ) {
     this.random = new SeededRandom(options.seed ?? 1);
+    this.scheduler = options.scheduler ?? new VirtualScheduler();
+    this.bottleneck = options.bottleneck;
     this.link = options.link ?? {};
     const [clientIsn, serverIsn] = options.isn ?? [1_000, 2_000];
     const address = { local: 1, localPort: 40_000, remote: 2, remotePort: 443, mss: MSS_BYTES };
@@ -167,14 +228,20 @@ export class TcpPair {
     if (!this.passes(segment, from)) return;
     const { loss = 0, duplicate = 0 } = this.link;
     if (this.random.fraction() < loss) return;
-    this.#deliver(segment, to);
-    if (this.random.fraction() < duplicate) this.#deliver(segment, to);
+    this.#deliver(segment, from, to);
+    if (this.random.fraction() < duplicate) this.#deliver(segment, from, to);
   }
 
-  #deliver(segment: Segment, to: () => TcpEnd): void {
+  #deliver(segment: Segment, from: 'client' | 'server', to: () => TcpEnd): void {
     const { delay_us = 1_000, jitter_us = 0 } = this.link;
-    const arrival_us = this.scheduler.now_us() + delay_us + this.random.below(jitter_us + 1);
-    this.scheduler.at(arrival_us, () => to().arrive(segment));
+    let carried = { segment, leaves_us: this.scheduler.now_us() };
+    if (this.bottleneck !== undefined && from === 'client') {
+      const taken = this.bottleneck.offer(segment);
+      if (taken === undefined) return;
+      carried = taken;
+    }
+    const arrival_us = Math.round(carried.leaves_us) + delay_us + this.random.below(jitter_us + 1);
+    this.scheduler.at(arrival_us, () => to().arrive(carried.segment));
   }
 }
 
@@ -208,6 +275,28 @@ export function pattern(length: number, seed = 1): Uint8Array {
 /** A segment as a stranger or a peer by hand might send it. */
 export function segment(flags: number, seq: number, ack = 0, options: TcpOptions = {}, payload = EMPTY): Segment {
   return { seq: seq >>> 0, ack: ack >>> 0, flags, window: 65_535, options, payload };
+}
+
+const CHUNK_BYTES = 1 << 20;
+
+/** The end writes for ever, as much as its queue takes; nothing is kept of what goes over the link. */
+export function flood(pair: TcpPair): void {
+  const { client, server } = pair;
+  client.records = server.records = false;
+  const fill = (): void => {
+    while (client.connection.sendSpace > 0 && client.connection.write(pattern(CHUNK_BYTES)));
+  };
+  client.onEvent = (event) => {
+    if (event.kind === 'writable') fill();
+  };
+  client.run(fill);
+}
+
+/** Megabits of payload per second that arrive at the server in the time given, from now on. */
+export function goodput_Mbps(pair: TcpPair, time_us: number): number {
+  const before = pair.server.receivedBytes;
+  pair.pass(time_us);
+  return ((pair.server.receivedBytes - before) * BITS_PER_BYTE) / time_us;
 }
 
 /** Makes an end live from its saved state alone: after each step it is saved, and a fresh object restored from that goes on. */

@@ -71,7 +71,7 @@ export class SegmentArrival {
         return undefined;
       case 'syn-ack':
         this.#handshake.agree(segment);
-        this.#sender.acknowledge(segment, 0);
+        this.#sender.acknowledge(segment, this.#rtt_us(segment));
         this.#send({ type: 'segment.syn-ack' });
         this.#receiver.takeEarly();
         return undefined;
@@ -190,12 +190,14 @@ export class SegmentArrival {
       return 'out-of-window';
     }
     if (seqLt(segment.ack, n.una)) return undefined;
-    this.#sender.acknowledge(
-      segment,
-      this.#timestamps.on ? this.#timestamps.rtt_us(segment, this.#core.host.now_us()) : 0,
-    );
+    this.#sender.acknowledge(segment, this.#rtt_us(segment));
     if (this.#core.decision.finishes && this.#sender.finAcknowledged) this.#send({ type: 'ack.of-fin' });
     return undefined;
+  }
+
+  /** Round trip by timestamps; 0 for none. */
+  #rtt_us(segment: InSegment): number {
+    return this.#timestamps.on ? this.#timestamps.rtt_us(segment, this.#core.host.now_us()) : 0;
   }
 
   /** An ACK that tells the true numbers, so many per second at most (RFC 5961 section 7). */

@@ -18,6 +18,7 @@ import {
 import { KeepaliveClock } from './keepalive.ts';
 import { LazyTimer } from './lazy-timer.ts';
 import { PORT_REUSE_US, TIME_WAIT_US, TIMESTAMPS_BYTES } from './limits.ts';
+import { Outgoing } from './outgoing.ts';
 import { mssOfPath } from './path-mtu.ts';
 import { Receiver } from './receive.ts';
 import { bare, type InSegment } from './segment.ts';
@@ -52,6 +53,7 @@ export class TcpConnection implements ConnectionCore {
   readonly #handshake: Handshake;
   readonly #keepalive: KeepaliveClock;
   readonly #timeWait: LazyTimer;
+  readonly #outgoing: Outgoing;
   readonly #arrival: SegmentArrival;
   #untold: ConnectionEvent[] | undefined;
   #busy = false;
@@ -71,6 +73,7 @@ export class TcpConnection implements ConnectionCore {
     this.#sender = new Sender(this, this.stats);
     this.#receiver = new Receiver(this, this.stats);
     this.#handshake = new Handshake(this, this.#sender, this.#receiver, this.#timestamps);
+    this.#outgoing = new Outgoing(this, this.#sender.n, this.#receiver, this.#handshake, this.stats);
     this.#keepalive = new KeepaliveClock(this);
     this.#userTimeout = new UserTimeout(this);
     this.#timeWait = new LazyTimer(host, 'time-wait');
@@ -298,17 +301,11 @@ export class TcpConnection implements ConnectionCore {
   // ---- ConnectionCore: for sender and receiver ----
 
   emit(seq: number, flags: number, payload: Uint8Array, headroom_bytes = 0): void {
-    const isSyn = (flags & Flag.SYN) !== 0;
-    const isPure = payload.length === 0 && (flags & (Flag.SYN | Flag.FIN)) === 0;
-    const { ack, window } = this.#receiver.acknowledge(isSyn, isPure);
-    const options = isSyn ? this.#handshake.options() : this.#handshake.laterOptions(isPure);
-    this.stats.segmentsOut += 1;
-    const urgent = isSyn ? 0 : this.urgent.pointer(seq, this.#sender.n.una);
-    const marked = urgent > 0 ? flags | Flag.URG : flags;
-    const segment = { seq, ack: (flags & Flag.ACK) !== 0 ? ack : 0, flags: marked, window, options, payload };
-    const isCutBelow = this.options.superSegments === true;
-    const sized = isCutBelow ? { ...segment, segment_bytes: this.#sender.n.mss, headroom_bytes } : segment;
-    this.host.transmit(urgent > 0 ? { ...sized, urgent } : sized);
+    this.#outgoing.emit(seq, flags, payload, headroom_bytes);
+  }
+
+  get stamp(): number {
+    return this.#timestamps.stamp(this.host.now_us());
   }
 
   tell(event: ConnectionEvent): void {

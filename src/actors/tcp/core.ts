@@ -78,6 +78,8 @@ export interface ConnectionCore {
   readonly urgent: Urgent;
   /** What the machine decided; read anew each time. */
   readonly decision: TcpDecision;
+  /** Our timestamp in a segment that goes out now; -1 without the option. */
+  readonly stamp: number;
   /** Puts a segment on the wire with the present ACK, window and options; headroom as in {@link OutSegment}. */
   emit(seq: number, flags: number, payload: Uint8Array, headroom_bytes?: number): void;
   /** Tells the user once the present step is done. */
@@ -94,6 +96,9 @@ export interface TcpStats {
   /** Segments sent again, for whatever reason. */
   retransmissions: number;
   timeouts: number;
+  /** Repetitions that the other side reported as needless (DSACK), and reductions of the window that were taken back. */
+  repeatedForNothing: number;
+  undone: number;
   fastRecoveries: number;
   tailProbes: number;
   windowProbes: number;
@@ -111,6 +116,8 @@ export function newStats(): TcpStats {
     segmentsIn: 0,
     retransmissions: 0,
     timeouts: 0,
+    repeatedForNothing: 0,
+    undone: 0,
     fastRecoveries: 0,
     tailProbes: 0,
     windowProbes: 0,

@@ -59,7 +59,8 @@ describe('opening a connection', () => {
     pair.connect();
     expect(pair.client.connection.state).toBe('ESTABLISHED');
     expect(pair.server.connection.state).toBe('ESTABLISHED');
-    expect(pair.client.connection.path.rto_us).toBeLessThanOrEqual(1_000_000);
+    // The echo of the first SYN may come with the second SYN+ACK, a second later.
+    expect(pair.client.connection.path.rto_us).toBeLessThan(3_100_000);
   });
 
   it('answers a repeated SYN by SYN+ACK once more', () => {

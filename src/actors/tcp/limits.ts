@@ -2,6 +2,8 @@
 
 /** First retransmission timeout, before any round trip was measured (RFC 6298 section 2). */
 export const FIRST_RTO_US = 1_000_000;
+/** The same once a SYN had to be sent again and no round trip was measured (RFC 6298 section 5.7). */
+export const RTO_AFTER_LOST_SYN_US = 3_000_000;
 /** RFC 6298 wants 1 s; every big stack uses 200 ms, which is above any delayed ACK (Linux TCP_RTO_MIN). */
 export const MIN_RTO_US = 200_000;
 export const MAX_RTO_US = 60_000_000;

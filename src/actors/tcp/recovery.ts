@@ -1,40 +1,51 @@
 import { seqDiff, seqGe, seqGt, seqLe } from '../../wire/seq.ts';
-import { Flag } from '../../wire/tcp.ts';
-import { Congestion } from './congestion/congestion.ts';
+import { Flag, type SackBlock } from '../../wire/tcp.ts';
+import type { CongestionControl } from './congestion/congestion.ts';
+import { createCongestion } from './congestion/create.ts';
+import { DeliveryRate } from './congestion/delivery-rate.ts';
 import type { ConnectionCore, TcpStats } from './core.ts';
-import { DUPLICATES_FOR_LOSS } from './limits.ts';
+import { type Arrived, type Before, Episodes } from './episodes.ts';
+import { ReorderingWindow } from './reordering.ts';
 import { RttEstimator } from './rtt.ts';
 import { Scoreboard } from './scoreboard.ts';
 import type { InSegment } from './segment.ts';
 import { NONE, type SendNumbers } from './send-numbers.ts';
+import { nothingDelivered, type SentSegment } from './sent-segment.ts';
 
-/** Below this a reordering window would be noise. */
-const MIN_REORDER_US = 1_000;
+/** A SYN that went out more often than this was lost by a network that is best met with one segment (RFC 5681 section 3.1). */
+const MAX_SYN_SENDINGS = 2;
 
-/**
- * What ACKs tell about the network: round trips, losses, and how much may be under way. RFC 8985 and 6675 with SACK, RFC 6582
- * without.
- */
+/** What ACKs tell about the network: round trips, losses, and how much may be under way. */
 export class Recovery {
   readonly rtt = new RttEstimator();
-  readonly congestion: Congestion;
+  readonly congestion: CongestionControl;
   readonly board = new Scoreboard();
   /** Time after which {@link reorderingOver} is due, found by the last ACK; 0 for never. */
   reorderWait_us = 0;
   readonly #core: ConnectionCore;
   readonly #n: SendNumbers;
   readonly #stats: TcpStats;
+  readonly #reordering = new ReorderingWindow();
+  readonly #episodes: Episodes;
+  /** Only where the algorithm wants it: it costs an object per segment. */
+  readonly #rate: DeliveryRate | undefined;
 
   constructor(core: ConnectionCore, numbers: SendNumbers, stats: TcpStats) {
     this.#core = core;
     this.#n = numbers;
     this.#stats = stats;
-    this.congestion = new Congestion(core.options.congestion ?? 'cubic', core.options.mss);
+    this.congestion = createCongestion(core.options.congestion ?? 'cubic', core.options.mss);
+    this.#rate = this.congestion.samples
+      ? new DeliveryRate((sending, bytes) => this.congestion.lost(sending, bytes))
+      : undefined;
+    this.board.listener = this.#rate;
+    const { board, congestion } = this;
+    this.#episodes = new Episodes({ n: numbers, board, congestion, reordering: this.#reordering, stats });
   }
 
   /** Bytes believed to be in the network. */
   get pipe(): number {
-    return Math.max(0, this.board.pipe - this.#n.renoArrived * this.#n.mss);
+    return Math.max(0, this.board.pipe - this.#n.arrivedBehind * this.#n.mss);
   }
 
   /** Sequence numbers sent and not acknowledged. */
@@ -44,65 +55,162 @@ export class Recovery {
 
   /** Whether `bytes` more may go out now; notes when not. */
   allows(bytes: number): boolean {
-    const pipe = this.pipe;
+    const { pipe } = this;
     if (pipe === 0 || pipe + bytes <= this.congestion.cwnd) return true;
     this.#n.cwndLimited = true;
     return false;
   }
 
+  /** The size of a packet was agreed on, or the path takes less. */
+  setMss(mss: number, fresh: boolean): void {
+    this.board.mss = mss;
+    this.congestion.setMss(mss, fresh);
+  }
+
+  /** Something new goes out. */
+  sent(fields: { seq: number; end: number; syn?: boolean; fin?: boolean }): SentSegment {
+    const now_us = this.#core.host.now_us();
+    const segment = this.board.sent(fields, now_us);
+    this.#goesOut(segment, now_us);
+    return segment;
+  }
+
+  /** A segment goes out once more; `stamp` is the timestamp that it carries, NONE without the option. */
+  sentAgain(segment: SentSegment, stamp: number): void {
+    const now_us = this.#core.host.now_us();
+    this.board.sentAgain(segment, now_us);
+    this.#goesOut(segment, now_us);
+    this.#episodes.undo.sentAgain(stamp);
+    this.#stats.retransmissions += 1;
+  }
+
+  /** Nothing waits to be sent; where the window has room, too, the application is what limits the rate. */
+  nothingWaits(): void {
+    if (this.#rate === undefined || this.board.lostCount > 0 || this.pipe >= this.congestion.cwnd) return;
+    this.#rate.limitedByApplication(this.pipe);
+  }
+
   /** ACK field and SACK blocks of a segment; UNA is still the old one. `timestampRtt_us` is 0 where there is none. */
   acknowledge(segment: InSegment, timestampRtt_us: number): void {
     const n = this.#n;
-    const now_us = this.#core.host.now_us();
-    const flight = this.flight;
+    const before = this.#before();
+    const behind = n.arrivedBehind;
     const advance = seqDiff(segment.ack, n.una);
-    const isDuplicate = advance === 0 && this.#isDuplicate(segment);
-    const wasFast = n.recover !== NONE && !n.afterTimeout;
-    const delivered = this.board.acknowledge(segment.ack, now_us);
-    const sacks = n.sack ? segment.options.sacks : undefined;
-    const sacked = sacks === undefined ? 0 : this.board.sack(sacks, segment.ack, n.nxt, now_us);
-    n.una = segment.ack;
-    if (advance > 0) this.#progress(delivered.rtt_us || timestampRtt_us);
-    if (!n.sack) this.#countDuplicates(isDuplicate, advance, delivered.segments);
+    const ack: Arrived = {
+      segment,
+      advance,
+      isDuplicate: advance === 0 && this.#isDuplicate(segment),
+      delivered: nothingDelivered(),
+    };
+    const { first } = this.board;
+    const synSendings = first?.syn === true && advance > 0 ? first.transmissions : 0;
+    this.#enter(ack, before.now_us);
+    if (advance > 0) this.#n.retries = this.#n.probes = 0;
+    this.#measure(ack, timestampRtt_us);
+    if (synSendings > 1) this.#synWasRepeated(synSendings);
     if (n.sack) this.#judge();
-    this.#endTailProbe(segment, isDuplicate);
-    this.#recover(flight, advance);
-    const bytes = delivered.bytes + sacked;
-    if (!wasFast && bytes > 0 && n.cwndLimited) this.congestion.acked(bytes, now_us, this.rtt.srtt_us);
+    else this.#countDuplicates(ack);
+    this.#endTailProbe(ack, before);
+    this.#episodes.arrived(before, ack);
+    this.#report(before, ack, n.sack ? 0 : behind);
   }
 
   /** The time for reordering is over: what is still missing counts as lost. */
   reorderingOver(): void {
+    const before = this.#before();
     this.#judge();
-    this.#recover(this.flight, 0);
+    this.#episodes.lossesFound(before);
   }
 
-  /** The retransmission timer went off for data: all that is under way counts as lost (RFC 6298 section 5, RFC 5681 section 3.1). */
+  /** The network has marked a packet of ours. False: the window is reduced already. */
+  marked(): boolean {
+    return this.#episodes.marked(this.#before());
+  }
+
+  /** The retransmission timer went off for data. */
   timedOut(): void {
-    const n = this.#n;
-    this.congestion.timedOut(this.flight, n.retries > 1);
-    this.board.loseAll();
-    n.recover = n.nxt;
-    n.afterTimeout = true;
-    n.urgent = true;
-    n.duplicateAcks = n.renoArrived = 0;
-    n.tailProbe = NONE;
+    this.#episodes.timedOut(this.#before());
   }
 
   save() {
-    return { rtt: this.rtt.save(), congestion: this.congestion.save(), board: this.board.save() };
+    return {
+      rtt: this.rtt.save(),
+      congestion: this.congestion.save(),
+      board: this.board.save(),
+      reordering: this.#reordering.save(),
+      undo: this.#episodes.undo.save(),
+      rate: this.#rate?.save() ?? null,
+    };
   }
 
   restore(saved: ReturnType<Recovery['save']>): void {
     this.rtt.restore(saved.rtt);
     this.congestion.restore(saved.congestion);
     this.board.restore(saved.board);
+    this.#reordering.restore(saved.reordering);
+    this.#episodes.undo.restore(saved.undo);
+    if (saved.rate !== null) this.#rate?.restore(saved.rate);
+  }
+
+  #before(): Before {
+    const now_us = this.#core.host.now_us();
+    return { now_us, flight: this.flight, pipe: this.pipe, lostBytes: this.board.lostBytes };
+  }
+
+  #goesOut(segment: SentSegment, now_us: number): void {
+    if (segment.syn) return;
+    this.#rate?.sent(segment, this.board.pipe, now_us);
+    this.congestion.sent(seqDiff(segment.end, segment.seq));
+  }
+
+  #enter({ segment, delivered }: Arrived, now_us: number): void {
+    const n = this.#n;
+    const sacks = n.sack ? segment.options.sacks : undefined;
+    if (sacks !== undefined) this.#gotTwice(sacks, segment.ack);
+    this.board.acknowledge(segment.ack, now_us, delivered);
+    if (sacks !== undefined) this.board.sack(sacks, segment.ack, n.nxt, now_us, delivered);
+    n.una = segment.ack;
+  }
+
+  /** A first block that tells of nothing that is missing: the other side got that twice (RFC 2883). */
+  #gotTwice(sacks: readonly SackBlock[], ack: number): void {
+    const [first, second] = sacks;
+    if (first === undefined || seqGe(first.left, first.right)) return;
+    const isInside = second !== undefined && seqGe(first.left, second.left) && seqLe(first.right, second.right);
+    if (!seqLe(first.right, ack) && !isInside) return;
+    this.#stats.repeatedForNothing += 1;
+    this.#episodes.undo.gotTwice(first.left);
+    const n = this.#n;
+    // A probe of the tail may be needless, and the network may double what we sent once.
+    const wasProbe = n.tailProbe !== NONE && n.tailProbeRepeats;
+    if (wasProbe || this.#stats.repeatedForNothing > this.#stats.retransmissions) return;
+    this.#reordering.repeatedForNothing(n.una, n.nxt);
+  }
+
+  /** Whatever was measured, once an ACK: by the segments themselves or, where they went out more than once, by timestamps. */
+  #measure({ advance, delivered }: Arrived, timestampRtt_us: number): void {
+    if (advance > 0) this.rtt.progress();
+    const bySegment_us = advance > 0 ? delivered.rtt_us : delivered.newestRtt_us;
+    const rtt_us = bySegment_us > 0 || advance === 0 ? bySegment_us : timestampRtt_us;
+    if (rtt_us > 0) this.rtt.sample(rtt_us);
+  }
+
+  #synWasRepeated(sendings: number): void {
+    this.rtt.synWasRepeated();
+    if (sendings > MAX_SYN_SENDINGS) this.congestion.beginSmall();
   }
 
   #judge(): void {
-    // Whole microseconds: a rest of a quarter would be armed as no time at all, over and over.
-    const reorder_us = Math.ceil(Math.min(Math.max(MIN_REORDER_US, this.rtt.min_us / 4), this.rtt.srtt_us));
-    this.reorderWait_us = this.board.judge(this.#core.host.now_us(), reorder_us, this.#n.recover !== NONE);
+    const { board, rtt } = this;
+    const { episode } = this.#n;
+    const reorder_us = this.#reordering.window_us({
+      reorders: board.rack.reorders,
+      recovering: episode === 'recovery' || episode === 'timeout',
+      sacked: board.sackedCount,
+      minRtt_us: rtt.min_us,
+      srtt_us: rtt.srtt_us,
+    });
+    this.reorderWait_us = board.judge(this.#core.host.now_us(), reorder_us);
   }
 
   /** RFC 5681 section 2. */
@@ -111,60 +219,50 @@ export class Recovery {
     return this.board.size > 0 && !carries && segment.window * 2 ** this.#n.scale === this.#n.wnd;
   }
 
-  #progress(rtt_us: number): void {
-    this.#n.retries = this.#n.probes = 0;
-    this.rtt.progress();
-    if (rtt_us > 0) this.rtt.sample(rtt_us);
-  }
-
-  #countDuplicates(isDuplicate: boolean, advance: number, segments: number): void {
+  #countDuplicates({ isDuplicate, advance, delivered }: Arrived): void {
     const n = this.#n;
     if (isDuplicate) {
       n.duplicateAcks += 1;
-      n.renoArrived = Math.min(n.renoArrived + 1, this.board.size - 1);
+      n.arrivedBehind = Math.min(n.arrivedBehind + 1, this.board.size - 1);
     } else if (advance > 0) {
       n.duplicateAcks = 0;
-      n.renoArrived = n.recover === NONE ? 0 : Math.max(0, n.renoArrived - (segments - 1));
+      n.arrivedBehind = n.recover === NONE ? 0 : Math.max(0, n.arrivedBehind - (delivered.segments - 1));
     }
-  }
-
-  #recover(flight: number, advance: number): void {
-    const n = this.#n;
-    if (n.recover !== NONE && seqGe(n.una, n.recover)) this.#endRecovery();
-    if (n.recover !== NONE) {
-      // Without SACK, an ACK that moves but does not end recovery points at the next hole.
-      if (!n.sack && advance > 0 && !n.afterTimeout) this.#loseNext();
-      return;
-    }
-    if (!n.sack && n.duplicateAcks >= DUPLICATES_FOR_LOSS) this.board.loseFirst();
-    if (this.board.lostCount === 0) return;
-    this.#stats.fastRecoveries += 1;
-    n.recover = n.nxt;
-    n.urgent = true;
-    this.congestion.lost(flight);
-  }
-
-  #loseNext(): void {
-    this.board.loseFirst();
-    this.#n.urgent = true;
-  }
-
-  #endRecovery(): void {
-    const n = this.#n;
-    if (!n.afterTimeout) this.congestion.recovered(this.flight);
-    n.recover = NONE;
-    n.afterTimeout = false;
-    n.duplicateAcks = n.renoArrived = 0;
   }
 
   /** What became of a tail loss probe (RFC 8985 section 7.4.2): a repair that the probe made is a loss, too. */
-  #endTailProbe(segment: InSegment, isDuplicate: boolean): void {
+  #endTailProbe({ segment, isDuplicate }: Arrived, before: Before): void {
     const n = this.#n;
     if (n.tailProbe === NONE || !seqGe(segment.ack, n.tailProbe)) return;
     const first = segment.options.sacks?.[0];
     const arrivedTwice = first !== undefined && seqLe(first.right, segment.ack);
     const isRepair = n.tailProbeRepeats && !arrivedTwice && seqGt(segment.ack, n.tailProbe);
-    if (isRepair) this.congestion.lost(this.flight);
+    if (isRepair && n.recover === NONE) {
+      this.congestion.reduce('loss', { ...before, pipeBefore: before.pipe, pipe: this.pipe });
+      this.congestion.recovered();
+    }
     if (isRepair || arrivedTwice || !n.tailProbeRepeats || isDuplicate) n.tailProbe = NONE;
+  }
+
+  /** `behind`: packets that duplicate ACKs had told of, so that an ACK which moves over them brings them no second time. */
+  #report(before: Before, { delivered, advance, isDuplicate }: Arrived, behind: number): void {
+    const n = this.#n;
+    const { now_us } = before;
+    const byDuplicate = !n.sack && isDuplicate ? n.mss : 0;
+    this.congestion.acked({
+      now_us,
+      una: n.una,
+      nxt: n.nxt,
+      delivered: byDuplicate + Math.max(0, delivered.bytes - behind * n.mss),
+      lost: this.board.lostBytes - before.lostBytes,
+      advanced: advance > 0,
+      pipe: this.pipe,
+      rtt_us: delivered.newestRtt_us,
+      srtt_us: this.rtt.srtt_us,
+      minRtt_us: this.rtt.min_us,
+      limited: n.cwndLimited,
+      episode: n.episode,
+      sample: this.#rate?.take(this.rtt.min_us),
+    });
   }
 }

@@ -1,4 +1,4 @@
-import { FIRST_RTO_US, MAX_RTO_US, MIN_RTO_US } from './limits.ts';
+import { FIRST_RTO_US, MAX_RTO_US, MIN_RTO_US, RTO_AFTER_LOST_SYN_US } from './limits.ts';
 
 /**
  * Round trip time and retransmission timeout (RFC 6298). The variance term is never below 200 ms, as in Linux: a path whose delay
@@ -12,6 +12,8 @@ export class RttEstimator {
   #variance_us = 0;
   /** Times that the timeout was doubled. */
   #backoff = 0;
+  /** Timeout as long as no round trip was measured. */
+  #first_us = FIRST_RTO_US;
 
   sample(rtt_us: number): void {
     const rtt = Math.max(1, rtt_us);
@@ -26,7 +28,7 @@ export class RttEstimator {
   }
 
   rto_us(): number {
-    const plain = this.srtt_us === 0 ? FIRST_RTO_US : this.srtt_us + Math.max(MIN_RTO_US, 4 * this.#variance_us);
+    const plain = this.srtt_us === 0 ? this.#first_us : this.srtt_us + Math.max(MIN_RTO_US, 4 * this.#variance_us);
     return Math.round(Math.min(MAX_RTO_US, plain * 2 ** this.#backoff));
   }
 
@@ -35,16 +37,27 @@ export class RttEstimator {
     if (this.rto_us() < MAX_RTO_US) this.#backoff += 1;
   }
 
+  /** The SYN had to be sent again: 1 s may be less than the path's round trip (section 5.7). */
+  synWasRepeated(): void {
+    this.#first_us = RTO_AFTER_LOST_SYN_US;
+  }
+
   /** Something new was acknowledged. */
   progress(): void {
     this.#backoff = 0;
   }
 
   save(): readonly number[] {
-    return [this.srtt_us, this.min_us, this.#variance_us, this.#backoff];
+    return [this.srtt_us, this.min_us, this.#variance_us, this.#backoff, this.#first_us];
   }
 
   restore(saved: readonly number[]): void {
-    [this.srtt_us, this.min_us, this.#variance_us, this.#backoff] = saved as [number, number, number, number];
+    [this.srtt_us, this.min_us, this.#variance_us, this.#backoff, this.#first_us] = saved as [
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
   }
 }

@@ -1,77 +1,44 @@
-import { seqDiff, seqGe, seqGt, seqLe, seqLt, seqMax } from '../../wire/seq.ts';
+import { seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt, seqMax } from '../../wire/seq.ts';
 import type { SackBlock } from '../../wire/tcp.ts';
-import { DUPLICATES_FOR_LOSS } from './limits.ts';
+import { Rack } from './rack.ts';
+import { SegmentList } from './segment-list.ts';
+import { SendOrder } from './send-order.ts';
+import {
+  type BoardListener,
+  type Delivered,
+  lengthOf,
+  NO_END,
+  nothingDelivered,
+  type SentSegment,
+} from './sent-segment.ts';
 
-/** Where a sent segment is believed to be; `gone` ones have left the board. */
-type Place = 'in-flight' | 'lost' | 'sacked' | 'gone';
-
-/** A segment that was sent and is not cumulatively acknowledged. */
-export interface SentSegment {
-  /** First number, and the one behind the last. */
-  seq: number;
-  end: number;
-  /** SYN and FIN bits; each takes a number. */
-  readonly syn: boolean;
-  readonly fin: boolean;
-  /** Time of the last transmission, and its place among all of them: many go out in one microsecond. */
-  sent_us: number;
-  order: number;
-  transmissions: number;
-  place: Place;
-}
-
-/** What an acknowledgement brought. */
-export interface Delivered {
-  /** Segments that left the board. */
-  segments: number;
-  /** Bytes that were not known to be delivered before. */
-  bytes: number;
-  /** Round trip of the oldest one, when all of them were sent once only (Karn); 0 for none. */
-  rtt_us: number;
-}
-
-/** One sending of a segment: of no interest any more once it was sent again. */
-interface Transmission {
-  readonly segment: SentSegment;
-  readonly order: number;
-}
-
-/** The delivered segment that was sent last (RFC 8985: RACK.segment, RACK.rtt). */
-interface Newest {
-  readonly order: number;
-  readonly rtt_us: number;
-}
-
-/** Dropped entries at the front of a list before it is packed. */
-const PACK_SEGMENTS = 512;
 const NOTHING_WAITS_US = 0;
 
 /**
  * What was sent and what is known of it (RFC 6675 section 3): which segments were SACKed, which count as lost, how many bytes are
- * in the network. Segments stand in order of sequence number. What is lost is found by time (RFC 8985, RACK).
+ * in the network. What is lost is found by time (RFC 8985, RACK). A segment of many packets is cut where the other side has only
+ * some of them, so that only what is lost goes out again.
  */
 export class Scoreboard {
   /** Bytes in the network: sent, not SACKed, not lost. */
   pipe = 0;
-  #segments: SentSegment[] = [];
-  #head = 0;
+  /** All bytes that were ever found lost. */
+  lostBytes = 0;
+  /** Payload of a packet: SACKs cut segments at multiples of it. */
+  mss = Number.MAX_SAFE_INTEGER;
+  readonly rack = new Rack();
+  listener: BoardListener | undefined;
+  readonly #list = new SegmentList();
+  readonly #underWay = new SendOrder();
   /** Lost ones that were not sent again yet. */
   #lost = 0;
   #sacked = 0;
   /** No lost segment stands before this number. */
   #lostFrom = 0;
-  /** Sendings in the order of time; the first ones may be settled already. */
-  #transmissions: Transmission[] = [];
-  #settled = 0;
-  #newest: Newest = { order: 0, rtt_us: 0 };
   #sent = 0;
-  /** Highest number that was delivered; undefined before the first. */
-  #highest: number | undefined;
-  /** The path has been seen to change the order of segments. */
-  #reorders = false;
 
   get size(): number {
-    return this.#segments.length - this.#head;
+    return this.#list.size;
   }
 
   get lostCount(): number {
@@ -83,11 +50,11 @@ export class Scoreboard {
   }
 
   get first(): SentSegment | undefined {
-    return this.#segments[this.#head];
+    return this.#list.first;
   }
 
   get last(): SentSegment | undefined {
-    return this.size === 0 ? undefined : this.#segments[this.#segments.length - 1];
+    return this.#list.last;
   }
 
   sent(segment: { seq: number; end: number; syn?: boolean; fin?: boolean }, now_us: number): SentSegment {
@@ -102,9 +69,12 @@ export class Scoreboard {
       order: ++this.#sent,
       transmissions: 1,
       place: 'in-flight',
+      sending: undefined,
+      earlier: undefined,
+      later: undefined,
     };
-    this.#segments.push(made);
-    this.#transmissions.push({ segment: made, order: made.order });
+    this.#list.append(made);
+    this.#underWay.append(made);
     this.pipe += lengthOf(made);
     return made;
   }
@@ -115,240 +85,242 @@ export class Scoreboard {
       this.#lost -= 1;
       this.pipe += lengthOf(segment);
       segment.place = 'in-flight';
+    } else if (segment.place === 'in-flight') {
+      this.#underWay.remove(segment);
     }
     segment.sent_us = now_us;
     segment.order = ++this.#sent;
     segment.transmissions += 1;
-    this.#transmissions.push({ segment, order: segment.order });
+    if (segment.place === 'in-flight') this.#underWay.append(segment);
   }
 
-  /** Cuts a segment in two at `length` bytes (the path takes smaller ones than when it was sent) and returns the first part. */
+  /** Cuts a segment in two at `length` bytes and returns the first part. */
   split(segment: SentSegment, length: number): SentSegment {
-    const cut = (segment.seq + length) >>> 0;
-    const front: SentSegment = { ...segment, end: cut, fin: false };
-    const rest: SentSegment = { ...segment, seq: cut };
-    this.#segments.splice(this.#indexOf(segment.seq), 1, front, rest);
-    this.#transmissions = this.#transmissions.flatMap((sending) =>
-      sending.segment === segment
-        ? [
-            { ...sending, segment: front },
-            { ...sending, segment: rest },
-          ]
-        : [sending],
-    );
-    if (segment.place === 'lost') this.#lost += 1;
-    if (segment.place === 'sacked') this.#sacked += 1;
-    return front;
+    this.#cut(this.#list.indexOf(segment.seq), segment, length);
+    return segment;
   }
 
   /** Everything before `una` has arrived. */
-  acknowledge(una: number, now_us: number): Delivered {
-    const delivered: Delivered = { segments: 0, bytes: 0, rtt_us: 0 };
-    let once = true;
-    for (let first = this.first; first !== undefined && seqLe(first.end, una); first = this.first) {
-      once &&= first.transmissions === 1;
+  acknowledge(una: number, now_us: number, delivered = nothingDelivered()): Delivered {
+    for (let { first } = this.#list; first !== undefined && seqGt(una, first.seq); first = this.#list.first) {
+      const end = seqLe(first.end, una) ? first.end : una;
+      if (first.transmissions > 1) delivered.resent = true;
       if (first.place !== 'sacked') {
-        delivered.bytes += lengthOf(first);
         if (delivered.rtt_us === 0) delivered.rtt_us = now_us - first.sent_us;
-        this.#delivered(first, now_us);
+        this.#arrived(first, end, now_us, delivered);
+      }
+      if (end !== first.end) {
+        // The middle of a segment: the rest stays.
+        if (first.place === 'in-flight') this.pipe -= seqDiff(end, first.seq);
+        first.seq = end;
+        break;
       }
       this.#leave(first);
       first.place = 'gone';
       delivered.segments += 1;
-      this.#head += 1;
+      this.#list.dropFirst();
     }
-    if (!once) delivered.rtt_us = 0;
-    delivered.bytes += this.#trimFirst(una);
+    if (delivered.resent) delivered.rtt_us = 0;
     this.#lostFrom = seqMax(this.#lostFrom, una);
-    this.#pack();
     return delivered;
   }
 
-  /** Marks what SACK blocks cover; blocks outside of (una, nxt] are not believed. Returns bytes newly known to be delivered. */
-  sack(blocks: readonly SackBlock[], una: number, nxt: number, now_us: number): number {
-    let bytes = 0;
+  /** Marks what SACK blocks cover; blocks outside of (una, nxt] are not believed. */
+  sack(
+    blocks: readonly SackBlock[],
+    una: number,
+    nxt: number,
+    now_us: number,
+    delivered = nothingDelivered(),
+  ): Delivered {
     for (const { left, right } of blocks) {
       if (seqGe(left, right) || seqLt(left, una) || seqGt(right, nxt)) continue;
-      for (let at = this.#indexOf(left); at < this.#segments.length; at++) {
-        const segment = this.#segments[at];
-        if (seqGt(segment.end, right)) break;
-        if (segment.place === 'sacked' || seqLt(segment.seq, left)) continue;
+      for (let at = this.#list.indexOf(left); ; at++) {
+        const segment = this.#list.at(at);
+        if (segment === undefined || seqGe(segment.seq, right)) break;
+        if (segment.place === 'sacked' || !this.#cutOut(at, segment, left, right)) continue;
+        this.#arrived(segment, segment.end, now_us, delivered);
         this.#leave(segment);
         segment.place = 'sacked';
         this.#sacked += 1;
-        bytes += lengthOf(segment);
-        this.#delivered(segment, now_us);
       }
     }
-    return bytes;
+    return delivered;
   }
 
   /**
-   * Finds what is lost: segments sent before one that has arrived, a round trip and some time for reordering ago (RFC 8985 section
-   * 6.2). Three SACKed segments need no such time unless the path reorders. Returns the time until another look is worthwhile, or 0.
+   * Finds what is lost: segments sent before one that has arrived, a round trip and `reorder_us` ago (RFC 8985 section 6.2). Returns
+   * the time until another look is worthwhile, or 0.
    */
-  judge(now_us: number, reorder_us: number, recovering: boolean): number {
-    const isSure = !this.#reorders && (recovering || this.#sacked >= DUPLICATES_FOR_LOSS);
-    const limit_us = this.#newest.rtt_us + (isSure ? 0 : reorder_us);
-    for (; this.#settled < this.#transmissions.length; this.#settled++) {
-      const { segment, order } = this.#transmissions[this.#settled];
-      if (segment.place !== 'in-flight' || segment.order !== order) continue;
-      if (order > this.#newest.order) break;
-      const left_us = segment.sent_us + limit_us - now_us;
+  judge(now_us: number, reorder_us: number): number {
+    const { rack } = this;
+    for (let { first } = this.#underWay; first !== undefined; first = this.#underWay.first) {
+      if (!rack.isOvertaken(first)) break;
+      const left_us = first.sent_us + rack.rtt_us + reorder_us - now_us;
       if (left_us > 0) return left_us;
-      this.#lose(segment);
+      this.#lose(first);
     }
-    this.#packTransmissions();
     return NOTHING_WAITS_US;
   }
 
-  /** The first segment counts as lost (three duplicate ACKs or a partial one without SACK, RFC 6582). */
+  /** The first packet counts as lost (three duplicate ACKs or a partial one without SACK, RFC 6582). */
   loseFirst(): void {
-    const first = this.first;
-    if (first !== undefined && first.place === 'in-flight') this.#lose(first);
+    const { first } = this;
+    if (first === undefined || first.place !== 'in-flight') return;
+    this.#lose(lengthOf(first) > this.mss ? this.split(first, this.mss) : first);
   }
 
   /**
-   * The retransmission timer went off: nothing that is not SACKed counts as under way. A first segment that was SACKed means that the
-   * receiver has thrown it away again (RFC 2018 section 8): then no SACK is believed.
+   * The retransmission timer went off: nothing counts as under way but what was sent less than a round trip ago (RFC 8985 section
+   * 6.3). A first segment that was SACKed means that the receiver has thrown it away again (RFC 2018 section 8): then no SACK is
+   * believed.
    */
-  loseAll(): void {
-    const reneged = this.first?.place === 'sacked';
-    for (let at = this.#head; at < this.#segments.length; at++) {
-      const segment = this.#segments[at];
-      if (segment.place === 'sacked' && !reneged) continue;
+  timedOut(now_us: number): void {
+    const { first } = this;
+    const reneged = first?.place === 'sacked';
+    for (const segment of this.#list.all()) {
       if (segment.place === 'sacked') {
+        if (!reneged) continue;
         this.#sacked -= 1;
-        segment.place = 'in-flight';
-        this.pipe += lengthOf(segment);
+        this.#goesOn(segment);
       }
-      if (segment.place === 'in-flight') this.#lose(segment);
+      const isRecent = segment !== first && segment.sent_us + this.rack.rtt_us > now_us;
+      if (segment.place === 'in-flight' && !isRecent) this.#lose(segment);
     }
+    if (reneged) this.#relink();
+  }
+
+  /** Nothing was lost after all: what was not sent again yet counts as under way. */
+  undo(): void {
+    if (this.#lost === 0) return;
+    for (const segment of this.#list.all()) if (segment.place === 'lost') this.#goesOn(segment);
+    this.#lost = 0;
+    this.#relink();
   }
 
   /** The first lost segment that was not sent again yet. */
   nextLost(): SentSegment | undefined {
     if (this.#lost === 0) return undefined;
-    for (let at = this.#indexOf(this.#lostFrom); at < this.#segments.length; at++) {
-      const segment = this.#segments[at];
+    for (let at = this.#list.indexOf(this.#lostFrom); ; at++) {
+      const segment = this.#list.at(at);
+      if (segment === undefined) return undefined;
       if (segment.place !== 'lost') continue;
       this.#lostFrom = segment.seq;
       return segment;
     }
-    return undefined;
   }
 
   clear(): void {
-    this.#segments = [];
-    this.#transmissions = [];
-    this.#head = this.#settled = this.#lost = this.#sacked = this.pipe = 0;
+    this.#list.clear();
+    this.#underWay.clear();
+    this.#lost = this.#sacked = this.pipe = 0;
   }
 
   save() {
-    const segments = this.#segments.slice(this.#head);
-    const places = new Map(segments.map((segment, at) => [segment, at]));
     return {
-      segments: segments.map((segment) => ({ ...segment })),
-      transmissions: this.#transmissions.slice(this.#settled).flatMap(({ segment, order }) => {
-        const at = places.get(segment);
-        return at === undefined || order !== segment.order ? [] : [at];
-      }),
+      segments: this.#list.all().map(({ earlier: _, later: __, sending, ...segment }) => ({
+        ...segment,
+        sending: sending === undefined ? null : { ...sending },
+      })),
       lostFrom: this.#lostFrom,
-      newest: { ...this.#newest },
+      rack: this.rack.save(),
       sent: this.#sent,
-      highest: this.#highest ?? null,
-      reorders: this.#reorders,
+      lostBytes: this.lostBytes,
+      mss: this.mss,
     };
   }
 
   restore(saved: ReturnType<Scoreboard['save']>): void {
     this.clear();
-    this.#segments = saved.segments.map((segment) => ({ ...segment }));
-    this.#transmissions = saved.transmissions.map((at) => {
-      const segment = this.#segments[at];
-      return { segment, order: segment.order };
-    });
     this.#lostFrom = saved.lostFrom;
-    this.#newest = { ...saved.newest };
+    this.rack.restore(saved.rack);
     this.#sent = saved.sent;
-    this.#highest = saved.highest ?? undefined;
-    this.#reorders = saved.reorders;
-    for (const segment of this.#segments) {
-      if (segment.place === 'in-flight') this.pipe += lengthOf(segment);
-      else if (segment.place === 'lost') this.#lost += 1;
+    this.lostBytes = saved.lostBytes;
+    this.mss = saved.mss;
+    for (const { sending, ...fields } of saved.segments) {
+      this.#list.append({ ...fields, sending: sending ?? undefined, earlier: undefined, later: undefined });
+      if (fields.place === 'in-flight') this.pipe += seqDiff(fields.end, fields.seq);
+      else if (fields.place === 'lost') this.#lost += 1;
       else this.#sacked += 1;
     }
+    this.#relink();
+  }
+
+  /** Makes the list of what is under way anew. Parts of one sending have one `order`, and stand in order of sequence number. */
+  #relink(): void {
+    const underWay = this.#list.all().filter(({ place }) => place === 'in-flight');
+    underWay.sort((a, b) => a.order - b.order || seqDiff(a.seq, b.seq));
+    this.#underWay.clear();
+    for (const segment of underWay) this.#underWay.append(segment);
   }
 
   #lose(segment: SentSegment): void {
     this.pipe -= lengthOf(segment);
+    this.#underWay.remove(segment);
     segment.place = 'lost';
     this.#lost += 1;
+    this.lostBytes += lengthOf(segment);
     if (seqLt(segment.seq, this.#lostFrom)) this.#lostFrom = segment.seq;
+    this.listener?.lost(segment);
+  }
+
+  /** A segment that was counted as lost, or SACKed, is under way; the caller has taken it out of that count. */
+  #goesOn(segment: SentSegment): void {
+    segment.place = 'in-flight';
+    this.pipe += lengthOf(segment);
+    this.#underWay.append(segment);
   }
 
   /** Takes a segment out of the counts of its place. */
   #leave(segment: SentSegment): void {
-    if (segment.place === 'in-flight') this.pipe -= lengthOf(segment);
-    else if (segment.place === 'lost') this.#lost -= 1;
+    if (segment.place === 'in-flight') {
+      this.pipe -= lengthOf(segment);
+      this.#underWay.remove(segment);
+    } else if (segment.place === 'lost') this.#lost -= 1;
     else this.#sacked -= 1;
   }
 
-  #delivered(segment: SentSegment, now_us: number): void {
-    const isFirst = segment.transmissions === 1;
-    if (this.#highest === undefined || seqGt(segment.end, this.#highest)) this.#highest = segment.end;
-    else if (isFirst && seqLt(segment.end, this.#highest)) this.#reorders = true;
-    const rtt_us = now_us - segment.sent_us;
-    // It may be the first sending that has arrived, not the last: the round trip would be too short to be true.
-    if (!isFirst && rtt_us < this.#newest.rtt_us / 2) return;
-    if (segment.order > this.#newest.order) this.#newest = { order: segment.order, rtt_us };
-  }
-
-  /** An ACK in the middle of the first segment: the rest stays. Returns bytes newly known to be delivered. */
-  #trimFirst(una: number): number {
-    const first = this.first;
-    if (first === undefined || seqLe(una, first.seq)) return 0;
-    const bytes = seqDiff(una, first.seq);
-    if (first.place === 'in-flight') this.pipe -= bytes;
-    first.seq = una;
-    return first.place === 'sacked' ? 0 : bytes;
-  }
-
-  /** Index of the first segment that ends behind `seq`. */
-  #indexOf(seq: number): number {
-    let low = this.#head;
-    let high = this.#segments.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (seqGt(this.#segments[middle].end, seq)) high = middle;
-      else low = middle + 1;
+  /** A segment, up to `end`, is known to have arrived. */
+  #arrived(segment: SentSegment, end: number, now_us: number, delivered: Delivered): void {
+    const bytes = seqDiff(end, segment.seq);
+    delivered.bytes += bytes;
+    if (segment.transmissions === 1) {
+      const rtt_us = now_us - segment.sent_us;
+      delivered.newestRtt_us = delivered.newestRtt_us === 0 ? rtt_us : Math.min(delivered.newestRtt_us, rtt_us);
+      const isLowest = delivered.originalEnd === NO_END || seqLt(end, delivered.originalEnd);
+      if (isLowest) delivered.originalEnd = end;
     }
-    return low;
+    this.rack.arrived(segment, end, now_us);
+    this.listener?.delivered(segment, bytes, now_us);
   }
 
-  #pack(): void {
-    if (this.#head === this.#segments.length) {
-      this.#segments = [];
-      this.#transmissions = [];
-      this.#head = this.#settled = 0;
-    } else if (this.#head >= PACK_SEGMENTS && this.#head * 2 >= this.#segments.length) {
-      this.#segments.splice(0, this.#head);
-      this.#head = 0;
+  /** Cuts the segment where a SACK block begins and ends; false when no packet of it, from its first number on, is covered. */
+  #cutOut(at: number, segment: SentSegment, left: number, right: number): boolean {
+    if (seqLt(segment.seq, left)) {
+      this.#cutAtPacket(at, segment, Math.ceil(seqDiff(left, segment.seq) / this.mss));
+      return false;
     }
+    return (
+      seqLe(segment.end, right) || this.#cutAtPacket(at, segment, Math.floor(seqDiff(right, segment.seq) / this.mss))
+    );
   }
 
-  #packTransmissions(): void {
-    if (this.#settled < PACK_SEGMENTS || this.#settled * 2 < this.#transmissions.length) return;
-    this.#transmissions.splice(0, this.#settled);
-    this.#settled = 0;
+  /** Cuts behind whole packets only: whoever reports single bytes does not make the board grow. */
+  #cutAtPacket(at: number, segment: SentSegment, packets: number): boolean {
+    const length = packets * this.mss;
+    if (length <= 0 || length >= lengthOf(segment)) return false;
+    this.#cut(at, segment, length);
+    return true;
   }
-}
 
-function lengthOf(segment: SentSegment): number {
-  return seqDiff(segment.end, segment.seq);
-}
-
-/** Payload bytes of a segment: its numbers without FIN. */
-export function payloadLength(segment: SentSegment): number {
-  return seqDiff(segment.end, segment.seq) - (segment.fin ? 1 : 0);
+  #cut(at: number, front: SentSegment, length: number): void {
+    const cut = seqAdd(front.seq, length);
+    const rest: SentSegment = { ...front, seq: cut, syn: false };
+    front.end = cut;
+    front.fin = false;
+    this.#list.insert(at + 1, rest);
+    if (rest.place === 'in-flight') this.#underWay.insertAfter(front, rest);
+    else if (rest.place === 'lost') this.#lost += 1;
+    else this.#sacked += 1;
+  }
 }

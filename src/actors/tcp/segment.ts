@@ -30,6 +30,8 @@ export interface Segment {
   readonly urgent?: number | undefined;
   /** Bytes right before `payload` in its buffer that belong to this segment: its headers may be written there. */
   readonly headroom_bytes?: number;
+  /** ECN field of the IP header (RFC 3168 section 5); absent is 0, not ECN-capable. */
+  readonly ecn?: number | undefined;
 }
 export type InSegment = Segment;
 export type OutSegment = Segment;
@@ -54,6 +56,7 @@ export const PAYLOAD_HEADROOM_BYTES = 128;
 const CHECKSUM_OFFSET = 16;
 /** Below it in the same byte are the two bits of ECN. */
 const DIFFSERV_SHIFT = 2;
+const ECN_MASK = 0b11;
 
 /** Why an IP packet is no TCP segment. */
 export type SegmentReason = 'not-ip' | 'not-tcp' | 'fragment' | 'bad-tcp-header';
@@ -84,6 +87,7 @@ export function segmentFromPacket(packet: Uint8Array, segment_bytes?: number): R
       payload: packet.subarray(tcp.headerEnd, tcp.end),
       ...(segment_bytes !== undefined && { segment_bytes }),
       urgent: (tcp.flags & Flag.URG) === 0 ? undefined : tcp.urgent,
+      ecn: ip.ecn === 0 ? undefined : ip.ecn,
     },
     tuple: {
       local: ip.destination,
@@ -97,6 +101,7 @@ export function segmentFromPacket(packet: Uint8Array, segment_bytes?: number): R
 interface ReadIp {
   readonly protocol: number;
   readonly isFragment: boolean;
+  readonly ecn: number;
   readonly headerEnd: number;
   readonly end: number;
   readonly source: IpAddress;
@@ -108,13 +113,14 @@ function readIp(packet: Uint8Array): ReadIp | undefined {
     const ip6 = parseIp6Packet(packet, 0, packet.length);
     if (!ip6.ok) return undefined;
     const { protocol, headerEnd, end } = ip6;
+    const ecn = ip6.trafficClass & ECN_MASK;
     const ends = { source: ip6Source(packet, ip6), destination: ip6Destination(packet, ip6) };
-    return { protocol, isFragment: isFragment6(ip6), headerEnd, end, ...ends };
+    return { protocol, isFragment: isFragment6(ip6), ecn, headerEnd, end, ...ends };
   }
   const ip = parseIp4Packet(packet, 0, packet.length);
   if (!ip.ok) return undefined;
   const { protocol, headerEnd, end, source, destination } = ip;
-  return { protocol, isFragment: isFragment(ip), headerEnd, end, source, destination };
+  return { protocol, isFragment: isFragment(ip), ecn: ip.tos & ECN_MASK, headerEnd, end, source, destination };
 }
 
 /** What of the IP header a user may choose. */
@@ -143,7 +149,7 @@ export function packetFromSegment(segment: OutSegment, tuple: TcpTuple, choices:
   const length = tcpHeaderLength(fields) + segment.payload.length;
   const isFinishedBelow = segment.segment_bytes !== undefined;
   const packet = packetAround(segment, headersBytes(tuple.local) - TCP_HEADER_BYTES + length);
-  const at = writeIp(packet, tuple, choices, length);
+  const at = writeIp(packet, tuple, { ...choices, ecn: segment.ecn ?? 0 }, length);
   const payloadAt = writeTcp(packet, at, fields);
   if (segment.payload.buffer !== packet.buffer) packet.set(segment.payload, payloadAt);
   const checksum = isFinishedBelow ? partialChecksum(packet, 0, length) : transportChecksum(packet, 0, at, length);
@@ -160,8 +166,13 @@ function packetAround({ payload, segment_bytes, headroom_bytes = 0 }: OutSegment
 }
 
 /** Writes the IP header; both addresses are of one family. Returns the offset behind it. */
-function writeIp(packet: Uint8Array, { local, remote }: TcpTuple, choices: IpChoices, length: number): number {
-  const tos = (choices.diffserv ?? 0) << DIFFSERV_SHIFT;
+function writeIp(
+  packet: Uint8Array,
+  { local, remote }: TcpTuple,
+  choices: IpChoices & { ecn: number },
+  length: number,
+): number {
+  const tos = ((choices.diffserv ?? 0) << DIFFSERV_SHIFT) | choices.ecn;
   const { ttl = DEFAULT_TTL } = choices;
   if (isIp6(local) && isIp6(remote)) {
     const ends = { source: local, destination: remote, nextHeader: IpProtocol.TCP };

@@ -1,3 +1,5 @@
+import type { Episode } from './congestion/congestion.ts';
+
 /** Marks a number that does not exist; sequence numbers are never negative. */
 export const NONE = -1;
 
@@ -23,13 +25,19 @@ export interface SendNumbers {
   fin: number;
   /** Recovery lasts until this is acknowledged; NONE outside of one. */
   recover: number;
-  /** The present recovery was begun by a timeout. */
-  afterTimeout: boolean;
+  /** What the window is reduced for until then. */
+  episode: Episode;
+  /** Without SACK: duplicate ACKs of this number are of segments that the last recovery repeated (RFC 6582 section 3.2 step 1). */
+  settled: number;
+  /** Forward RTO recovery: the timeout may have been for nothing (RFC 5682). */
+  forward: boolean;
+  /** New segments that go before lost ones, to find that out. */
+  forwardSegments: number;
   /** One lost segment goes out whatever the congestion window says. */
   urgent: boolean;
   duplicateAcks: number;
   /** Segments that duplicate ACKs tell to have arrived, without SACK. */
-  renoArrived: number;
+  arrivedBehind: number;
   /** Transmissions in a row that the retransmission timer and the window probe timer made without an answer. */
   retries: number;
   probes: number;
@@ -57,10 +65,13 @@ export function newSendNumbers(mss: number): SendNumbers {
     queueSeq: 0,
     fin: NONE,
     recover: NONE,
-    afterTimeout: false,
+    episode: 'open',
+    settled: NONE,
+    forward: false,
+    forwardSegments: 0,
     urgent: false,
     duplicateAcks: 0,
-    renoArrived: 0,
+    arrivedBehind: 0,
     retries: 0,
     probes: 0,
     tailProbe: NONE,

@@ -2,33 +2,27 @@ import { EMPTY } from '../../wire/bytes.ts';
 import { seqAdd, seqDiff, seqGe, seqGt, seqLt } from '../../wire/seq.ts';
 import { Flag } from '../../wire/tcp.ts';
 import type { ConnectionCore, TcpStats } from './core.ts';
-import { LazyTimer } from './lazy-timer.ts';
 import {
   DATA_RETRANSMISSIONS,
-  DELAYED_ACK_US,
-  MAX_RTO_US,
   SCOREBOARD_SEGMENTS,
   SEND_QUEUE_BYTES,
   SYN_ACK_RETRANSMISSIONS,
   SYN_RETRANSMISSIONS,
-  TAIL_PROBE_SLACK_US,
 } from './limits.ts';
 import { Recovery } from './recovery.ts';
-import { payloadLength, type SentSegment } from './scoreboard.ts';
 import { type InSegment, PAYLOAD_HEADROOM_BYTES } from './segment.ts';
 import { superSegmentLength } from './segment-size.ts';
 import { NONE, newSendNumbers, type SendNumbers } from './send-numbers.ts';
 import { SendQueue } from './send-queue.ts';
+import { SendTimers } from './send-timers.ts';
+import { payloadLength, type SentSegment } from './sent-segment.ts';
 import { unanswered } from './user-timeout.ts';
 
 /** The sending half of a connection: queue, offered window, what goes out when. */
 export class Sender {
   readonly n: SendNumbers;
   readonly recovery: Recovery;
-  readonly retransmission: LazyTimer;
-  readonly windowProbe: LazyTimer;
-  readonly tailProbe: LazyTimer;
-  readonly reordering: LazyTimer;
+  readonly timers: SendTimers;
   readonly #core: ConnectionCore;
   readonly #stats: TcpStats;
   readonly #queue = new SendQueue();
@@ -40,10 +34,7 @@ export class Sender {
     this.#mark = core.options.sendQueueBytes ?? SEND_QUEUE_BYTES;
     this.n = newSendNumbers(core.options.mss);
     this.recovery = new Recovery(core, this.n, stats);
-    this.retransmission = new LazyTimer(core.host, 'rto');
-    this.windowProbe = new LazyTimer(core.host, 'persist');
-    this.tailProbe = new LazyTimer(core.host, 'tlp');
-    this.reordering = new LazyTimer(core.host, 'reorder');
+    this.timers = new SendTimers(core.host, this.n, this.recovery);
   }
 
   /** Bytes that may be written before the queue is over its mark. */
@@ -73,7 +64,7 @@ export class Sender {
   /** What the handshake agreed on. */
   agree(mss: number, sack: boolean, scale: number): void {
     Object.assign(this.n, { mss, sack, scale });
-    this.recovery.congestion.setMss(mss, true);
+    this.recovery.setMss(mss, true);
   }
 
   /** Sends SYN, or SYN+ACK, again with the number it had where it went out before (simultaneous open). */
@@ -85,10 +76,11 @@ export class Sender {
     } else {
       this.#sendAgain(first);
     }
-    this.retransmission.set(this.recovery.rtt.rto_us());
+    this.timers.restart();
   }
 
   write(bytes: Uint8Array): void {
+    if (this.#unsent() === 0) this.recovery.nothingWaits();
     this.#queue.append(bytes);
     if (this.#queue.length < this.#mark || this.n.toldFull) return;
     this.n.toldFull = true;
@@ -99,16 +91,12 @@ export class Sender {
   acknowledge(segment: InSegment, timestampRtt_us: number): void {
     const { n, recovery } = this;
     const advance = seqDiff(segment.ack, n.una);
+    if (this.#unsent() === 0) recovery.nothingWaits();
     recovery.acknowledge(segment, timestampRtt_us);
-    if (recovery.reorderWait_us > 0) this.reordering.set(recovery.reorderWait_us);
-    else this.reordering.off();
     // Whoever answers lives, even when its window stays shut (RFC 9293 MUST-37).
     if (segment.window === 0) n.retries = n.probes = 0;
-    if (advance > 0) {
-      this.#forget();
-      this.tailProbe.off();
-      if (recovery.board.size > 0) this.retransmission.set(recovery.rtt.rto_us());
-    }
+    if (advance > 0) this.#forget();
+    this.timers.acknowledged(advance > 0);
     this.#updateWindow(segment, advance > 0);
   }
 
@@ -122,10 +110,10 @@ export class Sender {
   /** Puts on the wire what the windows allow, lost segments first. `force`: a small segment may go (window probe timer). */
   output(force = false): void {
     if (!this.#core.decision.sends || this.recovery.board.first?.syn === true) return;
-    this.#restartAfterIdle();
+    this.#resumeAfterIdle();
     this.n.cwndLimited = false;
-    while (this.#sendLost() || this.#sendNew(force));
-    this.#armTimers();
+    while (this.#sendForward() || this.#sendLost() || this.#sendNew(force));
+    this.timers.arm(this.#unsent() > 0 || this.#finWaits());
   }
 
   /** The retransmission timer went off. False: it went off too often. */
@@ -141,8 +129,8 @@ export class Sender {
     if (!first.syn) recovery.timedOut();
     if (first.syn) this.#sendAgain(first);
     else this.#sendLost();
-    this.retransmission.set(recovery.rtt.rto_us());
-    this.tailProbe.off();
+    this.timers.restart();
+    this.timers.tailProbe.off();
     return true;
   }
 
@@ -162,26 +150,26 @@ export class Sender {
   probeTail(): void {
     const { n } = this;
     const last = this.recovery.board.last;
-    if (last === undefined || !this.#mayProbeTail()) return;
+    if (last === undefined || !this.timers.mayProbeTail) return;
     this.#stats.tailProbes += 1;
     n.cwndLimited = false;
     n.tailProbeRepeats = !this.#sendNew(true, true);
     if (n.tailProbeRepeats) this.#sendAgain(this.#tailOf(last));
     n.tailProbe = n.nxt;
-    this.retransmission.set(this.recovery.rtt.rto_us());
+    this.timers.restart();
   }
 
   /** The path takes at most `mss` bytes of payload in a segment from now on. */
   shrink(mss: number): void {
     if (mss >= this.n.mss) return;
     this.n.mss = mss;
-    this.recovery.congestion.setMss(mss, false);
+    this.recovery.setMss(mss, false);
   }
 
   clear(): void {
     this.#queue.clear();
     this.recovery.board.clear();
-    for (const timer of this.#timers) timer.dispose();
+    this.timers.clear();
   }
 
   save() {
@@ -189,7 +177,7 @@ export class Sender {
       n: { ...this.n },
       recovery: this.recovery.save(),
       queue: this.#queue.save(),
-      timers: this.#timers.map((timer) => timer.save()),
+      timers: this.timers.save(),
     };
   }
 
@@ -197,13 +185,7 @@ export class Sender {
     Object.assign(this.n, saved.n);
     this.recovery.restore(saved.recovery);
     this.#queue.restore(saved.queue);
-    this.#timers.forEach((timer, at) => {
-      timer.restore(saved.timers[at]);
-    });
-  }
-
-  get #timers(): readonly LazyTimer[] {
-    return [this.retransmission, this.windowProbe, this.tailProbe, this.reordering];
+    this.timers.restore(saved.timers);
   }
 
   /** Drops acknowledged bytes from the queue and tells the user when it has room again. */
@@ -232,15 +214,10 @@ export class Sender {
     n.maxWnd = Math.max(n.maxWnd, n.wnd);
     n.wl1 = segment.seq;
     n.wl2 = segment.ack;
-    if (!wasShut || n.wnd === 0 || !this.#isProbing()) return;
+    if (!wasShut || n.wnd === 0 || !this.timers.isProbing) return;
     // The byte of a window probe was most likely thrown away: it goes first.
     this.recovery.board.loseFirst();
     n.urgent = true;
-  }
-
-  /** A single number is under way: the byte, or the FIN, of a window probe. */
-  #isProbing(): boolean {
-    return this.recovery.board.size === 1 && this.recovery.flight === 1;
   }
 
   /** Bytes written and never sent. */
@@ -252,7 +229,19 @@ export class Sender {
     return this.#core.decision.finishes && this.n.fin === NONE;
   }
 
+  /** After a timeout: new data before what seems lost (RFC 5682 section 2.1 step 2). False as well when there is none to send. */
+  #sendForward(): boolean {
+    const { n } = this;
+    if (n.forwardSegments === 0) return false;
+    const isSent = this.#sendNew(false);
+    n.forwardSegments = isSent ? n.forwardSegments - 1 : 0;
+    if (n.nxt === n.recover) n.forward = false;
+    return isSent;
+  }
+
   #sendLost(): boolean {
+    // Until the answer to what went forward is there.
+    if (this.n.forward && seqGt(this.n.nxt, this.n.recover)) return false;
     const lost = this.recovery.board.nextLost();
     if (lost === undefined) return false;
     const { n } = this;
@@ -310,7 +299,7 @@ export class Sender {
     const seq = n.nxt;
     if (fin) n.fin = seqAdd(seq, length);
     n.nxt = seqAdd(seq, length + (fin ? 1 : 0));
-    this.tailProbe.off();
+    this.timers.tailProbe.off();
     this.#send({ seq, end: n.nxt, fin });
   }
 
@@ -320,11 +309,11 @@ export class Sender {
     if (first !== undefined) this.#sendAgain(first);
     else if (this.#unsent() > 0) this.#sendNext(1, false);
     else if (this.#finWaits()) this.#sendNext(0, true);
-    this.#armTimers();
+    this.timers.arm(this.#unsent() > 0 || this.#finWaits());
   }
 
   #send(segment: { seq: number; end: number; syn?: boolean; fin?: boolean }): void {
-    this.#transmit(this.recovery.board.sent(segment, this.#core.host.now_us()));
+    this.#transmit(this.recovery.sent(segment));
   }
 
   /** At most `most` payload bytes of it. */
@@ -332,8 +321,9 @@ export class Sender {
     const { board } = this.recovery;
     const fits = segment.syn || payloadLength(segment) <= most;
     const part = fits ? segment : board.split(segment, most);
-    board.sentAgain(part, this.#core.host.now_us());
-    this.#stats.retransmissions += 1;
+    this.recovery.sentAgain(part, this.#core.stamp);
+    // What the timer waits for is on its way once more.
+    if (part === board.first) this.timers.restart();
     this.#transmit(part);
   }
 
@@ -354,37 +344,10 @@ export class Sender {
     this.#core.emit(segment.seq, flags, this.#queue.slice(at, length, headroom), headroom);
   }
 
-  #restartAfterIdle(): void {
-    const quiet_us = this.#core.host.now_us() - this.n.lastSent_us;
-    const isIdle = this.recovery.board.size === 0 && quiet_us > this.recovery.rtt.rto_us();
-    if (isIdle && this.#unsent() > 0) this.recovery.congestion.idle();
-  }
-
-  #armTimers(): void {
-    const { n, recovery } = this;
-    const underWay = recovery.board.size > 0;
-    const probes = underWay ? n.wnd === 0 && this.#isProbing() : this.#unsent() > 0 || this.#finWaits();
-    if (!underWay || probes) this.retransmission.off();
-    else if (!this.retransmission.running) this.retransmission.set(recovery.rtt.rto_us());
-    if (!probes) this.windowProbe.off();
-    else if (!this.windowProbe.running) this.windowProbe.set(this.#probeInterval_us());
-    if (!underWay || probes || !this.#mayProbeTail()) this.tailProbe.off();
-    else if (!this.tailProbe.running) this.#armTailProbe();
-  }
-
-  #probeInterval_us(): number {
-    return Math.min(MAX_RTO_US, this.recovery.rtt.rto_us() * 2 ** this.n.probes);
-  }
-
-  #mayProbeTail(): boolean {
-    return this.n.sack && this.n.recover === NONE && this.n.tailProbe === NONE && this.recovery.rtt.srtt_us > 0;
-  }
-
-  /** Two round trips after the last sending or progress, and time for the delayed ACK of a lone one; where the retransmission timer is sooner it does. */
-  #armTailProbe(): void {
-    const { rtt, board } = this.recovery;
-    const delay_us = Math.round(2 * rtt.srtt_us) + (board.size === 1 ? DELAYED_ACK_US : TAIL_PROBE_SLACK_US);
-    if (delay_us < rtt.rto_us()) this.tailProbe.set(delay_us);
+  #resumeAfterIdle(): void {
+    if (this.recovery.board.size > 0 || this.#unsent() === 0) return;
+    const now_us = this.#core.host.now_us();
+    this.recovery.congestion.resume(now_us, now_us - this.n.lastSent_us > this.recovery.rtt.rto_us());
   }
 
   #retransmissionLimit(first: SentSegment): number {

@@ -104,7 +104,7 @@ describe('bytes arrive in super-segments as in segments', () => {
   const options: readonly Partial<TcpConnectionOptions>[] = [
     {},
     { sack: false },
-    { timestamps: false, congestion: 'reno' },
+    { timestamps: false, congestion: 'newreno' },
     { mss: 536, receiveBufferBytes: 30_000 },
     { nagle: true },
   ];

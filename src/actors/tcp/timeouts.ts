@@ -26,16 +26,16 @@ export function timedOut(parts: TimedParts, name: string): TcpEvent | undefined 
   const { sender, receiver, userTimeout, timeWait } = parts;
   switch (name) {
     case 'rto':
-      return sender.retransmission.fired() && !sender.timedOut() ? GIVE_UP : undefined;
+      return sender.timers.retransmission.fired() && !sender.timedOut() ? GIVE_UP : undefined;
     case 'persist':
-      return sender.windowProbe.fired() && !sender.probeWindow() ? GIVE_UP : undefined;
+      return sender.timers.windowProbe.fired() && !sender.probeWindow() ? GIVE_UP : undefined;
     case 'user':
       return userTimeout.fired() ? GIVE_UP : undefined;
     case 'tlp':
-      if (sender.tailProbe.fired()) sender.probeTail();
+      if (sender.timers.tailProbe.fired()) sender.probeTail();
       return undefined;
     case 'reorder':
-      if (sender.reordering.fired()) sender.recovery.reorderingOver();
+      if (sender.timers.reordering.fired()) sender.recovery.reorderingOver();
       return undefined;
     case 'ack':
       if (receiver.delayedAck.fired()) receiver.ackNow = true;

@@ -30,6 +30,11 @@ export class Timestamps {
     return { value: this.#clock(now_us), echo: this.#recent };
   }
 
+  /** Our timestamp in a segment that goes out now; -1 without the option. */
+  stamp(now_us: number): number {
+    return this.on ? this.#clock(now_us) : -1;
+  }
+
   /** PAWS (section 5.3): whether the segment is not an old duplicate. One without the option is refused, too. */
   accepts(segment: InSegment, now_us: number): boolean {
     const { timestamps } = segment.options;

@@ -38,7 +38,7 @@ const LINKS: readonly Impairments[] = [
 ];
 const OPTIONS: readonly Partial<TcpConnectionOptions>[] = [
   {},
-  { congestion: 'reno' },
+  { congestion: 'newreno' },
   { sack: false },
   { timestamps: false },
   { sack: false, timestamps: false, windowScale: false },
@@ -177,7 +177,7 @@ describe('loss', () => {
 });
 
 describe('congestion', () => {
-  it.each(['cubic', 'reno'] as const)(
+  it.each(['cubic', 'newreno'] as const)(
     'MUST-19 MAY-18: %s starts with ten segments, doubles, and is cut by loss',
     (congestion) => {
       const pair = new TcpPair({ link: { delay_us: 50_000 }, client: { congestion } }).connect();
@@ -192,6 +192,8 @@ describe('congestion', () => {
         before = Math.max(before, pair.client.connection.path.cwnd);
         return pair.client.connection.stats.fastRecoveries === 1;
       });
+      // In the course of a round trip the window comes down.
+      pair.pass(120_000);
       expect(pair.client.connection.path.cwnd / before).toBeCloseTo(congestion === 'cubic' ? 0.7 : 0.5, 1);
       pair.run(() => pair.server.receivedBytes === 4_000_000);
     },

@@ -62,7 +62,7 @@ export function optionsOf(random: SeededRandom): Partial<TcpConnectionOptions> {
     sack: random.below(4) > 0,
     timestamps: random.below(4) > 0,
     nagle: random.below(3) === 0,
-    congestion: pick(random, ['cubic', 'reno']),
+    congestion: pick(random, ['cubic', 'newreno']),
     timeWait_us: pick(random, [1_000, 60_000_000]),
     finWaitKeepalive: FIN_WAIT_KEEPALIVE,
     ...(random.below(4) === 0 && { keepalive: { idle_us: 5_000_000, interval_us: 1_000_000, probes: 5 } }),

@@ -1,102 +1,87 @@
 import { INITIAL_WINDOW_SEGMENTS } from '../limits.ts';
-import { CubicGrowth } from './cubic.ts';
-import { RenoGrowth } from './reno.ts';
+import type { Sending } from '../sent-segment.ts';
+import type { RateSample } from './delivery-rate.ts';
 
-export type CongestionName = 'cubic' | 'reno';
+export type CongestionName = 'cubic' | 'newreno';
 
-/** What differs between algorithms: growth after slow start, and how far a loss cuts. */
-export interface Growth {
-  readonly name: CongestionName;
-  /** Bytes that the window grows by, after slow start, when `acked` bytes were acknowledged. */
-  grow(window: { readonly cwnd: number; readonly mss: number }, acked: number, now_us: number, rtt_us: number): number;
-  /** A loss at this window: the part of the flight that is left. Called once per loss event. */
-  cut(cwnd: number, mss: number): number;
-  /** The clock of the present epoch of growth starts anew: after a timeout or a time without data to send. */
-  restart(): void;
-  save(): readonly number[];
-  restore(saved: readonly number[]): void;
+/** Why the window is what it is: nothing special, a mark of the network (ECN), repair of losses, or repair after a timeout. */
+export type Episode = 'open' | 'marked' | 'recovery' | 'timeout';
+
+/** What one ACK, or the time for reordering being over, tells a congestion control. */
+export interface AckReport {
+  readonly now_us: number;
+  readonly una: number;
+  readonly nxt: number;
+  /** Bytes newly known to have arrived, and newly counted as lost. */
+  readonly delivered: number;
+  readonly lost: number;
+  /** UNA has moved. */
+  readonly advanced: boolean;
+  /** Bytes in the network now, after all that was learned. */
+  readonly pipe: number;
+  /** Round trip that this ACK measured, 0 for none; the smoothed one; the smallest. */
+  readonly rtt_us: number;
+  readonly srtt_us: number;
+  readonly minRtt_us: number;
+  /** The congestion window was what stopped the sender. */
+  readonly limited: boolean;
+  readonly episode: Episode;
+  /** Where the algorithm measures the delivery rate. */
+  readonly sample: RateSample | undefined;
 }
+
+/** The state of the sender when its window is to be reduced. */
+export interface Reduction {
+  readonly now_us: number;
+  /** Sequence numbers sent and not acknowledged, before the ACK that told of the loss. */
+  readonly flight: number;
+  /** Bytes in the network before that ACK, and now. */
+  readonly pipeBefore: number;
+  readonly pipe: number;
+}
+
+/** One algorithm of congestion control: how many bytes may be in the network, and how fast they go there. */
+export interface CongestionControl {
+  readonly name: CongestionName;
+  /** Bytes that may be in the network. */
+  readonly cwnd: number;
+  readonly ssthresh: number;
+  /** Bytes per second at which to send; 0 for as fast as the window allows. */
+  readonly pacingRate: number;
+  /** Wants delivery rate samples. */
+  readonly samples: boolean;
+  /** Does what RFC 3168 asks for when the network marks packets. */
+  readonly answersMarks: boolean;
+  /** The handshake, or the path, has told the segment size. `fresh`: nothing was sent yet. */
+  setMss(mss: number, fresh: boolean): void;
+  /** The SYN had to be sent again and again: begin with one segment. */
+  beginSmall(): void;
+  acked(report: AckReport): void;
+  /** A segment of so many bytes was found lost; only where samples are wanted. */
+  lost(sending: Sending, bytes: number): void;
+  /** Bytes of data went out, new or again. */
+  sent(bytes: number): void;
+  /** Losses are repaired from now on, or the network has marked a packet: once per round trip. */
+  reduce(why: 'loss' | 'mark', reduction: Reduction): void;
+  /** What was under way when the window was reduced is acknowledged. */
+  recovered(): void;
+  /** The retransmission timer went off. `isReduced`: this loss has reduced the window already. */
+  timedOut(reduction: Reduction, isReduced: boolean): void;
+  /** The last reduction was for nothing. */
+  undo(): void;
+  /** Data is to be sent when nothing is under way. `long`: for longer than a timeout. */
+  resume(now_us: number, long: boolean): void;
+  save(): SavedCongestion;
+  restore(saved: SavedCongestion): void;
+}
+
+/** Plain data; each algorithm knows its own. */
+export type SavedCongestion = { readonly [key: string]: unknown };
+
+/** Stands for a number that nothing limits; Infinity would not live through JSON. */
+export const UNBOUNDED = Number.MAX_SAFE_INTEGER;
 
 /** First window in bytes (RFC 6928 section 2). */
 export function initialWindow(mss: number): number {
   return Math.min(INITIAL_WINDOW_SEGMENTS * mss, Math.max(2 * mss, 14_600));
-}
-
-/** Congestion window of one connection, in bytes (RFC 5681), with the algorithm's growth behind one interface. */
-export class Congestion {
-  cwnd: number;
-  ssthresh = Number.MAX_SAFE_INTEGER;
-  #mss: number;
-  readonly #growth: Growth;
-
-  constructor(name: CongestionName, mss: number) {
-    this.#growth = name === 'cubic' ? new CubicGrowth() : new RenoGrowth();
-    this.#mss = mss;
-    this.cwnd = initialWindow(mss);
-  }
-
-  get name(): CongestionName {
-    return this.#growth.name;
-  }
-
-  get slowStart(): boolean {
-    return this.cwnd < this.ssthresh;
-  }
-
-  /** The handshake, or the path, has told the segment size. `fresh`: nothing was sent yet. */
-  setMss(mss: number, fresh: boolean): void {
-    this.#mss = mss;
-    if (fresh) this.cwnd = initialWindow(mss);
-  }
-
-  /** New bytes were acknowledged while the window was what limited the sender. */
-  acked(bytes: number, now_us: number, rtt_us: number): void {
-    if (!this.slowStart) {
-      this.cwnd += this.#growth.grow({ cwnd: this.cwnd, mss: this.#mss }, bytes, now_us, rtt_us);
-      return;
-    }
-    this.cwnd = Math.min(this.cwnd + bytes, this.ssthresh);
-  }
-
-  /** A loss was found while ACKs still come in (RFC 5681 section 3.2, RFC 6675 section 5 step 4). */
-  lost(flight: number): void {
-    this.#cutTo(flight);
-    this.cwnd = this.ssthresh;
-  }
-
-  /** The retransmission timer went off: slow start from one segment. `again`: for data that was sent again already. */
-  timedOut(flight: number, again: boolean): void {
-    if (!again) this.#cutTo(flight);
-    this.#growth.restart();
-    this.cwnd = this.#mss;
-  }
-
-  /** Recovery is over: no burst of all that the window would allow (RFC 6582 section 3.2 step 3). */
-  recovered(flight: number): void {
-    this.cwnd = Math.min(this.ssthresh, Math.max(flight, this.#mss) + this.#mss);
-  }
-
-  /** Nothing was sent for longer than a timeout: what the window knew is stale (RFC 5681 section 4.1). */
-  idle(): void {
-    this.#growth.restart();
-    this.cwnd = Math.min(this.cwnd, initialWindow(this.#mss));
-  }
-
-  save(): readonly number[] {
-    return [this.cwnd, this.ssthresh, this.#mss, ...this.#growth.save()];
-  }
-
-  restore(saved: readonly number[]): void {
-    const [cwnd, ssthresh, mss, ...growth] = saved as [number, number, number, ...number[]];
-    this.cwnd = cwnd;
-    this.ssthresh = ssthresh;
-    this.#mss = mss;
-    this.#growth.restore(growth);
-  }
-
-  /** `flight` counts SACKed bytes too, so it may be far above what the window ever allowed to be under way. */
-  #cutTo(flight: number): void {
-    const part = this.#growth.cut(this.cwnd, this.#mss);
-    this.ssthresh = Math.max(Math.floor(Math.min(flight, this.cwnd) * part), 2 * this.#mss);
-  }
 }

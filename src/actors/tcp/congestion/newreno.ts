@@ -1,8 +1,8 @@
-import type { Growth } from './congestion.ts';
+import type { Growth } from './window-control.ts';
 
-/** One segment per round trip, half on loss (RFC 5681 section 3.1). */
-export class RenoGrowth implements Growth {
-  readonly name = 'reno';
+/** One segment per round trip, half on loss (RFC 5681 section 3.1); recovery itself, RFC 6582, is the same for all algorithms. */
+export class NewRenoGrowth implements Growth {
+  readonly name = 'newreno';
   /** Acknowledged bytes that have not yet made a whole segment of growth. */
   #counted = 0;
 
@@ -17,6 +17,8 @@ export class RenoGrowth implements Growth {
     this.#counted = 0;
     return 1 / 2;
   }
+
+  pause(): void {}
 
   restart(): void {
     this.#counted = 0;

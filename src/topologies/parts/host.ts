@@ -1,4 +1,5 @@
 import { Device } from '../../actors/device.ts';
+import { addresses6 } from '../../actors/ip-stack/interface6.ts';
 import { ETHERNET_MTU_BYTES } from '../../actors/ip-stack/layer.ts';
 import { Port } from '../../actors/port.ts';
 import { TcpLayer, type TcpLayerOptions } from '../../actors/tcp/layer.ts';
@@ -16,7 +17,7 @@ export interface HostOptions extends IpHostOptions {
   /** Sees what the application receives, outside of the core. */
   readonly onData?: DataWatcher;
   /** Of its TCP: congestion control and so on. */
-  readonly tcp?: Partial<Omit<TcpLayerOptions, 'address' | 'mtu'>>;
+  readonly tcp?: Partial<Omit<TcpLayerOptions, 'address' | 'otherAddresses' | 'mtu'>>;
 }
 
 /** Terminal 21 or server 31: the lab's application over a whole stack down to a network interface. */
@@ -30,7 +31,8 @@ export function host(world: World, name: string, options: HostOptions): Device {
       ...(services && { services }),
       ...(onData && { onData }),
     });
-    const tcp = new TcpLayer(device, `${numeral}02`, { ...tcpOptions, connections, address: own.address, mtu });
+    const addresses = { address: own.address, otherAddresses: addresses6(own) };
+    const tcp = new TcpLayer(device, `${numeral}02`, { ...tcpOptions, connections, ...addresses, mtu });
     const rest = ipHost(device, numeral, { ...below, mtu });
     Port.join(application.ports.tcp, tcp.ports.upper);
     Port.join(tcp.ports.lower, rest.tcp);

@@ -84,6 +84,13 @@ export async function macAddress(host: HostName, name: string, mac: string): Pro
   await ip('-n', host, 'link', 'set', name, 'address', mac);
 }
 
+/** Gives an interface an IPv6 address (`fd00:9::1/64`); hosts are without IPv6 otherwise. */
+export async function address6(host: HostName, name: string, cidr: string): Promise<void> {
+  // Local addresses are reached by way of the loopback interface.
+  for (const each of ['lo', name]) await sysctl(host, { [`net.ipv6.conf.${each}.disable_ipv6`]: '0' });
+  await ip('-n', host, '-6', 'address', 'add', cidr, 'dev', name);
+}
+
 /** `destination` is a prefix or `default`. */
 export async function route(host: HostName, destination: string, via: string): Promise<void> {
   await ip('-n', host, 'route', 'add', destination, 'via', via);

@@ -80,9 +80,9 @@ describe('blind attacks', () => {
 
 describe('hostile segments', () => {
   it('ahead of a gap are kept up to a limit of bytes and of pieces', () => {
-    const pair = new TcpPair({ client: { timestamps: false }, server: { receiveBufferBytes: 8 << 20 } }).connect();
+    const pair = new TcpPair({ client: { timestamps: false }, server: { receiveBufferBytes: 32 << 20 } }).connect();
     const grow = (length: number, from: number) => {
-      for (let at = from; at < 4_000_000; at += length * 2) {
+      for (let at = from; at < 20_000_000; at += length * 2) {
         pair.server.arrive(segment(Flag.ACK, 1_001 + at, 2_001, {}, pattern(length)));
       }
     };

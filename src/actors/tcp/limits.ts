@@ -30,8 +30,8 @@ export const QUICK_ACK_SEGMENTS = 16;
 export const SEND_QUEUE_BYTES = 4 * 1024 * 1024;
 /** Bytes that may wait for the user, and so the largest receive window. */
 export const RECEIVE_BUFFER_BYTES = 1024 * 1024;
-/** Bytes that arrived ahead of a gap. */
-export const OUT_OF_ORDER_BYTES = 1024 * 1024;
+/** Bytes that arrived ahead of a gap: more than any window in use, or one loss would cost all that came behind it. */
+export const OUT_OF_ORDER_BYTES = 8 * 1024 * 1024;
 /** Segments that arrived ahead of a gap: tiny ones cost more than their bytes. */
 export const OUT_OF_ORDER_SEGMENTS = 4096;
 /** Ranges ahead of a gap that are remembered to be reported. */

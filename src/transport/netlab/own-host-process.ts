@@ -7,6 +7,7 @@ import type { JournalRecord } from '../../actors/tap.ts';
 import type { CongestionName } from '../../actors/tcp/congestion/congestion.ts';
 import { pattern } from '../../actors/test-application/pattern.ts';
 import { parseIp4, parseMac } from '../../wire/address.ts';
+import { parseIp, parseIp6 } from '../../wire/ip-address.ts';
 import { openTap } from '../os/index.ts';
 import { ownHost } from '../runtime/own-host.ts';
 
@@ -17,6 +18,8 @@ export interface OwnHostPlan {
   readonly mtu: number;
   /** `10.9.0.3`, in a /24. */
   readonly address: string;
+  /** `fd09::3`, in a /64; left out: no IPv6. */
+  readonly address6?: string;
   readonly mac: string;
   readonly port: number;
   readonly to?: string;
@@ -52,11 +55,14 @@ function tell(event: string, fields: Record<string, unknown> = {}): void {
   process.stdout.write(`${JSON.stringify({ event, ...fields })}\n`);
 }
 
+const address6 = plan.address6 === undefined ? undefined : parseIp6(plan.address6);
+const ip6 = address6 && { ip6: { addresses: [{ address: address6, prefix: 64 }], duplicateProbes: 0 } };
+
 const host = ownHost({
   name: 'own',
   port,
   numeral: '21',
-  interface: { mac: parseMac(plan.mac)!, address: parseIp4(plan.address)!, prefixLength: 24 },
+  interface: { mac: parseMac(plan.mac)!, address: parseIp4(plan.address)!, prefixLength: 24, ...ip6 },
   superSegments: plan.superSegments,
   services: plan.to === undefined ? [{ port: plan.port, bytes: 0, seed: SEED }] : [],
   onData: (_connection, _offset, bytes) => {
@@ -64,6 +70,7 @@ const host = ownHost({
     hash?.update(bytes);
   },
   tcp: {
+    ...(address6 && { otherAddresses: [address6] }),
     connections: {
       receiveBufferBytes: plan.bufferBytes,
       nagle: true,
@@ -91,6 +98,6 @@ function record({ kind, name, data }: JournalRecord): void {
 tell('ready');
 if (plan.to !== undefined) {
   begin();
-  const order = { connection: 'push', destination: parseIp4(plan.to)!, port: plan.port, bytes: plan.bytes, seed: SEED };
+  const order = { connection: 'push', destination: parseIp(plan.to)!, port: plan.port, bytes: plan.bytes, seed: SEED };
   host.input({ kind: 'event', layer: '2101', name: 'push', data: order });
 }

@@ -1,4 +1,4 @@
-import { address, bridge, cable, createHost, type HostName, must } from './hosts.ts';
+import { address, bridge, cable, createHost, type HostName, must, sysctl } from './hosts.ts';
 import { jsonProgram } from './json-program.ts';
 import type { OwnHostPlan, OwnHostReport } from './own-host-process.ts';
 import { programBeside } from './program.ts';
@@ -13,9 +13,9 @@ const BUFFER_BYTES = 6_000_000;
 /** Two hosts with the kernel's TCP and one with ours behind one bridge. */
 export const BESIDE_KERNEL = {
   bridge: 'switch',
-  left: { host: 'left', interface: 'eth0', ip: '10.9.0.1', port: 'left0' },
-  right: { host: 'right', interface: 'eth0', ip: '10.9.0.2', port: 'right0' },
-  own: { tap: 'own0', ip: '10.9.0.3', mac: '02:00:00:00:09:03' },
+  left: { host: 'left', interface: 'eth0', ip: '10.9.0.1', ip6: 'fd09::1', port: 'left0' },
+  right: { host: 'right', interface: 'eth0', ip: '10.9.0.2', ip6: 'fd09::2', port: 'right0' },
+  own: { tap: 'own0', ip: '10.9.0.3', ip6: 'fd09::3', mac: '02:00:00:00:09:03' },
 } as const;
 
 const { left, right, own } = BESIDE_KERNEL;
@@ -24,10 +24,14 @@ const { left, right, own } = BESIDE_KERNEL;
 export async function besideKernel(congestion: string): Promise<void> {
   const hub: HostName = BESIDE_KERNEL.bridge;
   for (const host of [hub, left.host, right.host]) await createHost(host);
-  for (const { host, interface: name, ip, port } of [left, right]) {
+  for (const { host, interface: name, ip, ip6, port } of [left, right]) {
     await cable(host, name, hub, port);
     await address(host, name, `${ip}/24`);
+    await sysctl(host, { [`net.ipv6.conf.${name}.disable_ipv6`]: '0' });
+    await must(host, ['ip', 'address', 'add', `${ip6}/64`, 'dev', name, 'nodad']);
     await must(host, ['ip', 'route', 'change', '10.9.0.0/24', 'dev', name, 'congctl', congestion]);
+    // Better than the route that came with the address, which cannot be changed.
+    await must(host, ['ip', 'route', 'add', 'fd09::/64', 'dev', name, 'metric', '1', 'congctl', congestion]);
   }
   await must(hub, ['ip', 'tuntap', 'add', 'dev', own.tap, 'mode', 'tap']);
   await must(hub, ['ip', 'link', 'set', own.tap, 'up']);
@@ -40,6 +44,7 @@ export interface OwnTransferOptions {
   readonly bytes: number;
   readonly offload: boolean;
   readonly superSegments?: boolean;
+  readonly ip6?: boolean;
   /** SHA-256 at both ends. */
   readonly hash: boolean;
   readonly congestion?: OwnHostPlan['congestion'];
@@ -56,15 +61,16 @@ export interface OwnTransfer {
 /** One stream between the left host's kernel and our TCP. Throws when it does not come to its end. */
 export async function ownTransfer(options: OwnTransferOptions): Promise<OwnTransfer> {
   const isIn = options.direction === 'in';
-  const { superSegments = true, ...wanted } = options;
+  const { superSegments = true, ip6 = false, ...wanted } = options;
+  const [ours6, to] = ip6 ? [{ address6: own.ip6 }, left.ip6] : [{}, left.ip];
   const fixed = { tap: own.tap, mtu: MTU, address: own.ip, mac: own.mac, port: PORT, bufferBytes: BUFFER_BYTES };
-  const plan: OwnHostPlan = { ...fixed, ...wanted, superSegments, ...(!isIn && { to: left.ip }) };
+  const plan: OwnHostPlan = { ...fixed, ...wanted, ...ours6, superSegments, ...(!isIn && { to }) };
   const plain = options.hash ? [] : ['plain'];
   const ours = () => jsonProgram(BESIDE_KERNEL.bridge, PROGRAM, [JSON.stringify(plan)]);
   const kernels = (...args: string[]) => jsonProgram(left.host, TRANSFER_PROGRAM, [...args, ...plain]);
   const [first, started] = isIn ? [ours(), 'ready'] : [kernels('serve', String(PORT)), 'listening'];
   await first.heard(started);
-  const second = isIn ? kernels('send', own.ip, String(PORT), String(options.bytes)) : ours();
+  const second = isIn ? kernels('send', ip6 ? own.ip6 : own.ip, String(PORT), String(options.bytes)) : ours();
   const [mine, other] = isIn ? [first, second] : [second, first];
   try {
     const report = await mine.heard<OwnHostReport>('transfer');

@@ -19,6 +19,8 @@ export interface Tcb {
   readonly irs: number;
   readonly rcvNxt: number;
   readonly rcvWnd: number;
+  /** The widest that our window ever was. */
+  readonly rcvBuffer: number;
   /** MAX.SND.WND of RFC 5961 section 5. */
   readonly maxWnd: number;
   /** Behind our FIN, when it was sent. */
@@ -157,7 +159,8 @@ function crossedSyns(tcb: Tcb, { flags, seq, ack }: Arriving): Expected | undefi
 }
 
 /** Section 3.10.7.4, first. */
-function firstCheckNumber(tcb: Tcb, { flags, seq, length }: Arriving): Expected | undefined {
+function firstCheckNumber(tcb: Tcb, segment: Arriving): Expected | undefined {
+  const { flags, seq, length } = segment;
   const space = length + ((flags & SYN) !== 0 ? 1 : 0) + ((flags & FIN) !== 0 ? 1 : 0);
   const inWindow = (number: number): boolean => (number - tcb.rcvNxt) >>> 0 < tcb.rcvWnd;
   // RFC 5961 section 3.2 judges RST by its number alone.
@@ -168,12 +171,35 @@ function firstCheckNumber(tcb: Tcb, { flags, seq, length }: Arriving): Expected 
   if (tcb.rcvWnd === 0) {
     if (seq === tcb.rcvNxt && (space === 0 || length > 0)) return undefined; // MUST-66, see the text's handling
     if (seq === tcb.rcvNxt && (flags & SYN) === 0) return undefined; // a bare FIN
-  } else if (space === 0 ? inWindow(seq) : inWindow(seq) || inWindow(add(seq, space - 1))) return undefined;
+  } else if (
+    space === 0 ? inWindow(seq) || seq === add(tcb.rcvNxt, tcb.rcvWnd) : inWindow(seq) || inWindow(add(seq, space - 1))
+  )
+    return undefined;
   if ((flags & SYN) !== 0)
     return acknowledged(tcb, 'SYN gets a challenge ACK, whatever its number (RFC 5961 section 4.2)');
   if (tcb.state === 'TIME-WAIT' && (flags & FIN) !== 0)
     return acknowledged(tcb, 'MUST-13: a FIN that comes again is acknowledged (3.10.7.4 eighth)');
+  const late = lateAck(tcb, segment);
+  if (late !== undefined) return late;
   return acknowledged(tcb, 'a segment outside of the window gets an ACK (3.10.7.4 first)');
+}
+
+/**
+ * Only for a shut window does section 3.10.7.4 speak of valid ACKs of unacceptable segments. Two ends that probe each other at once need
+ * it for what lies just before the window, too; draft-gont-tcpm-tcp-seq-validation has the case.
+ */
+function lateAck(tcb: Tcb, { flags, seq, ack }: Arriving): Expected | undefined {
+  const behind = from(seq, tcb.rcvNxt);
+  const isLate = behind < 0 && behind >= -tcb.rcvBuffer && tcb.state !== 'SYN-RECEIVED';
+  const isNews = (flags & ACK) !== 0 && from(ack, tcb.una) > 0 && from(ack, tcb.nxt) <= 0;
+  if (!isLate || !isNews) return undefined;
+  const rule = 'DEVIATION: an ACK of something new counts with text that has arrived before (3.10.7.4 first)';
+  const done = { ...acknowledged(tcb, rule), una: ack };
+  if (tcb.finEnd === undefined || from(ack, tcb.finEnd) < 0) return done;
+  if (tcb.state === 'FIN-WAIT-1') return { ...done, state: 'FIN-WAIT-2' };
+  const told = ['closed normal'];
+  if (tcb.state === 'CLOSING') return { ...done, state: 'TIME-WAIT', told };
+  return { ...stays(tcb, rule), una: ack, state: 'CLOSED', told };
 }
 
 /** Section 3.10.7.4, second, with RFC 5961 section 3.2. */

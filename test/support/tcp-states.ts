@@ -77,6 +77,7 @@ export class StateBench {
       nxt,
       irs: receiver.n.irs,
       rcvNxt: receiver.n.nxt,
+      rcvBuffer: this.#setting.receiveBufferBytes,
       rcvWnd: Math.max(0, (receiver.n.edge - receiver.n.nxt) | 0),
       maxWnd: this.#maxWnd,
       finEnd: fin < 0 ? undefined : (fin + 1) >>> 0,

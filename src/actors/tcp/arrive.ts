@@ -1,5 +1,5 @@
 import type { TcpDecision, TcpEvent, tcpMachine } from '../../machines/tcp.ts';
-import { seqAdd, seqGt, seqIn, seqLt } from '../../wire/seq.ts';
+import { seqAdd, seqGt, seqIn, seqLe, seqLt } from '../../wire/seq.ts';
 import { Flag } from '../../wire/tcp.ts';
 import type { DropReason } from '../drop-reason.ts';
 import type { MachineHost } from '../machine-host.ts';
@@ -163,7 +163,20 @@ export class SegmentArrival {
     // What carries something is a retransmission whose ACK was lost; bare ACKs could answer each other for ever.
     if ((payload.length > 0 || isFin) && (flags & Flag.SYN) === 0) this.#receiver.repeated(segment);
     else this.#challenge();
+    this.#lateAcknowledgment(segment);
     return 'out-of-window';
+  }
+
+  /**
+   * Text that has arrived before may still bring an ACK that has not: two ends that probe each other's shut window at the same time
+   * know of each other's answers only by segments that lie just before the window. Without them neither would ever go on.
+   */
+  #lateAcknowledgment(segment: InSegment): void {
+    const { una, nxt } = this.#sender.n;
+    const isPlain =
+      (segment.flags & (Flag.ACK | Flag.SYN)) === Flag.ACK && this.#core.decision.state !== 'SYN-RECEIVED';
+    const isNews = seqGt(segment.ack, una) && seqLe(segment.ack, nxt);
+    if (isPlain && isNews && this.#receiver.isLate(segment)) this.#acknowledged(segment);
   }
 
   /** RFC 5961 section 3.2: only the very number that is expected resets. Text that a RST may carry does not make it fit. */

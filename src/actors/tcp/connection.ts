@@ -23,6 +23,7 @@ import { mssOfPath } from './path-mtu.ts';
 import { Receiver } from './receive.ts';
 import { bare, type InSegment } from './segment.ts';
 import { Sender } from './send.ts';
+import { bareSeq } from './send-numbers.ts';
 import { chosen, type TcpChoices, type TcpSettings } from './settings.ts';
 import { pathOf, statusOf, type TcpPath } from './status.ts';
 import { timedOut } from './timeouts.ts';
@@ -342,7 +343,7 @@ export class TcpConnection implements ConnectionCore {
   #push(): void {
     if (this.state === 'CLOSED') return;
     this.#sender.output();
-    if (this.#receiver.ackNow) this.emit(this.#sender.n.nxt, Flag.ACK, EMPTY);
+    if (this.#receiver.ackNow) this.emit(bareSeq(this.#sender.n), Flag.ACK, EMPTY);
     this.#keepalive.watch();
     this.#userTimeout.watch(this.#sender);
   }
@@ -379,7 +380,7 @@ export class TcpConnection implements ConnectionCore {
   /** RFC 9293 section 3.10.5; a SYN that was never answered gets what a closed port would say. */
   #reset(): void {
     const { iss, nxt } = this.#sender.n;
-    const seq = nxt === iss ? 0 : nxt;
+    const seq = nxt === iss ? 0 : bareSeq(this.#sender.n);
     this.stats.segmentsOut += 1;
     this.host.transmit(bare(Flag.RST | Flag.ACK, seq, this.#receiver.n.nxt));
   }

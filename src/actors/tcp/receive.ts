@@ -121,8 +121,14 @@ export class Receiver {
     const window = this.window;
     // With a closed window the ACK field of a probe still counts; its text is cut off by the window later.
     if (window === 0) return segment.seq === this.n.nxt;
-    if (length === 0) return seqIn(segment.seq, this.n.nxt, window);
+    // Whoever has filled the window sends its ACKs with the number behind it: two full windows that cross would be stuck for ever.
+    if (length === 0) return seqIn(segment.seq, this.n.nxt, window + 1);
     return seqIn(segment.seq, this.n.nxt, window) || seqIn(seqAdd(segment.seq, length - 1), this.n.nxt, window);
+  }
+
+  /** It begins before the window, but not farther away than a window was ever wide. */
+  isLate(segment: InSegment): boolean {
+    return seqIn(segment.seq, seqAdd(this.n.nxt, -this.#buffer), this.#buffer);
   }
 
   /** Text and FIN of an acceptable segment. */

@@ -1,3 +1,4 @@
+import { seqAdd, seqDiff } from '../../wire/seq.ts';
 import type { Episode } from './congestion/congestion.ts';
 
 /** Marks a number that does not exist; sequence numbers are never negative. */
@@ -80,4 +81,13 @@ export function newSendNumbers(mss: number): SendNumbers {
     cwndLimited: false,
     toldFull: false,
   };
+}
+
+/**
+ * Number of a segment without text: SND.NXT, or the end of the window where that has more behind it (a probe is under way, or the other
+ * side has taken its window back). What lies behind its window the other side would not take, and our ACK with it.
+ */
+export function bareSeq({ iss, una, nxt, wnd, scale }: SendNumbers): number {
+  const end = seqAdd(una, wnd);
+  return una !== iss && seqDiff(nxt, end) >= 2 ** scale ? end : nxt;
 }

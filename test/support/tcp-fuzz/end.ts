@@ -5,7 +5,7 @@ import {
   type TcpConnectionHost,
   type TcpConnectionOptions,
 } from '../../../src/actors/tcp/connection.ts';
-import { CHALLENGE_PERIOD_US, CHALLENGES_PER_PERIOD } from '../../../src/actors/tcp/limits.ts';
+import { CHALLENGE_PERIOD_US, CHALLENGES_PER_PERIOD, RECEIVE_BUFFER_BYTES } from '../../../src/actors/tcp/limits.ts';
 import { resetFor, type Segment } from '../../../src/actors/tcp/segment.ts';
 import { seqAdd, seqDiff } from '../../../src/wire/seq.ts';
 import { Flag } from '../../../src/wire/tcp.ts';
@@ -226,11 +226,21 @@ export class FuzzEnd {
       if (this.timers.size > 0) throw new Fault(`timers after the end: ${[...this.timers.keys()]}`);
       return;
     }
-    if (model.acked > 0 && model.acked > this.delivered + 2)
-      throw new Fault(`ACK ${model.acked}, delivered ${this.delivered}`);
+    this.#checkReceived();
     const underWay = model.sentTo > 0 && connection.isUnderWay(seqAdd(connection.sendNext, -1));
     if (!underWay) return;
     for (const name of this.timers.keys()) if (!IDLE_TIMERS.includes(name)) return;
     throw new Fault(`${seqDiff(connection.sendNext, this.options.isns[this.options.index])} under way and no timer`);
+  }
+
+  /** What was acknowledged is what the user has, and no more than the buffer waits for it. */
+  #checkReceived(): void {
+    const { acked } = this.model;
+    const most = this.delivered + (this.kinds.includes('remote-closed') ? 2 : 1);
+    if (acked > most) throw new Fault(`ACK ${acked}, delivered ${this.delivered} ${this.kinds}`);
+    const isEnd = this.kinds.at(-1) === 'remote-closed';
+    if (isEnd && acked !== most) throw new Fault(`the stream ended at ${acked}, delivered ${this.delivered}`);
+    const buffer = this.options.connection.receiveBufferBytes ?? RECEIVE_BUFFER_BYTES;
+    if (this.unread > buffer) throw new Fault(`${this.unread} bytes wait for the user in a buffer of ${buffer}`);
   }
 }

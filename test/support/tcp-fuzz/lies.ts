@@ -78,11 +78,13 @@ function outside({ random, to, base }: Target): Segment {
   const behind = -(length + 3 + skewed(random, 2 ** 30));
   const by = random.below(2) === 0 ? ahead : behind;
   const payload = new Uint8Array(length).fill(random.below(256));
-  return { ...base, seq: seqAdd(to.frontier, by), flags: random.below(256), ack: nearAck(random, base.ack), payload };
-}
-
-function nearAck(random: SeededRandom, ack: number): number {
-  return seqAdd(ack, pick(random, [0, 1, -1, random.uint32()]));
+  return {
+    ...base,
+    seq: seqAdd(to.frontier, by),
+    flags: random.below(256),
+    ack: pick(random, [base.ack, random.uint32()]),
+    payload,
+  };
 }
 
 /** In the window but not the very next number (RFC 5961 section 3). */

@@ -227,6 +227,10 @@ class FuzzRun {
     if (!this.#features.clockJumps) return;
     this.#trace(`clock jumps ${by_us}`);
     this.#now_us += by_us;
+    if (by_us <= HOUR_US) return;
+    // Nothing lives that long on a network: timestamps, which protect against what does, have turned by half.
+    this.#flying = [];
+    for (const memory of this.#memory) memory.length = 0;
   }
 
   #restore(end: FuzzEnd): void {
@@ -271,11 +275,18 @@ class FuzzRun {
   #userHears(end: FuzzEnd, event: ConnectionEvent): void {
     const kind = event.kind === 'closed' ? `closed ${event.reason}` : event.kind;
     if (kind !== 'data') this.#trace(`${end.options.connection.name} hears ${kind}`);
-    if (kind === 'closed timed-out') this.#excuses.push(kind);
+    if (kind === 'closed timed-out') this.#timedOut(end);
     if (event.kind === 'remote-closed' && (this.#clean || this.#random.below(3) === 0)) {
       end.closed = true;
       end.connection.close();
     }
+  }
+
+  /** On a clean network somebody who lives is always heard. */
+  #timedOut(end: FuzzEnd): void {
+    const other = this.#ends[1 - end.options.index];
+    if (this.#clean && !this.#options.hostile && !other.gone) throw new Fault(`timed out: ${this.#states()}`);
+    this.#excuses.push('timed out');
   }
 
   #wantsToEnd(end: FuzzEnd): void {

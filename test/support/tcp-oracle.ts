@@ -32,7 +32,10 @@ export interface Arriving {
   readonly seq: number;
   readonly ack: number;
   readonly length: number;
+  /** Of its timestamp, where timestamps were agreed on. */
+  readonly stamp?: Stamp;
 }
+export type Stamp = 'fresh' | 'old' | 'missing';
 
 export interface Expected {
   /** The rule that decided, with its text. */
@@ -65,6 +68,8 @@ export function expected(tcb: Tcb, segment: Arriving): Expected {
     };
   const crossing = crossedSyns(tcb, segment);
   if (crossing !== undefined) return crossing;
+  const unstamped = protectedAgainstWrap(tcb, segment);
+  if (unstamped !== undefined) return unstamped;
   const unacceptable = firstCheckNumber(tcb, segment);
   if (unacceptable !== undefined) return unacceptable;
   const changed = secondCheckReset(tcb, segment) ?? fourthCheckSyn(tcb, segment);
@@ -97,7 +102,9 @@ const ended = (tcb: Tcb, rule: string, reason: string): Expected => ({
 });
 
 /** In TIME-WAIT a SYN whose number is beyond all of the old connection (RFC 9293 section 3.6.1, MAY-2). */
-function isNewer({ state, rcvNxt }: Tcb, { flags, seq }: Arriving): boolean {
+function isNewer({ state, rcvNxt }: Tcb, { flags, seq, stamp }: Arriving): boolean {
+  // RFC 6191 section 2: by the timestamps where both have them.
+  if (stamp === 'old') return false;
   return state === 'TIME-WAIT' && (flags & (SYN | ACK | RST)) === SYN && from(seq, rcvNxt) > 0;
 }
 
@@ -156,6 +163,15 @@ function crossedSyns(tcb: Tcb, { flags, seq, ack }: Arriving): Expected | undefi
     una: ack,
     told: ['connected'],
   };
+}
+
+/** RFC 7323 section 5.3 R1 and section 3.2, before the check of numbers. */
+function protectedAgainstWrap(tcb: Tcb, { flags, stamp = 'fresh' }: Arriving): Expected | undefined {
+  if (stamp === 'fresh' || (flags & RST) !== 0) return undefined;
+  if (stamp === 'old') return acknowledged(tcb, 'PAWS: an old timestamp gets an ACK (RFC 7323 section 5.3 R1)');
+  if ((flags & SYN) !== 0)
+    return acknowledged(tcb, 'SYN gets a challenge ACK, whatever its number (RFC 5961 section 4.2)');
+  return stays(tcb, 'a missing timestamp is dropped in silence (RFC 7323 section 3.2)');
 }
 
 /** Section 3.10.7.4, first. */

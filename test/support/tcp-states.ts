@@ -1,7 +1,7 @@
 import { VirtualScheduler } from '../../src/actors/scheduler.ts';
 import type { TcpConnectionOptions } from '../../src/actors/tcp/connection.ts';
 import type { TcpOptions } from '../../src/wire/tcp.ts';
-import { ACK, FIN, SYN, type Tcb } from './tcp-oracle.ts';
+import { ACK, FIN, type Stamp, SYN, type Tcb } from './tcp-oracle.ts';
 import { MSS_BYTES, pattern, segment, TcpEnd } from './tcp-pair.ts';
 
 /** What differs between the runs of the same states. */
@@ -14,6 +14,16 @@ export interface Setting {
   readonly receiveBufferBytes: number;
   /** The user has not read what filled our window. */
   readonly shut?: boolean;
+  /** Timestamps are agreed on; what the segment under test has. */
+  readonly stamp?: Stamp;
+}
+
+/** What the peer's timestamp clock shows in each segment, and what it has shown before. */
+const CLOCK = { fresh: 700, old: 600 } as const;
+
+/** The timestamps option of a segment of the peer. */
+export function stampOf(stamp: Stamp | undefined): TcpOptions {
+  return stamp === undefined || stamp === 'missing' ? {} : { timestamps: { value: CLOCK[stamp], echo: 0 } };
 }
 
 /** Bytes that were written and are not acknowledged, where the state may send. */
@@ -54,7 +64,7 @@ export class StateBench {
       remote: 2,
       remotePort: 2,
       mss: MSS_BYTES,
-      timestamps: false,
+      timestamps: setting.stamp !== undefined,
       sack: false,
       windowScale: setting.scale !== undefined,
       receiveBufferBytes: setting.receiveBufferBytes,
@@ -132,7 +142,8 @@ export class StateBench {
   #arrive(flags: number, length: number, stale = false): void {
     const { scale } = this.#setting;
     const isSyn = (flags & SYN) !== 0;
-    const options: TcpOptions = isSyn ? { mss: MSS_BYTES, windowScale: scale } : {};
+    const stamp = stampOf(this.#setting.stamp && 'fresh');
+    const options: TcpOptions = isSyn ? { ...stamp, mss: MSS_BYTES, windowScale: scale } : stamp;
     const ack = (flags & ACK) === 0 ? 0 : stale ? this.#setting.iss + 1 : this.end.connection.sendNext;
     this.end.arrive(segment(flags, this.#seq, ack, options, pattern(length)));
     this.#seq = (this.#seq + length + (isSyn ? 1 : 0) + ((flags & FIN) !== 0 ? 1 : 0)) >>> 0;

@@ -113,7 +113,7 @@ export class SegmentArrival {
       return undefined;
     }
     if (this.#timestamps.on && !isReset && !this.#timestamps.accepts(segment, this.#core.host.now_us())) {
-      this.#challenge();
+      this.#unstamped(segment);
       return 'old-timestamp';
     }
     if (isReset) return this.#resetArrived(segment);
@@ -131,6 +131,11 @@ export class SegmentArrival {
     this.#receiver.take(segment);
     if (this.#receiver.finished) this.#send({ type: 'fin.received' });
     return undefined;
+  }
+
+  /** An old timestamp is told the true numbers; where it is missing there is silence (RFC 7323 sections 3.2 and 5.3), but for a SYN. */
+  #unstamped({ flags, options }: InSegment): void {
+    if (options.timestamps !== undefined || (flags & Flag.SYN) !== 0) this.#challenge();
   }
 
   /** Our SYN+ACK was lost: the SYN comes again. */

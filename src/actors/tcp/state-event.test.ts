@@ -11,7 +11,7 @@ import {
   type Tcb,
 } from '../../../test/support/tcp-oracle.ts';
 import { pattern, segment } from '../../../test/support/tcp-pair.ts';
-import { type Setting, STATES, StateBench, type StateName } from '../../../test/support/tcp-states.ts';
+import { type Setting, STATES, StateBench, type StateName, stampOf } from '../../../test/support/tcp-states.ts';
 import { ScriptEndpoint } from '../../lab/tcp-script/endpoint.ts';
 import { DEFAULT_SETTINGS } from '../../lab/tcp-script/settings.ts';
 import { PEER_PORT, type WireSegment } from '../../lab/tcp-script/wire-segment.ts';
@@ -38,6 +38,9 @@ const VARIANTS: readonly Setting[] = [
   },
   { ...PLAIN, name: 'numbers cross 2^31', iss: 2 ** 31 - 101, irs: 2 ** 31 - 51 },
   { ...PLAIN, name: 'a wrap while the window is shut', irs: 2 ** 32 - 2_001, receiveBufferBytes: 3_000, shut: true },
+  { ...PLAIN, name: 'timestamps', stamp: 'fresh' },
+  { ...PLAIN, name: 'old timestamps', stamp: 'old' },
+  { ...PLAIN, name: 'missing timestamps', stamp: 'missing' },
 ];
 
 /** Where a segment may lie: its first number. */
@@ -82,14 +85,14 @@ interface Case {
 }
 
 /** Every kind of segment for a state, with what the oracle says of it. */
-function casesOf(tcb: Tcb, allFlags: readonly number[]): Case[] {
+function casesOf(tcb: Tcb, allFlags: readonly number[], stamp: Setting['stamp']): Case[] {
   const cases: Case[] = [];
   for (const flags of allFlags) {
     const acks = (flags & ACK) === 0 ? { 'no ACK': 0 } : acksOf(tcb);
     for (const [place, seq] of Object.entries(placesOf(tcb))) {
       for (const [acked, ack] of Object.entries(acks)) {
         for (const length of [0, TEXT_BYTES]) {
-          const arriving = { flags, seq: seq >>> 0, ack: ack >>> 0, length };
+          const arriving = { flags, seq: seq >>> 0, ack: ack >>> 0, length, ...(stamp && { stamp }) };
           const name = `${flagNames(flags)}, ${place}, ${acked}, ${length} bytes`;
           cases.push({ name, segment: arriving, expected: expected(tcb, arriving) });
         }
@@ -105,7 +108,7 @@ function outcome(setting: Setting, state: StateName, { flags, seq, ack, length }
   const { end } = bench;
   const { sent, events, receivedBytes } = end;
   const [sentBefore, eventsBefore] = [sent.length, events.length];
-  const arriving = segment(flags, seq, ack, {}, pattern(length));
+  const arriving = segment(flags, seq, ack, stampOf(setting.stamp), pattern(length));
   if (!end.connection.yieldTo(arriving)) end.arrive(arriving);
   const after = bench.tcb();
   return {
@@ -149,7 +152,7 @@ function expectNone(found: readonly string[]): void {
 const SHOWN = 5;
 
 const casesIn = (setting: Setting, state: StateName, flags: readonly number[]): Case[] =>
-  casesOf(new StateBench(setting, state).tcb(), flags);
+  casesOf(new StateBench(setting, state).tcb(), flags, setting.stamp);
 
 describe.each(STATES)('every segment in %s', (state) => {
   const byRule = Map.groupBy(casesIn(PLAIN, state, ALL_FLAGS), (each) => each.expected.rule);

@@ -59,10 +59,10 @@ export class Timestamps {
     return ticks < 0 || rtt_us > MAX_RTT_US ? 0 : rtt_us;
   }
 
-  /** Whether a SYN for the same addresses and ports is younger than this connection (RFC 6191). */
-  isOlderThan(syn: InSegment): boolean {
+  /** How far the clock of a SYN for the same addresses and ports is ahead of this connection's (RFC 6191); 0 where it can't be told. */
+  ageOf(syn: InSegment): number {
     const { timestamps } = syn.options;
-    return this.on && timestamps !== undefined && seqLt(this.#recent, timestamps.value);
+    return this.on && timestamps !== undefined ? seqDiff(timestamps.value, this.#recent) : 0;
   }
 
   /** Whether nothing came for so long that all later timestamps are above those of this connection. */
@@ -91,5 +91,6 @@ export function timestampClock(now_us: number, offset: number): number {
 /** Whether a segment is the SYN of a connection that is newer than the one in TIME-WAIT that expects `nxt` (RFC 9293 MAY-2, RFC 6191). */
 export function isSuccessor(segment: InSegment, nxt: number, timestamps: Timestamps): boolean {
   const isSyn = (segment.flags & (Flag.SYN | Flag.ACK | Flag.RST)) === Flag.SYN;
-  return isSyn && (seqGt(segment.seq, nxt) || timestamps.isOlderThan(segment));
+  const age = timestamps.ageOf(segment);
+  return isSyn && (age === 0 ? seqGt(segment.seq, nxt) : age > 0);
 }

@@ -11,6 +11,8 @@ describe.each(FILES)('%s', (file) => {
   const text = readFileSync(file, 'utf8');
   it.each(parseScript(text).map((each) => [each.name, each] as const))('%s', (_, script) => {
     expect(failureText(file, text, runCase(script))).toBe('');
+    // The same from its saved state alone, after every step.
+    expect(failureText(file, text, runCase(script, true))).toBe('');
   });
 });
 

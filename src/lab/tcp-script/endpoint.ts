@@ -1,4 +1,4 @@
-import { Device } from '../../actors/device.ts';
+import { Device, type DeviceInput } from '../../actors/device.ts';
 import { buildIcmpPacket } from '../../actors/icmp-error.ts';
 import type { Layer } from '../../actors/layer.ts';
 import { Port } from '../../actors/port.ts';
@@ -44,7 +44,9 @@ export class ScriptEndpoint {
   readonly scheduler = new VirtualScheduler();
   readonly #settings: ScriptSettings;
   readonly #listener: EndpointListener;
-  readonly #device: Device;
+  readonly #world: World;
+  readonly #restores: boolean;
+  #device!: Device;
   #layer!: TcpLayer;
   #user!: ScriptUser;
   #opened = 0;
@@ -53,18 +55,18 @@ export class ScriptEndpoint {
   #connection: TcpConnection | undefined;
   #listens = false;
 
-  constructor(settings: ScriptSettings, listener: EndpointListener) {
+  /** `restores`: after each input the device is saved, and a fresh one goes on from that. */
+  constructor(settings: ScriptSettings, listener: EndpointListener, restores = false) {
     this.#settings = settings;
     this.#listener = listener;
-    const world = new World({
+    this.#restores = restores;
+    this.#world = new World({
       scheduler: this.scheduler,
       random: new SeededRandom(1, 'tcp-script'),
       vaultOf: () => this.#vault(),
       tap: { level: 'control', record: (record) => this.#record(record) },
     });
-    this.#device = new Device(world, 'tcp', (device) => this.#build(device));
-    this.#device.onOutput = (_, { bytes }) => listener.segment(wireSegmentOf(bytes));
-    this.#device.start();
+    this.#makeDevice();
   }
 
   /** The connection that was opened or accepted last, also after its end. */
@@ -74,7 +76,9 @@ export class ScriptEndpoint {
 
   /** One of the 11 states. */
   get state(): string {
-    return this.#connection?.state ?? (this.#listens ? 'LISTEN' : 'CLOSED');
+    const machine = this.#layer.machines().find(({ instance }) => instance === this.#name);
+    if (machine !== undefined) return machine.state.split('.')[0] as string;
+    return this.#name === '' && this.#listens ? 'LISTEN' : 'CLOSED';
   }
 
   connect(): void {
@@ -110,8 +114,7 @@ export class ScriptEndpoint {
   }
 
   arrive(segment: WireSegment, checksum: 'good' | 'bad'): void {
-    this.#device.input({ kind: 'frame', port: 'wire', bytes: packetOf(segment), checksum });
-    this.#adopt();
+    this.#input({ kind: 'frame', port: 'wire', bytes: packetOf(segment), checksum });
   }
 
   /** An ICMP error about a segment of ours that had this number. */
@@ -125,7 +128,24 @@ export class ScriptEndpoint {
     turned.setUint16(22, PEER_PORT);
     const message = { type: IcmpType.UNREACHABLE, code: ICMP_CODES[error], mtu };
     const bytes = buildIcmpPacket({ source: PEER_IP, destination: LOCAL_IP }, message, quoted);
-    this.#device.input({ kind: 'frame', port: 'wire', bytes, checksum: 'good' });
+    this.#input({ kind: 'frame', port: 'wire', bytes, checksum: 'good' });
+  }
+
+  #makeDevice(): void {
+    this.#device = new Device(this.#world, 'tcp', (device) => this.#build(device));
+    this.#device.onOutput = (_, { bytes }) => this.#listener.segment(wireSegmentOf(bytes));
+    this.#device.start();
+  }
+
+  #input(input: DeviceInput): void {
+    this.#device.input(input);
+    this.#adopt();
+    if (!this.#restores) return;
+    const saved = structuredClone(this.#device.save());
+    this.#device.destroy();
+    this.#makeDevice();
+    this.#device.restore(saved);
+    this.#adopt();
   }
 
   #build(device: Device): readonly Layer[] {
@@ -153,8 +173,7 @@ export class ScriptEndpoint {
   /** Does something as an input of the device, so that it has its time and its queue. */
   #run(step: () => void): void {
     this.#user.next = step;
-    this.#device.input({ kind: 'event', layer: USER_LABEL, name: 'script', data: null });
-    this.#adopt();
+    this.#input({ kind: 'event', layer: USER_LABEL, name: 'script', data: null });
   }
 
   /** Keeps hold of the newest connection: the layer forgets its name while it is in TIME-WAIT. */

@@ -14,7 +14,7 @@ export interface FileResult {
 export function runScript(file: string, text: string, only = ''): FileResult {
   try {
     const cases = parseScript(text).filter(({ name }) => name.includes(only));
-    return { file, cases: cases.map(runCase) };
+    return { file, cases: cases.map((each) => runCase(each)) };
   } catch (error) {
     if (!(error instanceof ScriptError)) throw error;
     return { file, cases: [], mistake: { line: error.line, message: error.message } };

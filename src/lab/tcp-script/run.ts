@@ -1,7 +1,7 @@
 import type { TcpIndication } from '../../actors/services.ts';
 import { figureOf, holds } from './checks.ts';
 import { differences } from './compare.ts';
-import { ScriptEndpoint } from './endpoint.ts';
+import { type EndpointListener, ScriptEndpoint } from './endpoint.ts';
 import { Bases, segmentText } from './numbers.ts';
 import { Outputs, type TraceLine } from './outputs.ts';
 import type { ScriptCase } from './parse.ts';
@@ -26,9 +26,12 @@ export interface CaseResult {
   readonly time_us: number;
 }
 
-/** Runs one case from its beginning to its end, or to the first line that does not hold. */
-export function runCase(script: ScriptCase): CaseResult {
-  const run = new CaseRun(script);
+/**
+ * Runs one case from its beginning to its end, or to the first line that does not hold. `restores`: after each step the TCP is saved, and a
+ * fresh one goes on from what was saved.
+ */
+export function runCase(script: ScriptCase, restores = false): CaseResult {
+  const run = new CaseRun(script, restores);
   const { name, line } = script;
   try {
     for (const statement of script.statements) run.step(statement);
@@ -52,10 +55,10 @@ class CaseRun {
   #dropped: string | undefined;
   #statement: Statement | undefined;
 
-  constructor(script: ScriptCase) {
+  constructor(script: ScriptCase, restores: boolean) {
     this.#script = script;
     this.outputs = new Outputs(() => this.now_us);
-    this.#endpoint = new ScriptEndpoint(script.settings, {
+    const listener: EndpointListener = {
       segment: (segment) => {
         const bases = this.#basesOf(segment.port);
         bases.learn(segment, this.now_us);
@@ -73,7 +76,8 @@ class CaseRun {
         this.outputs.note(`dropped ${reason}`);
       },
       noted: (name) => this.outputs.note(name),
-    });
+    };
+    this.#endpoint = new ScriptEndpoint(script.settings, listener, restores);
   }
 
   get now_us(): number {

@@ -79,7 +79,8 @@ export class WindowControl implements CongestionControl {
   acked(report: AckReport): void {
     if (this.#reduction !== undefined) {
       if (report.delivered > 0) this.cwnd = this.#reduction.window(report, this.ssthresh, this.#mss);
-    } else if (report.delivered === 0) {
+    } else if (!report.advanced || report.delivered === 0) {
+      // Duplicate ACKs don't widen the window (RFC 5681 section 3.2 step 1): limited transmit sends one segment for each.
       return;
     } else if (!report.limited) {
       this.#growth.pause(report.now_us);

@@ -245,8 +245,8 @@ export class Sender {
     const lost = this.recovery.board.nextLost();
     if (lost === undefined) return false;
     const { n } = this;
-    const length = n.urgent ? Math.min(n.mss, payloadLength(lost)) : this.#nextLength(payloadLength(lost));
-    if (!n.urgent && ((length === 0 && payloadLength(lost) > 0) || !this.recovery.allows(length))) return false;
+    const length = n.urgent ? Math.min(n.mss, payloadLength(lost)) : this.#nextLength(payloadLength(lost), 'repair');
+    if (!n.urgent && !this.recovery.allows(length)) return false;
     n.urgent = false;
     this.#sendAgain(lost, length);
     return true;
@@ -266,7 +266,7 @@ export class Sender {
     if ((unsent === 0 && !this.#finWaits()) || n.fin !== NONE) return false;
     const room = seqDiff(seqAdd(n.una, n.wnd), n.nxt);
     if (room <= 0 || recovery.board.size >= SCOREBOARD_SEGMENTS || n.cwndLimited) return false;
-    const length = this.#nextLength(Math.min(unsent, room), beyondCwnd);
+    const length = this.#nextLength(Math.min(unsent, room), beyondCwnd ? 'probe' : 'new');
     if (length === 0 && unsent > 0) return false;
     const fin = this.#finWaits() && length === unsent && length < room;
     if (!force && !fin && !this.#isWorthwhile(length, unsent)) return false;
@@ -275,14 +275,16 @@ export class Sender {
     return true;
   }
 
-  /** Payload of the next segment, new or again; 0 where the congestion window makes it wait. `single`: no super-segment. */
-  #nextLength(available: number, single = false): number {
+  /** Payload of the next segment, new or again; 0 where the congestion window makes it wait. */
+  #nextLength(available: number, kind: 'new' | 'repair' | 'probe'): number {
     const { n, recovery } = this;
     // An interface that cuts leaves the urgent pointer as it is: wrong in all segments but the first.
     const isWhole = this.#core.options.superSegments === true && !this.#core.urgent.sending(n.una);
-    if (single || !isWhole) return Math.min(available, n.mss);
+    if (kind === 'probe' || !isWhole) return Math.min(available, n.mss);
     const { pipe, congestion } = recovery;
-    const length = superSegmentLength({ available, mss: n.mss, cwnd: congestion.cwnd, pipe });
+    const { cwnd, pacingRate } = congestion;
+    const repairs = kind === 'repair';
+    const length = superSegmentLength({ available, mss: n.mss, cwnd, pacingRate, pipe, repairs });
     if (length === 0 && available > 0) n.cwndLimited = true;
     return length;
   }

@@ -7,6 +7,8 @@ const PORT = 443;
 const MAX_CONNECTIONS = 50_000;
 /** Connections in TIME-WAIT, below the number of ephemeral ports. */
 const PORTS_BEFORE_REST = 20_000;
+/** What runs once per connection takes long to be compiled well. */
+const LEAST = 30_000;
 const TRANSFER_BYTES = 1_024;
 /** Longer than TIME-WAIT: ports are free again. */
 const SETTLED_US = 61_000_000;
@@ -60,17 +62,20 @@ interface Before {
 function pairOf(made: TcpStand) {
   const { client, server } = made;
   let opened = 0;
+  const open = (count: number): void => {
+    for (let at = 0; at < count; at++) {
+      // Ports in TIME-WAIT run out: virtual time goes on, which takes the time that it takes.
+      if (client.layer.size >= PORTS_BEFORE_REST) made.pass(SETTLED_US);
+      made.connect(client, `c${++opened}`, PORT);
+    }
+  };
   const running = (check: (before: Before) => void): Running => ({
     prepare(operations) {
       made.pass(SETTLED_US);
       return () => {
         const { accepted, closed, bytes } = server.counts;
         const before = { operations, connected: client.counts.connected, accepted, closed, bytes };
-        for (let at = 0; at < operations; at++) {
-          // Ports in TIME-WAIT run out: virtual time goes on, which takes the time that it takes.
-          if (client.layer.size >= PORTS_BEFORE_REST) made.pass(SETTLED_US);
-          made.connect(client, `c${++opened}`, PORT);
-        }
+        open(operations);
         check(before);
         return { operations };
       };
@@ -81,6 +86,6 @@ function pairOf(made: TcpStand) {
 
 /** One operation is one connection. */
 export const connectionsBenchmarks: readonly Benchmark[] = [
-  { table: 'connections', name: 'tcp: handshakes per second', unit: 'handshakes', open: handshakes },
-  { table: 'connections', name: 'tcp: connect, 1 KiB, close', unit: 'connections', open: transfers },
+  { table: 'connections', name: 'tcp: handshakes per second', unit: 'handshakes', least: LEAST, open: handshakes },
+  { table: 'connections', name: 'tcp: connect, 1 KiB, close', unit: 'connections', least: LEAST, open: transfers },
 ];

@@ -31,6 +31,8 @@ export interface Benchmark {
   readonly name: string;
   /** What one operation is, plural: `frames`. */
   readonly unit: string;
+  /** Operations that a sample has at least: for code that the collection of garbage before it sends back to the compiler. */
+  readonly least?: number;
   open(): Running;
 }
 

@@ -77,8 +77,8 @@ function calibrated(benchmark: Benchmark, { sample_ms }: Effort): Subject {
   for (;;) {
     const took_ms = (operations / sampleOf(running, operations).perSecond) * MS_PER_S;
     if (took_ms >= sample_ms * CALIBRATED_SHARE || operations >= MOST_OPERATIONS) {
-      const wanted = Math.round((operations * sample_ms) / took_ms);
-      return { benchmark, running, operations: Math.min(MOST_OPERATIONS, Math.max(1, wanted)), samples: [] };
+      const wanted = Math.max(benchmark.least ?? 1, Math.round((operations * sample_ms) / took_ms));
+      return { benchmark, running, operations: Math.min(MOST_OPERATIONS, wanted), samples: [] };
     }
     operations *= GROWTH;
   }

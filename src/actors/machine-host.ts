@@ -9,6 +9,11 @@ export interface MachineCommand {
   readonly params: any;
 }
 
+/** Carries out the commands of a machine: an object, so that one of which there are very many needs no closure. */
+export interface MachineExecutor {
+  execute(command: MachineCommand): void;
+}
+
 /** What a host tells about its machine's life. */
 export interface MachineObserver {
   transition(instance: string, machine: string, event: { type: string }, from: string, to: string): void;
@@ -51,7 +56,7 @@ export class MachineHost<M extends AnyStateMachine, D = unknown> {
   decision: D;
   #snapshot: SnapshotFrom<M>;
   readonly #decide: (snapshot: SnapshotFrom<M>) => D;
-  readonly #execute: (command: MachineCommand) => void;
+  readonly #executor: MachineExecutor;
   readonly #observer: MachineObserver | undefined;
   /** Events that wait while one is worked off; none outside of that. */
   #events: EventFrom<M>[] | undefined;
@@ -62,13 +67,14 @@ export class MachineHost<M extends AnyStateMachine, D = unknown> {
     instance: string;
     input?: InputFrom<M>;
     decide: (snapshot: SnapshotFrom<M>) => D;
-    execute: (command: MachineCommand) => void;
+    execute: MachineExecutor['execute'] | MachineExecutor;
     observer?: MachineObserver;
   }) {
     this.machine = options.machine;
     this.instance = options.instance;
     this.#decide = options.decide;
-    this.#execute = options.execute;
+    const { execute } = options;
+    this.#executor = typeof execute === 'function' ? { execute } : execute;
     this.#observer = options.observer;
     watcher?.machine(options.machine);
     const { memo } = scopeOf(options.machine);
@@ -138,7 +144,7 @@ export class MachineHost<M extends AnyStateMachine, D = unknown> {
 
   #carryOut(command: MachineCommand): void {
     this.#observer?.command(this.instance, command);
-    this.#execute(command);
+    this.#executor.execute(command);
   }
 }
 

@@ -16,7 +16,7 @@ import {
   type TcpStats,
 } from './core.ts';
 import { KeepaliveClock } from './keepalive.ts';
-import { LazyTimer } from './lazy-timer.ts';
+import { LazyTimer, NEVER_SET } from './lazy-timer.ts';
 import { PORT_REUSE_US, TIME_WAIT_US, TIMESTAMPS_BYTES } from './limits.ts';
 import { Outgoing } from './outgoing.ts';
 import { mssOfPath } from './path-mtu.ts';
@@ -53,7 +53,8 @@ export class TcpConnection implements ConnectionCore {
   readonly #timestamps = new Timestamps();
   readonly #handshake: Handshake;
   readonly #keepalive: KeepaliveClock;
-  readonly #timeWait: LazyTimer;
+  /** Made when the connection gets there. */
+  #timeWait: LazyTimer | undefined;
   readonly #outgoing: Outgoing;
   readonly #arrival: SegmentArrival;
   #untold: ConnectionEvent[] | undefined;
@@ -68,7 +69,7 @@ export class TcpConnection implements ConnectionCore {
       instance: options.name,
       input: { holds: options.holdSynAck === true },
       decide: tcpDecisionOf,
-      execute: (command) => this.#execute(command),
+      execute: this,
       observer: host.observer,
     });
     this.#sender = new Sender(this, this.stats);
@@ -77,7 +78,6 @@ export class TcpConnection implements ConnectionCore {
     this.#outgoing = new Outgoing(this, this.#sender.n, this.#receiver, this.#handshake, this.stats);
     this.#keepalive = new KeepaliveClock(this);
     this.#userTimeout = new UserTimeout(this);
-    this.#timeWait = new LazyTimer(host, 'time-wait');
     this.#arrival = new SegmentArrival({
       core: this,
       sender: this.#sender,
@@ -274,7 +274,7 @@ export class TcpConnection implements ConnectionCore {
       timestamps: this.#timestamps.save(),
       handshake: this.#handshake.save(),
       keepalive: this.#keepalive.save(),
-      timeWait: this.#timeWait.save(),
+      timeWait: this.#timeWait?.save() ?? NEVER_SET,
       arrival: this.#arrival.save(),
       urgent: this.urgent.save(),
       userTimeout: this.#userTimeout.save(),
@@ -291,6 +291,7 @@ export class TcpConnection implements ConnectionCore {
     this.#timestamps.restore(saved.timestamps);
     this.#handshake.restore(saved.handshake);
     this.#keepalive.restore(saved.keepalive);
+    this.#timeWait = new LazyTimer(this.host, 'time-wait');
     this.#timeWait.restore(saved.timeWait);
     this.#arrival.restore(saved.arrival);
     this.urgent.restore(saved.urgent);
@@ -348,7 +349,8 @@ export class TcpConnection implements ConnectionCore {
     this.#userTimeout.watch(this.#sender);
   }
 
-  #execute(command: MachineCommand): void {
+  /** For its machine only. */
+  execute(command: MachineCommand): void {
     switch (command.type) {
       case 'sendSyn':
       case 'sendSynAck':
@@ -362,6 +364,7 @@ export class TcpConnection implements ConnectionCore {
       case 'sendReset':
         return this.#reset();
       case 'startTimeWait':
+        this.#timeWait ??= new LazyTimer(this.host, 'time-wait');
         this.#timeWait.set(this.options.timeWait_us ?? TIME_WAIT_US);
         return;
       case 'tellSynReceived':
@@ -389,7 +392,7 @@ export class TcpConnection implements ConnectionCore {
     this.#sender.clear();
     this.#receiver.clear();
     this.#keepalive.clear();
-    this.#timeWait.dispose();
+    this.#timeWait?.dispose();
     this.#userTimeout.clear();
     this.tell({ kind: 'gone' });
   }

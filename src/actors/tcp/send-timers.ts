@@ -1,5 +1,5 @@
 import type { TimerHost } from './lazy-timer.ts';
-import { LazyTimer, type SavedTimer } from './lazy-timer.ts';
+import { LazyTimer, NEVER_SET, type SavedTimer } from './lazy-timer.ts';
 import { DELAYED_ACK_US, MAX_RTO_US, TAIL_PROBE_SLACK_US } from './limits.ts';
 import type { Recovery } from './recovery.ts';
 import { NONE, type SendNumbers } from './send-numbers.ts';
@@ -7,19 +7,30 @@ import { NONE, type SendNumbers } from './send-numbers.ts';
 /** When a sender acts though nothing arrives. */
 export class SendTimers {
   readonly retransmission: LazyTimer;
-  readonly windowProbe: LazyTimer;
   readonly tailProbe: LazyTimer;
-  readonly reordering: LazyTimer;
+  /** Made when they are first needed: most connections never do. */
+  #windowProbe: LazyTimer | undefined;
+  #reordering: LazyTimer | undefined;
+  readonly #host: TimerHost;
   readonly #n: SendNumbers;
   readonly #recovery: Recovery;
 
   constructor(host: TimerHost, numbers: SendNumbers, recovery: Recovery) {
     this.retransmission = new LazyTimer(host, 'rto');
-    this.windowProbe = new LazyTimer(host, 'persist');
     this.tailProbe = new LazyTimer(host, 'tlp');
-    this.reordering = new LazyTimer(host, 'reorder');
+    this.#host = host;
     this.#n = numbers;
     this.#recovery = recovery;
+  }
+
+  get windowProbe(): LazyTimer {
+    this.#windowProbe ??= new LazyTimer(this.#host, 'persist');
+    return this.#windowProbe;
+  }
+
+  get reordering(): LazyTimer {
+    this.#reordering ??= new LazyTimer(this.#host, 'reorder');
+    return this.#reordering;
   }
 
   /** A single number is under way: the byte, or the FIN, of a window probe. */
@@ -41,7 +52,7 @@ export class SendTimers {
   acknowledged(advanced: boolean): void {
     const { reorderWait_us, board } = this.#recovery;
     if (reorderWait_us > 0) this.reordering.set(reorderWait_us);
-    else this.reordering.off();
+    else this.#reordering?.off();
     if (!advanced) return;
     this.tailProbe.off();
     if (board.size > 0) this.restart();
@@ -53,28 +64,29 @@ export class SendTimers {
     const probes = underWay ? this.#n.wnd === 0 && this.isProbing : waits;
     if (!underWay || probes) this.retransmission.off();
     else if (!this.retransmission.running) this.restart();
-    if (!probes) this.windowProbe.off();
+    if (!probes) this.#windowProbe?.off();
     else if (!this.windowProbe.running) this.windowProbe.set(this.#probeInterval_us());
     if (!underWay || probes || !this.mayProbeTail) this.tailProbe.off();
     else if (!this.tailProbe.running) this.#armTailProbe();
   }
 
   clear(): void {
-    for (const timer of this.#all) timer.dispose();
+    for (const timer of this.#all) timer?.dispose();
   }
 
   save(): readonly SavedTimer[] {
-    return this.#all.map((timer) => timer.save());
+    return this.#all.map((timer) => timer?.save() ?? NEVER_SET);
   }
 
   restore(saved: readonly SavedTimer[]): void {
-    this.#all.forEach((timer, at) => {
+    const timers = [this.retransmission, this.windowProbe, this.tailProbe, this.reordering];
+    timers.forEach((timer, at) => {
       timer.restore(saved[at]);
     });
   }
 
-  get #all(): readonly LazyTimer[] {
-    return [this.retransmission, this.windowProbe, this.tailProbe, this.reordering];
+  get #all(): readonly (LazyTimer | undefined)[] {
+    return [this.retransmission, this.#windowProbe, this.tailProbe, this.#reordering];
   }
 
   #probeInterval_us(): number {

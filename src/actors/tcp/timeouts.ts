@@ -16,7 +16,7 @@ export interface TimedParts {
   readonly receiver: Receiver;
   readonly keepalive: KeepaliveClock;
   readonly userTimeout: UserTimeout;
-  readonly timeWait: LazyTimer;
+  readonly timeWait: LazyTimer | undefined;
 }
 
 const GIVE_UP: TcpEvent = { type: 'timeout.retransmission' };
@@ -43,7 +43,7 @@ export function timedOut(parts: TimedParts, name: string): TcpEvent | undefined 
     case 'keepalive':
       return keepaliveDue(parts);
     case 'time-wait':
-      return timeWait.fired() ? { type: 'timeout.time-wait' } : undefined;
+      return timeWait?.fired() === true ? { type: 'timeout.time-wait' } : undefined;
     default:
       return undefined;
   }

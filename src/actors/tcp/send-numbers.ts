@@ -42,6 +42,8 @@ export interface SendNumbers {
   /** Transmissions in a row that the retransmission timer and the window probe timer made without an answer. */
   retries: number;
   probes: number;
+  /** Probes of a window since it was shut, answered or not: each waits twice as long as the one before. */
+  shutProbes: number;
   /** Tail loss probe under way: SND.NXT when it was sent, and whether it repeated a segment. */
   tailProbe: number;
   tailProbeRepeats: boolean;
@@ -75,6 +77,7 @@ export function newSendNumbers(mss: number): SendNumbers {
     arrivedBehind: 0,
     retries: 0,
     probes: 0,
+    shutProbes: 0,
     tailProbe: NONE,
     tailProbeRepeats: false,
     lastSent_us: 0,

@@ -90,7 +90,7 @@ export class SendTimers {
   }
 
   #probeInterval_us(): number {
-    return Math.min(MAX_RTO_US, this.#recovery.rtt.rto_us() * 2 ** this.#n.probes);
+    return Math.min(MAX_RTO_US, this.#recovery.rtt.rto_us() * 2 ** Math.max(this.#n.probes, this.#n.shutProbes));
   }
 
   /** Two round trips after the last sending or progress, and time for the delayed ACK of a lone one; where the retransmission timer is sooner it does. */

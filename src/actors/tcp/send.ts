@@ -139,6 +139,7 @@ export class Sender {
     const { n } = this;
     if (n.probes >= this.#limit(DATA_RETRANSMISSIONS)) return false;
     n.probes += 1;
+    if (n.wnd === 0) n.shutProbes += 1;
     unanswered(this.#core, n.probes - 1);
     const before = n.nxt;
     if (n.wnd > 0) this.output(true);
@@ -209,9 +210,9 @@ export class Sender {
     const isNewer = progress || seqLt(n.wl1, segment.seq) || (n.wl1 === segment.seq && seqGe(segment.ack, n.wl2));
     if (!isNewer) return;
     const wasShut = n.wnd === 0;
-    const isSyn = (segment.flags & Flag.SYN) !== 0;
-    n.wnd = isSyn ? segment.window : segment.window * 2 ** n.scale;
+    n.wnd = (segment.flags & Flag.SYN) !== 0 ? segment.window : segment.window * 2 ** n.scale;
     n.maxWnd = Math.max(n.maxWnd, n.wnd);
+    if (n.wnd > 0) n.shutProbes = 0;
     n.wl1 = segment.seq;
     n.wl2 = segment.ack;
     if (!wasShut || n.wnd === 0 || !this.timers.isProbing) return;

@@ -33,6 +33,21 @@ describe('the receive window', () => {
     expect(pair.scheduler.now_us() - start_us).toBeLessThan(500_000);
   });
 
+  it('SHLD-30: is probed at growing intervals, also while every probe is answered', () => {
+    const pair = new TcpPair({ server: { receiveBufferBytes: 20_000 } }).connect();
+    pair.server.consumes = false;
+    pair.client.run((connection) => connection.write(pattern(100_000)));
+    pair.pass(60_000_000);
+    // 0.2 s, 0.4 s, … 51 s: the eighth would come after 51 s.
+    const { windowProbes } = pair.client.connection.stats;
+    expect(windowProbes).toBeGreaterThan(5);
+    expect(windowProbes).toBeLessThan(10);
+    pair.server.run((connection) => connection.consumed(20_000));
+    pair.server.consumes = true;
+    expect(pair.run(() => pair.server.receivedBytes === 100_000, 5_000_000)).toBe(true);
+    expect(pair.client.connection.stats.windowProbes).toBeLessThanOrEqual(windowProbes + 2);
+  });
+
   it('opens by a probe when the update was lost', () => {
     const pair = stalled();
     let swallowed = 0;

@@ -107,13 +107,13 @@ export class FuzzEnd {
     this.run((connection) => connection.timerFired(name));
   }
 
-  write(length: number): void {
+  write(length: number, urgent = false): void {
     const count = Math.min(length, STREAM_BYTES - this.written);
     const before = this.written;
     const { writable } = this.connection.decision;
     if (writable) this.written += count;
     this.run((connection) => {
-      const taken = connection.write(this.own.subarray(before, before + count));
+      const taken = connection.write(this.own.subarray(before, before + count), urgent);
       if (taken !== writable) throw new Fault(`write gives ${taken} in ${connection.state}`);
     });
   }

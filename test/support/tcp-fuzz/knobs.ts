@@ -61,6 +61,7 @@ export function optionsOf(random: SeededRandom): Partial<TcpConnectionOptions> {
     windowScale: random.below(5) > 0,
     sack: random.below(4) > 0,
     timestamps: random.below(4) > 0,
+    superSegments: random.below(4) === 0,
     nagle: random.below(3) === 0,
     congestion: pick(random, ['cubic', 'newreno']),
     timeWait_us: pick(random, [1_000, 60_000_000]),

@@ -243,7 +243,7 @@ class FuzzRun {
     const random = this.#random;
     const act = random.below(100);
     const size = skewed(random, pick(random, WRITE_BYTES));
-    if (act < 50) end.write(size);
+    if (act < 50) end.write(size, random.below(30) === 0);
     else if (act < 80) end.read(1 + skewed(random, 1 + end.unread));
     else if (act < 90) end.reads = random.below(2) === 0;
     else this.#userCalls(end, random.below(1_000));

@@ -4,6 +4,7 @@ import type { MachineObserver } from '../machine-host.ts';
 import type { CongestionName } from './congestion/congestion.ts';
 import type { TimerHost } from './lazy-timer.ts';
 import type { Keepalive } from './limits.ts';
+import type { MtuProbing } from './path-mtu.ts';
 import type { OutSegment } from './segment.ts';
 import type { TcpChoices, TcpSettings } from './settings.ts';
 import type { Urgent } from './urgent.ts';
@@ -59,6 +60,8 @@ export interface TcpConnectionOptions extends TcpChoices {
   readonly sendQueueBytes?: number;
   readonly receiveBufferBytes?: number;
   readonly timeWait_us?: number;
+  /** Search for the size of packets that the path takes; `black-hole` unless given. */
+  readonly mtuProbing?: MtuProbing;
   /** Retransmissions of data, SYN or SYN+ACK before the other side counts as dead. */
   readonly retransmissions?: number;
   /** Offer window scale, SACK and timestamps; each is on unless false. */

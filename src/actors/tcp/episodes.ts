@@ -113,6 +113,16 @@ export class Episodes {
     n.forwardSegments = 0;
   }
 
+  /** The one segment that is lost was larger than any before it: no sign of congestion (RFC 4821 section 7.6.2). */
+  excuse(): void {
+    const { n, board, congestion } = this.#parts;
+    if (n.episode !== 'recovery' || board.lostCount !== 1) return;
+    n.recover = NONE;
+    n.episode = 'open';
+    this.undo.end();
+    congestion.undo();
+  }
+
   #reduction(before: Before) {
     return { ...before, pipeBefore: before.pipe, pipe: this.#parts.board.pipe };
   }

@@ -45,6 +45,12 @@ export const DEFAULT_MSS_BYTES = 536;
 export const DEFAULT_MSS6_BYTES = 1220;
 /** An ICMP error that claims a narrower path counts as this (Linux min_pmtu): one that is forged could make segments of a few bytes. */
 export const MIN_PATH_MTU_BYTES = 552;
+/** A payload that nearly every path takes: where a search begins that doubts all larger ones (Linux tcp_base_mss). */
+export const BASE_MSS_BYTES = 1024;
+/** Sizes that differ by less are not worth a search (Linux tcp_probe_threshold). */
+export const MTU_SEARCH_STEP_BYTES = 8;
+/** A path may have become wider after so long (RFC 1191 section 6.3, RFC 8899 section 5.1.1). */
+export const MTU_RAISE_US = 600_000_000;
 /** A smaller size that the other side names is not believed (Linux TCP_MIN_SND_MSS): headers would be all there is. */
 export const MIN_MSS_BYTES = 48;
 /** Bytes that timestamps take in each segment, padding included. */

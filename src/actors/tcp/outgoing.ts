@@ -38,7 +38,8 @@ export class Outgoing {
       payload,
     };
     const isCutBelow = this.#core.options.superSegments === true;
-    const sized = isCutBelow ? { ...segment, segment_bytes: this.#n.mss, headroom_bytes } : segment;
+    const segment_bytes = seq === this.#n.mtuProbe ? payload.length : this.#n.mss;
+    const sized = isCutBelow ? { ...segment, segment_bytes, headroom_bytes } : segment;
     this.#core.host.transmit(urgent > 0 ? { ...sized, urgent } : sized);
   }
 }

@@ -127,6 +127,11 @@ export class Recovery {
     return this.#episodes.marked(this.#before());
   }
 
+  /** What is to be sent again was lost for its size. */
+  excuse(): void {
+    this.#episodes.excuse();
+  }
+
   /** The retransmission timer went off for data. */
   timedOut(): void {
     this.#episodes.timedOut(this.#before());

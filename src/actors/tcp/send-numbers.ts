@@ -19,6 +19,8 @@ export interface SendNumbers {
   scale: number;
   /** Payload of a full segment, TCP options taken off. */
   mss: number;
+  /** Number of a probe of a larger size that is under way. */
+  mtuProbe: number;
   sack: boolean;
   /** Number of the first byte in the queue. */
   queueSeq: number;
@@ -64,6 +66,7 @@ export function newSendNumbers(mss: number): SendNumbers {
     maxWnd: 0,
     scale: 0,
     mss,
+    mtuProbe: NONE,
     sack: false,
     queueSeq: 0,
     fin: NONE,

@@ -4,11 +4,13 @@ import { Flag } from '../../wire/tcp.ts';
 import type { ConnectionCore, TcpStats } from './core.ts';
 import {
   DATA_RETRANSMISSIONS,
+  R1_RETRANSMISSIONS,
   SCOREBOARD_SEGMENTS,
   SEND_QUEUE_BYTES,
   SYN_ACK_RETRANSMISSIONS,
   SYN_RETRANSMISSIONS,
 } from './limits.ts';
+import { PathMtu } from './path-mtu.ts';
 import { Recovery } from './recovery.ts';
 import { type InSegment, PAYLOAD_HEADROOM_BYTES } from './segment.ts';
 import { superSegmentLength } from './segment-size.ts';
@@ -27,6 +29,8 @@ export class Sender {
   readonly #stats: TcpStats;
   readonly #queue = new SendQueue();
   readonly #mark: number;
+  /** Made with the first doubt about the size of packets. */
+  #path: PathMtu | undefined;
 
   constructor(core: ConnectionCore, stats: TcpStats) {
     this.#core = core;
@@ -64,7 +68,9 @@ export class Sender {
   /** What the handshake agreed on. */
   agree(mss: number, sack: boolean, scale: number): void {
     Object.assign(this.n, { mss, sack, scale });
-    this.recovery.setMss(mss, true);
+    this.#path = undefined;
+    if (this.#core.options.mtuProbing === 'always') this.#search().beginSmall();
+    this.recovery.setMss(this.n.mss, true);
   }
 
   /** Sends SYN, or SYN+ACK, again with the number it had where it went out before (simultaneous open). */
@@ -96,6 +102,7 @@ export class Sender {
     // Whoever answers lives, even when its window stays shut (RFC 9293 MUST-37).
     if (segment.window === 0) n.retries = n.probes = 0;
     if (advance > 0) this.#forget();
+    if (advance > 0) this.#path?.progress();
     this.timers.acknowledged(advance > 0);
     this.#updateWindow(segment, advance > 0);
   }
@@ -126,6 +133,7 @@ export class Sender {
     n.retries += 1;
     recovery.rtt.backOff();
     unanswered(this.#core, n.retries);
+    if (!first.syn && n.retries >= R1_RETRANSMISSIONS) this.#search().vanished(payloadLength(first));
     if (!first.syn) recovery.timedOut();
     if (first.syn) this.#sendAgain(first);
     else this.#sendLost();
@@ -162,9 +170,7 @@ export class Sender {
 
   /** The path takes at most `mss` bytes of payload in a segment from now on. */
   shrink(mss: number): void {
-    if (mss >= this.n.mss) return;
-    this.n.mss = mss;
-    this.recovery.setMss(mss, false);
+    if (mss < this.n.mss || this.#path !== undefined) this.#search().told(mss);
   }
 
   clear(): void {
@@ -178,6 +184,7 @@ export class Sender {
       n: { ...this.n },
       recovery: this.recovery.save(),
       queue: this.#queue.save(),
+      path: this.#path?.save() ?? null,
       timers: this.timers.save(),
     };
   }
@@ -186,6 +193,7 @@ export class Sender {
     Object.assign(this.n, saved.n);
     this.recovery.restore(saved.recovery);
     this.#queue.restore(saved.queue);
+    if (saved.path !== null) this.#search().restore(saved.path);
     this.timers.restore(saved.timers);
   }
 
@@ -267,6 +275,11 @@ export class Sender {
     if ((unsent === 0 && !this.#finWaits()) || n.fin !== NONE) return false;
     const room = seqDiff(seqAdd(n.una, n.wnd), n.nxt);
     if (room <= 0 || recovery.board.size >= SCOREBOARD_SEGMENTS || n.cwndLimited) return false;
+    const probe = beyondCwnd ? 0 : (this.#path?.probe(unsent, room) ?? 0);
+    if (probe > 0) {
+      this.#sendNext(probe, false);
+      return true;
+    }
     const length = this.#nextLength(Math.min(unsent, room), beyondCwnd ? 'probe' : 'new');
     if (length === 0 && unsent > 0) return false;
     const fin = this.#finWaits() && length === unsent && length < room;
@@ -322,6 +335,7 @@ export class Sender {
   /** At most `most` payload bytes of it. */
   #sendAgain(segment: SentSegment, most = this.n.mss): void {
     const { board } = this.recovery;
+    if (segment.seq === this.n.mtuProbe) this.#path?.lost();
     const fits = segment.syn || payloadLength(segment) <= most;
     const part = fits ? segment : board.split(segment, most);
     this.recovery.sentAgain(part, this.#core.stamp);
@@ -345,6 +359,11 @@ export class Sender {
     const flags = Flag.ACK | push | (segment.fin ? Flag.FIN : 0);
     const headroom = this.#core.options.superSegments === true && length > 0 ? PAYLOAD_HEADROOM_BYTES : 0;
     this.#core.emit(segment.seq, flags, this.#queue.slice(at, length, headroom), headroom);
+  }
+
+  #search(): PathMtu {
+    this.#path ??= new PathMtu(this.#core, this.n, this.recovery);
+    return this.#path;
   }
 
   #resumeAfterIdle(): void {

@@ -1,6 +1,6 @@
 /** IPv6 addresses, and addresses of either family. */
 import { formatIp4, type Ip4, type Mac, parseIp4 } from './address.ts';
-import { put16, put32, u16 } from './bytes.ts';
+import { put16, put32, u16, u32 } from './bytes.ts';
 
 /**
  * An IPv6 address as its one canonical text (RFC 5952, e.g. `2001:db8::1`): equal addresses are equal strings, and it stands readable in
@@ -26,6 +26,12 @@ export const ALL_NODES_IP6: Ip6 = 'ff02::1';
 
 const SOLICITED_NODES: Cidr6 = { address: 'ff02::1:ff00:0', prefix: 104 };
 const MULTICAST_MAC6_BASE: Mac = 0x3333_0000_0000;
+/** Addresses that were read lately, as text and as bytes: a few come with every packet. No result depends on these tables. */
+const LATELY_ADDRESSES = 256;
+const lately = new Map<Ip6, readonly number[]>();
+const latelyRead: ({ a: number; b: number; c: number; d: number; text: Ip6 } | undefined)[] = new Array(
+  LATELY_ADDRESSES,
+);
 const LOOPBACK_IP6: Ip6 = '::1';
 const FIRST_MULTICAST_IP4: Ip4 = 0xe000_0000;
 const GROUPS = 8;
@@ -42,6 +48,19 @@ export function isIp6(address: IpAddress): address is Ip6 {
 
 /** The address that stands in 16 bytes at `offset`. */
 export function readIp6(bytes: Uint8Array, offset: number): Ip6 {
+  const a = u32(bytes, offset);
+  const b = u32(bytes, offset + 4);
+  const c = u32(bytes, offset + 8);
+  const d = u32(bytes, offset + 12);
+  const place = (a ^ b ^ c ^ d ^ (d >>> 8)) & (LATELY_ADDRESSES - 1);
+  const known = latelyRead[place];
+  if (known !== undefined && known.d === d && known.c === c && known.b === b && known.a === a) return known.text;
+  const text = textAt(bytes, offset);
+  latelyRead[place] = { a, b, c, d, text };
+  return text;
+}
+
+function textAt(bytes: Uint8Array, offset: number): Ip6 {
   const groups: number[] = [];
   for (let i = 0; i < IP6_BYTES; i += 2) groups.push(u16(bytes, offset + i));
   return canonical(groups);
@@ -139,7 +158,17 @@ export function linkLocalOf(mac: Mac): Ip6 {
   return canonical([0xfe80, 0, 0, 0, high >>> 8, ((high & 0xff) << 8) | 0xff, 0xfe00 | (low >>> 16), low & 0xffff]);
 }
 
-function groupsOf(text: string): number[] | undefined {
+function groupsOf(text: string): readonly number[] | undefined {
+  const known = lately.get(text);
+  if (known !== undefined) return known;
+  const groups = parseGroups(text);
+  if (groups === undefined) return undefined;
+  if (lately.size >= LATELY_ADDRESSES) lately.clear();
+  lately.set(text, groups);
+  return groups;
+}
+
+function parseGroups(text: string): number[] | undefined {
   const halves = text.split('::');
   if (halves.length > 2) return undefined;
   const head = readGroups(halves[0] ?? '', halves.length === 1);

@@ -4,10 +4,17 @@ import type { Port } from '../../src/actors/port.ts';
 import type { TcpIndication, TcpRequest } from '../../src/actors/services.ts';
 import type { JournalData } from '../../src/actors/tap.ts';
 import type { Ip4 } from '../../src/wire/address.ts';
+import type { IpAddress } from '../../src/wire/ip-address.ts';
 
 /** What one fake TCP tells the other. */
 export type WireMessage =
-  | { readonly kind: 'syn'; readonly id: string; readonly address: Ip4; readonly port: number; readonly toPort: number }
+  | {
+      readonly kind: 'syn';
+      readonly id: string;
+      readonly address: IpAddress;
+      readonly port: number;
+      readonly toPort: number;
+    }
   | { readonly kind: 'accept' | 'refuse' | 'fin' | 'reset'; readonly id: string }
   | { readonly kind: 'bytes'; readonly id: string; readonly bytes: Uint8Array };
 

@@ -8,7 +8,7 @@ describe('strangers who only open sessions', () => {
   const STRANGER = 0xcb00_7105;
   let port = 1024;
 
-  function open(pair: SslPair, address: number, count: number): void {
+  function open(pair: SslPair, address: number | string, count: number): void {
     for (let at = 0; at < count; at++) {
       port += 1;
       pair.server.tcpEvent('wire', { kind: 'syn', id: `${address}:${port}`, address, port, toPort: PORT });
@@ -25,6 +25,13 @@ describe('strangers who only open sessions', () => {
     expect(refused(pair)).toBe(200 - HALF_OPEN_SESSIONS_PER_ADDRESS);
     pair.connect();
     expect(pair.server.secured()).toHaveLength(1);
+  });
+
+  it('from an IPv6 address get none: tunnels run over IPv4', () => {
+    const pair = new SslPair();
+    open(pair, '2001:db8::1', 1);
+    expect(sessions(pair)).toBe(0);
+    expect(pair.server.ssl.drops.get('peer-not-allowed')).toBe(1);
   });
 
   it('from many addresses leave room for the addresses of configured peers', () => {

@@ -15,7 +15,7 @@ export interface ImpairmentOptions {
   /** A bottleneck: so many bits of frames in a second (Ethernet header counted), with a queue of `queueBytes` that drops what comes when it is full. */
   rate_bps?: number;
   queueBytes?: number;
-  /** Longer IP packets are dropped. With `mtuRouter` (an IPv4 address) a router of that address tells so by ICMP, without it none does. */
+  /** Longer IP packets are dropped. With `mtuRouter` (an address, of either family) a router of that address tells so by ICMP, without it none does. */
   mtu?: number;
   mtuRouter?: string;
   /** Only frames of this direction meet all this; default: both, each on its own. */

@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { parseIp4 } from '../../wire/address.ts';
 import { ETHERNET_HEADER_BYTES, EtherType } from '../../wire/ethernet.ts';
 import { icmpQuote, parseIcmp } from '../../wire/icmp.ts';
+import { parseIcmp6 } from '../../wire/icmp6.ts';
 import { buildIp4, IpProtocol, parseIp4Packet } from '../../wire/ipv4.ts';
+import { parseIp6Packet, writeIp6 } from '../../wire/ipv6.ts';
 import { DelayLine } from './delay-line.ts';
 import { type Fate, fateSource, type ImpairmentOptions } from './fate.ts';
 import { parseConntrackLine } from './firewall.ts';
@@ -122,6 +124,18 @@ describe('an impaired line', () => {
     expect(ip).toMatchObject({ source: parseIp4('10.0.0.254'), destination: 0x0a00_0001 });
     expect(icmp).toMatchObject({ type: 3, code: 4, mtu: 1400 });
     expect(icmp?.ok && icmpQuote(told, icmp)).toMatchObject({ protocol: IpProtocol.TCP, destination: 0x0a00_0002 });
+  });
+
+  it('tells by ICMPv6 what is too long for an IPv6 way', () => {
+    const bytes = new Uint8Array(ETHERNET_HEADER_BYTES + 1500);
+    bytes.set([1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 0x86, 0xdd]);
+    const ends = { source: 'fd00::1', destination: 'fd00::2', nextHeader: IpProtocol.TCP };
+    writeIp6(bytes, ETHERNET_HEADER_BYTES, ends, 1460);
+    const told = new ImpairedLine({ mtu: 1400, mtuRouter: 'fd00::fe' }, 0).arrive(bytes, 0) ?? new Uint8Array();
+    const ip6 = parseIp6Packet(told, ETHERNET_HEADER_BYTES, told.length);
+    const icmp6 = ip6.ok ? parseIcmp6(told, ip6.headerEnd, ip6.end) : undefined;
+    expect(icmp6).toMatchObject({ type: 2, code: 0, mtu: 1400 });
+    expect([...told.subarray(0, 14)]).toEqual([2, 2, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 0x86, 0xdd]);
   });
 
   it('may change on the way, with the fates of a seed from their first', () => {

@@ -1,8 +1,11 @@
 import { icmpErrorAbout } from '../../actors/icmp-error.ts';
-import { parseIp4 } from '../../wire/address.ts';
+import { icmp6ErrorAbout } from '../../actors/icmp6-error.ts';
 import { ETHERNET_HEADER_BYTES, EtherType } from '../../wire/ethernet.ts';
 import { IcmpType, UnreachableCode } from '../../wire/icmp.ts';
+import { Icmp6Type } from '../../wire/icmp6.ts';
+import { type IpAddress, isIp6, parseIp } from '../../wire/ip-address.ts';
 import { parseIp4Packet } from '../../wire/ipv4.ts';
+import { parseIp6Packet } from '../../wire/ipv6.ts';
 import { DelayLine } from './delay-line.ts';
 import { fateSource, type ImpairmentOptions } from './fate.ts';
 
@@ -141,14 +144,10 @@ function etherTypeOf(frame: Uint8Array): number {
   return ((frame[ETHERTYPE_AT] ?? 0) << BITS) | (frame[ETHERTYPE_AT + 1] ?? 0);
 }
 
-/** Fragmentation needed (RFC 1191), in a frame to whoever sent `frame`; none where the line has no router that tells. */
+/** Fragmentation needed (RFC 1191, RFC 8201), in a frame to whoever sent `frame`; none where the line has no router of its family that tells. */
 function tooLong(frame: Uint8Array, { mtu = 0, mtuRouter }: ImpairmentOptions): Uint8Array | undefined {
-  const router = mtuRouter === undefined ? undefined : parseIp4(mtuRouter);
-  if (router === undefined || etherTypeOf(frame) !== EtherType.IP4) return undefined;
-  const ip = parseIp4Packet(frame, ETHERNET_HEADER_BYTES, frame.length);
-  if (!ip.ok) return undefined;
-  const code = UnreachableCode.FRAGMENTATION_NEEDED;
-  const packet = icmpErrorAbout(frame, ip, router, { type: IcmpType.UNREACHABLE, code, mtu });
+  const router = mtuRouter === undefined ? undefined : parseIp(mtuRouter);
+  const packet = router === undefined ? undefined : tooLongPacket(frame, router, mtu);
   if (packet === undefined) return undefined;
   const answer = new Uint8Array(ETHERNET_HEADER_BYTES + packet.length);
   answer.set(frame.subarray(MAC_BYTES, 2 * MAC_BYTES));
@@ -156,4 +155,17 @@ function tooLong(frame: Uint8Array, { mtu = 0, mtuRouter }: ImpairmentOptions): 
   answer.set(frame.subarray(ETHERTYPE_AT, ETHERNET_HEADER_BYTES), ETHERTYPE_AT);
   answer.set(packet, ETHERNET_HEADER_BYTES);
   return answer;
+}
+
+function tooLongPacket(frame: Uint8Array, router: IpAddress, mtu: number): Uint8Array | undefined {
+  const family = etherTypeOf(frame);
+  if (!isIp6(router)) {
+    const ip = family === EtherType.IP4 ? parseIp4Packet(frame, ETHERNET_HEADER_BYTES, frame.length) : undefined;
+    const error = { type: IcmpType.UNREACHABLE, code: UnreachableCode.FRAGMENTATION_NEEDED, mtu };
+    return ip?.ok ? icmpErrorAbout(frame, ip, router, error) : undefined;
+  }
+  const ip6 = family === EtherType.IP6 ? parseIp6Packet(frame, ETHERNET_HEADER_BYTES, frame.length) : undefined;
+  return ip6?.ok
+    ? icmp6ErrorAbout(frame, ip6, router, { type: Icmp6Type.PACKET_TOO_BIG, code: 0, word: mtu })
+    : undefined;
 }

@@ -1,6 +1,7 @@
 import { CLOSING } from './closing.ts';
 import { HANDSHAKES } from './handshakes.ts';
 import { IMPAIRED_LONG, IMPAIRED_QUICK } from './impaired.ts';
+import { IP6 } from './ip6.ts';
 import type { Lab } from './lab.ts';
 import { LOAD_LONG, LOAD_QUICK } from './load.ts';
 import { SILENCE_LONG, SILENCE_QUICK } from './silence.ts';
@@ -18,6 +19,7 @@ export const GROUPS: Readonly<Record<string, Cases>> = {
   silence: SILENCE_QUICK,
   impaired: IMPAIRED_QUICK,
   load: LOAD_QUICK,
+  ip6: IP6,
   'silence-long': SILENCE_LONG,
   'impaired-long': IMPAIRED_LONG,
   'load-long': LOAD_LONG,

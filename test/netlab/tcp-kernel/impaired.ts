@@ -1,7 +1,7 @@
 import { equal } from 'node:assert/strict';
 import type { ImpairmentOptions } from '../../../src/transport/netlab/index.ts';
 import type { Cases } from './cases.ts';
-import { type Lab, ROUTER, type Role } from './lab.ts';
+import { type Family, type Lab, ROUTER, ROUTER6, type Role } from './lab.ts';
 import { bothClosed, endOf, inBothRoles, MB, move, otherRole, ourConnection } from './steps.ts';
 
 /** Every seed gives other fates; a failing case names its own. */
@@ -27,16 +27,17 @@ const LINES: Readonly<Record<string, ImpairmentOptions>> = {
   },
 };
 
-async function impaired(
+export async function impaired(
   lab: Lab,
   sender: Role,
   line: ImpairmentOptions,
   bytes: number,
   wait_ms: number,
+  family: Family = 4,
 ): Promise<Record<string, unknown>> {
   await lab.line.change({ ...BASE, ...line });
   const before = await lab.kernelCounters();
-  const pair = await lab.open(sender);
+  const pair = await lab.open(sender, {}, family);
   const moved = await move(lab, pair, sender, bytes, wait_ms);
   await bothClosed(lab, pair);
   const after = await lab.kernelCounters();
@@ -63,26 +64,29 @@ function lines(bytes: number, wait_ms: number): Cases {
 /** The way takes less than both ends think. */
 const NARROW_MTU_BYTES = 1_300;
 /** IP, TCP and timestamps. */
-const HEADERS_BYTES = 52;
+const HEADERS_BYTES: Readonly<Record<Family, number>> = { 4: 52, 6: 72 };
+
+/** The way shrinks under a connection that stands; a router on it tells. */
+export async function narrow(lab: Lab, sender: Role, family: Family): Promise<Record<string, unknown>> {
+  const receiver = otherRole(sender);
+  const pair = await lab.open(sender, { [receiver]: 'manual' }, family);
+  await lab.line.change({ mtu: NARROW_MTU_BYTES, mtuRouter: family === 4 ? ROUTER : ROUTER6 });
+  const moved = await move(lab, pair, sender, 3 * MB);
+  const mss =
+    sender === 'ours'
+      ? (await ourConnection(lab, pair))?.path.mss
+      : Number(/\smss:(\d+)/.exec(await lab.socket(pair.port))?.[1]);
+  equal(mss, NARROW_MTU_BYTES - HEADERS_BYTES[family]);
+  endOf(lab, receiver).order({ order: 'close', id: pair[receiver] });
+  await bothClosed(lab, pair);
+  equal(moved.time_ms < 3_000, true, `${moved.time_ms} ms`);
+  return { ...moved };
+}
 
 const NARROW: Cases = {
   ...inBothRoles(
     (sender) => `${sender} sends over a way of ${NARROW_MTU_BYTES} bytes that a router tells of`,
-    async (lab, sender) => {
-      const receiver = otherRole(sender);
-      const pair = await lab.open(sender, { [receiver]: 'manual' });
-      await lab.line.change({ mtu: NARROW_MTU_BYTES, mtuRouter: ROUTER });
-      const moved = await move(lab, pair, sender, 3 * MB);
-      const mss =
-        sender === 'ours'
-          ? (await ourConnection(lab, pair))?.path.mss
-          : Number(/\smss:(\d+)/.exec(await lab.socket(pair.port))?.[1]);
-      equal(mss, NARROW_MTU_BYTES - HEADERS_BYTES);
-      endOf(lab, receiver).order({ order: 'close', id: pair[receiver] });
-      await bothClosed(lab, pair);
-      equal(moved.time_ms < 3_000, true, `${moved.time_ms} ms`);
-      return { ...moved };
-    },
+    (lab, sender) => narrow(lab, sender, 4),
   ),
   'the kernel finds its way through a black hole to ours': async (lab) => {
     await lab.kernel({ mtuProbing: true });

@@ -81,7 +81,8 @@ function listen({ port, service }: Order & { order: 'listen' }): void {
     talk.open();
   });
   server.on('error', (error) => tell('broken', { text: error.message }));
-  server.listen(port, '0.0.0.0', 4096, () => tell('listening', { port }));
+  // Both families.
+  server.listen(port, '::', 4096, () => tell('listening', { port }));
 }
 
 function obey(order: Order): void {

@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import {
   address,
+  address6,
   bridge,
   cable,
   createHost,
@@ -18,11 +19,12 @@ import { nodeCommand } from '../../../src/transport/netlab/program.ts';
 import type { Order, Told } from './orders.ts';
 
 /** Our host, a kernel in its place for comparisons, and the kernel at the far end of the line. */
-export const OURS = { host: 'ours', ip: '10.77.0.1', mac: '02:00:00:00:77:01' } as const;
+export const OURS = { host: 'ours', ip: '10.77.0.1', ip6: 'fd77::1', mac: '02:00:00:00:77:01' } as const;
 export const TWIN = { host: 'twin', ip: '10.77.0.3', mac: '02:00:00:00:77:03' } as const;
-export const FAR = { host: 'far', ip: '10.77.0.2', mac: '02:00:00:00:77:02' } as const;
+export const FAR = { host: 'far', ip: '10.77.0.2', ip6: 'fd77::2', mac: '02:00:00:00:77:02' } as const;
 /** Nobody has this address but the line, where its MTU is told. */
 export const ROUTER = '10.77.0.254';
+export const ROUTER6 = 'fd77::fe';
 const NETWORK = '10.77.0.0/24';
 /** Cables take jumbo frames; what hosts send is up to their routes. */
 const CABLE_MTU_BYTES = 9_100;
@@ -131,6 +133,13 @@ export interface Pair {
 }
 
 export type Role = 'ours' | 'far';
+export type Family = 4 | 6;
+
+/** Where the other side of `role` is. */
+export function addressFor(role: Role, family: Family): string {
+  const other = role === 'ours' ? FAR : OURS;
+  return family === 4 ? other.ip : other.ip6;
+}
 
 /** Our host and a kernel, joined by a line that may be as bad as one likes; a kernel twin beside our host. */
 export class Lab {
@@ -143,7 +152,7 @@ export class Lab {
 
   private constructor(line: Impairment) {
     this.line = line;
-    this.ours = new End(OURS.host, 'our-end', ['eth0', `${OURS.ip}/24`, OURS.mac]);
+    this.ours = new End(OURS.host, 'our-end', ['eth0', `${OURS.ip}/24`, OURS.mac, `${OURS.ip6}/64`]);
     this.far = new End(FAR.host, 'kernel-end');
     this.twin = new End(TWIN.host, 'kernel-end');
   }
@@ -168,6 +177,8 @@ export class Lab {
     await bridge('hub', 'switch', ['ours', 'twin', 'far']);
     await address(TWIN.host, 'eth0', `${TWIN.ip}/24`, TWIN.mac);
     await address(FAR.host, 'eth0', `${FAR.ip}/24`, FAR.mac);
+    await sysctl(FAR.host, { 'net.ipv6.conf.eth0.accept_dad': '0', 'net.ipv6.conf.eth0.router_solicitations': '0' });
+    await address6(FAR.host, 'eth0', `${FAR.ip6}/64`);
     const lab = new Lab(await impair('line', 'near', 'far', impairment));
     await Promise.all([lab.ours, lab.far, lab.twin].map((end) => end.heard('ready')));
     await lab.kernel({});
@@ -225,6 +236,7 @@ export class Lab {
   async open(
     opener: Role,
     services: { ours?: 'sink' | 'manual' | 'echo'; far?: 'sink' | 'manual' | 'echo' } = {},
+    family: Family = 4,
   ): Promise<Pair> {
     const port = this.freePort();
     const id = `test-${++this.#connection}`;
@@ -232,8 +244,13 @@ export class Lab {
     const listener: Role = opener === 'ours' ? 'far' : 'ours';
     server.order({ order: 'listen', port, service: services[listener] ?? 'sink' });
     await server.heard('listening', { port });
-    const to = opener === 'ours' ? FAR.ip : OURS.ip;
-    client.order({ order: 'connect', id, address: to, port, service: services[opener] ?? 'sink' });
+    client.order({
+      order: 'connect',
+      id,
+      address: addressFor(opener, family),
+      port,
+      service: services[opener] ?? 'sink',
+    });
     const { localPort } = await client.heard('connected', { id });
     const accepted = await server.heard('accepted', { port, remotePort: localPort });
     return opener === 'ours' ? { ours: id, far: accepted.id, port } : { ours: accepted.id, far: id, port };

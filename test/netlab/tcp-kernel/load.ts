@@ -1,6 +1,6 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import type { Cases } from './cases.ts';
-import { FAR, type Lab, OURS, type Role } from './lab.ts';
+import { addressFor, type Family, type Lab, type Role } from './lab.ts';
 import { arrived, bothClosed, endOf, inBothRoles, MB, move, NAMES, otherRole, pause, ROLES } from './steps.ts';
 
 const PARALLEL = 50;
@@ -8,7 +8,12 @@ const GB = 1_000 * MB;
 const LONG_MS = 600_000;
 
 /** Connect, a request, an answer, close: whoever serves closes first. */
-async function shortConnections(lab: Lab, opener: Role, count: number): Promise<Record<string, unknown>> {
+export async function shortConnections(
+  lab: Lab,
+  opener: Role,
+  count: number,
+  family: Family = 4,
+): Promise<Record<string, unknown>> {
   // TIME-WAIT keeps each for a minute where it was closed first.
   await lab.configure({}, { tcp: { maxConnections: 2 * count } });
   const [client, server] = [endOf(lab, opener), endOf(lab, otherRole(opener))];
@@ -16,7 +21,7 @@ async function shortConnections(lab: Lab, opener: Role, count: number): Promise<
   server.order({ order: 'listen', port, service: 'reply' });
   await server.heard('listening', { port });
   const before = await lab.kernelCounters();
-  const address = opener === 'ours' ? FAR.ip : OURS.ip;
+  const address = addressFor(opener, family);
   client.order({ order: 'many', count, parallel: PARALLEL, address, port });
   const told = await client.heard('many', {}, LONG_MS);
   const after = await lab.kernelCounters();

@@ -1,9 +1,11 @@
 /**
- * Our TCP as one end of a test: a device with an address of its own on an interface. Usage: our-end.ts INTERFACE ADDRESS/PREFIX MAC.
+ * Our TCP as one end of a test: a device with an address of its own on an interface. Usage: our-end.ts INTERFACE ADDRESS/PREFIX MAC
+ * ADDRESS6/PREFIX.
  * Orders come as JSON lines, events go out as such; `{"order":"configure"}` puts a new device in the place of the old one.
  */
 import { createInterface } from 'node:readline';
 import { Device } from '../../../src/actors/device.ts';
+import { addresses6 } from '../../../src/actors/ip-stack/interface6.ts';
 import { Port } from '../../../src/actors/port.ts';
 import { TcpLayer, type TcpLayerOptions } from '../../../src/actors/tcp/layer.ts';
 import { World } from '../../../src/actors/world.ts';
@@ -14,6 +16,7 @@ import { RealClock } from '../../../src/transport/runtime/real-clock.ts';
 import { realVault } from '../../../src/transport/runtime/real-world.ts';
 import { secureRandom } from '../../../src/transport/runtime/secure-random.ts';
 import { parseCidr, parseMac } from '../../../src/wire/address.ts';
+import { parseCidr6 } from '../../../src/wire/ip-address.ts';
 import type { Order, Told } from './orders.ts';
 import { RemoteApplication } from './remote-application.ts';
 
@@ -28,12 +31,14 @@ interface Running {
   readonly tcp: TcpLayer;
 }
 
-const [interfaceName, cidrText, macText] = process.argv.slice(2) as [string, string, string];
+const [interfaceName, cidrText, macText, cidr6Text] = process.argv.slice(2) as [string, string, string, string];
+const cidr6 = parseCidr6(cidr6Text);
 const [address, prefix] = cidrText.split('/') as [string, string];
 const own = {
   address: parseCidr(`${address}/32`)?.address ?? 0,
   prefixLength: Number(prefix),
   mac: parseMac(macText) ?? 0,
+  ...(cidr6 && { ip6: { addresses: [cidr6], duplicateProbes: 0 } }),
 };
 const clock = new RealClock();
 const vault = realVault();
@@ -64,7 +69,12 @@ function configure({ mtu = 1500, tcp: tcpOptions }: Configuration): Running {
   const device = new Device(world, 'ours', (host) => {
     const later = (order: Order): void => void setImmediate(() => obey(order));
     const application = new RemoteApplication(host, '2101', tell, later);
-    const tcp = new TcpLayer(host, '2102', { ...tcpOptions, address: own.address, mtu });
+    const tcp = new TcpLayer(host, '2102', {
+      ...tcpOptions,
+      address: own.address,
+      otherAddresses: addresses6(own),
+      mtu,
+    });
     const below = ipHost(host, '21', { interface: own, mtu });
     Port.join(application.ports.tcp, tcp.ports.upper);
     Port.join(tcp.ports.lower, below.tcp);

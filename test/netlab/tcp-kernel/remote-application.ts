@@ -3,7 +3,7 @@ import { Layer, type SavedLayer } from '../../../src/actors/layer.ts';
 import type { Port } from '../../../src/actors/port.ts';
 import type { TcpIndication, TcpRequest } from '../../../src/actors/services.ts';
 import type { JournalData } from '../../../src/actors/tap.ts';
-import { parseIp4 } from '../../../src/wire/address.ts';
+import { parseIp } from '../../../src/wire/ip-address.ts';
 import { ManyConnections } from './many.ts';
 import type { Order, Service } from './orders.ts';
 import { type Pipe, Talk, type Tell } from './talk.ts';
@@ -94,7 +94,7 @@ export class RemoteApplication extends Layer {
     this.#tcp.send({
       kind: 'connect',
       connection: id,
-      destination: parseIp4(address) ?? 0,
+      destination: parseIp(address) ?? 0,
       destinationPort: port,
       ...(sourcePort !== undefined && { sourcePort }),
     });

@@ -88,6 +88,13 @@ const NARROW: Cases = {
     (sender) => `${sender} sends over a way of ${NARROW_MTU_BYTES} bytes that a router tells of`,
     (lab, sender) => narrow(lab, sender, 4),
   ),
+  'ours finds its way through a black hole to the kernel': async (lab) => {
+    const pair = await lab.open('ours');
+    await lab.line.change({ mtu: NARROW_MTU_BYTES });
+    const moved = await move(lab, pair, 'ours', MB);
+    await bothClosed(lab, pair);
+    return { ...moved };
+  },
   'the kernel finds its way through a black hole to ours': async (lab) => {
     await lab.kernel({ mtuProbing: true });
     const pair = await lab.open('far');

@@ -96,3 +96,8 @@ export const LISTEN_BACKLOG_CONNECTIONS = 128;
 export const SYN_COOKIE_PERIOD_US = 64_000_000;
 export const FIRST_EPHEMERAL_PORT = 32_768;
 export const LAST_EPHEMERAL_PORT = 60_999;
+
+/** Bytes of a spliced stream that wait to be acknowledged on one side before the other side's window is left to shut. */
+export const SPLICE_QUEUE_BYTES = 1024 * 1024;
+/** Receive buffer of each side of a splice: what may still come while the window shuts. */
+export const SPLICE_BUFFER_BYTES = 1024 * 1024;

@@ -21,8 +21,12 @@ export class SendQueue {
 
   append(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
-    this.#chunks.push(bytes);
-    this.#starts.push(this.#end);
+    const last = this.#chunks.length - 1;
+    if (last >= this.#head && isNext(this.#chunks[last], bytes)) this.#chunks[last] = joined(this.#chunks[last], bytes);
+    else {
+      this.#chunks.push(bytes);
+      this.#starts.push(this.#end);
+    }
     this.#end += bytes.length;
   }
 
@@ -97,4 +101,13 @@ export class SendQueue {
     this.#starts = this.#starts.slice(this.#head);
     this.#head = 0;
   }
+}
+
+/** Whether `bytes` stand right behind `before` in the same buffer: then they need no chunk of their own. */
+function isNext(before: Uint8Array, bytes: Uint8Array): boolean {
+  return before.buffer === bytes.buffer && before.byteOffset + before.length === bytes.byteOffset;
+}
+
+function joined(before: Uint8Array, bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(before.buffer, before.byteOffset, before.length + bytes.length);
 }

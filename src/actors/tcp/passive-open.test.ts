@@ -96,6 +96,16 @@ describe('a listening port with SYN cookies', () => {
     expect(server.counts.accepted).toBe(1);
   });
 
+  it('takes cookies over IPv6', () => {
+    const { stand, sent, server } = pairOf({ synCookies: 'always', otherAddresses: ['fd00::1'] });
+    const tuple = { local: 'fd00::2', localPort: 7, remote: 'fd00::1', remotePort: PORT };
+    server.packet(packetFromSegment(segment(Flag.SYN, 100, 0, { mss: 1440 }), tuple));
+    expect(sent).toMatchObject([{ flags: Flag.SYN | Flag.ACK, ack: 101, options: { mss: 1440 } }]);
+    server.packet(packetFromSegment(segment(Flag.ACK, 101, sent[0].seq + 1), tuple));
+    stand.pass(ROUND_US);
+    expect(server.layer.connection('accepted-1')?.path.mss).toBe(1440);
+  });
+
   it('keeps what a restored layer needs to take its cookies, and nothing else of a SYN', () => {
     const { stand, sent, server } = pairOf({ synCookies: 'always' });
     const before = server.layer.save();

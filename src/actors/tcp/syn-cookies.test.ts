@@ -25,6 +25,12 @@ const tupleOf = (random: SeededRandom): TcpTuple => ({
   remote: number(random),
   remotePort: random.below(65_536),
 });
+const address6 = (random: SeededRandom) => `fd00::${(1 + random.below(65_535)).toString(16)}`;
+const tuple6Of = (random: SeededRandom): TcpTuple => ({
+  ...tupleOf(random),
+  local: address6(random),
+  remote: address6(random),
+});
 function optionsOf(random: SeededRandom): TcpOptions {
   const flip = () => random.below(2) === 0;
   return {
@@ -46,7 +52,7 @@ describe('SYN cookies', () => {
   it('bring back the number, segment size and options of a SYN, in their period and the next', () => {
     const random = new SeededRandom(1);
     for (let run = 0; run < RUNS; run++) {
-      const tuple = tupleOf(random);
+      const tuple = run % 2 === 0 ? tupleOf(random) : tuple6Of(random);
       const now_us = timeOf(random);
       const syn = segment(Flag.SYN, number(random), 0, optionsOf(random));
       const answer = cookies.answer(tuple, syn, now_us, true);

@@ -78,8 +78,8 @@ export interface CongestionControl {
 /** Plain data; each algorithm knows its own. */
 export type SavedCongestion = { readonly [key: string]: unknown };
 
-/** Stands for a number that nothing limits; Infinity would not live through JSON. */
-export const UNBOUNDED = Number.MAX_SAFE_INTEGER;
+/** Above every window and round trip. A small integer: a larger number would take memory of its own in each connection. */
+export const UNBOUNDED = 0x7fff_ffff;
 
 /** First window in bytes (RFC 6928 section 2). */
 export function initialWindow(mss: number): number {

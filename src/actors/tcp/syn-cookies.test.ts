@@ -5,7 +5,7 @@ import { createVault } from '../../engine/crypto/vault.ts';
 import { seqAdd, seqLe } from '../../wire/seq.ts';
 import { Flag, type TcpOptions } from '../../wire/tcp.ts';
 import { SeededRandom } from '../random.ts';
-import { SYN_COOKIE_PERIOD_US } from './limits.ts';
+import { DEFAULT_MSS_BYTES, DEFAULT_MSS6_BYTES, SYN_COOKIE_PERIOD_US } from './limits.ts';
 import type { InSegment, TcpTuple } from './segment.ts';
 import { COOKIE_MSS_BYTES, type CookieAnswer, SynCookies } from './syn-cookies.ts';
 import { timestampClock } from './timestamps.ts';
@@ -56,7 +56,12 @@ describe('SYN cookies', () => {
       const now_us = timeOf(random);
       const syn = segment(Flag.SYN, number(random), 0, optionsOf(random));
       const answer = cookies.answer(tuple, syn, now_us, true);
-      const { mss = 536, windowScale, sackPermitted, timestamps } = syn.options;
+      const {
+        mss = run % 2 === 0 ? DEFAULT_MSS_BYTES : DEFAULT_MSS6_BYTES,
+        windowScale,
+        sackPermitted,
+        timestamps,
+      } = syn.options;
       const read = cookies.read(tuple, ackOf(syn, answer), now_us + random.below(SYN_COOKIE_PERIOD_US + 1));
       expect(read).toMatchObject({ seq: syn.seq, flags: Flag.SYN, options: { timestamps } });
       expect(read?.options.mss).toBe(COOKIE_MSS_BYTES.filter((each) => each <= Math.max(mss, 48)).at(-1));

@@ -2,9 +2,9 @@ import { seqDiff, seqGe, seqGt, seqLe } from '../../wire/seq.ts';
 import { Flag, type SackBlock } from '../../wire/tcp.ts';
 import type { CongestionControl } from './congestion/congestion.ts';
 import { createCongestion } from './congestion/create.ts';
-import { DeliveryRate } from './congestion/delivery-rate.ts';
 import type { ConnectionCore, TcpStats } from './core.ts';
 import { type Arrived, type Before, Episodes } from './episodes.ts';
+import { Pacer } from './pacer.ts';
 import { ReorderingWindow } from './reordering.ts';
 import { RttEstimator } from './rtt.ts';
 import { Scoreboard } from './scoreboard.ts';
@@ -27,18 +27,22 @@ export class Recovery {
   readonly #stats: TcpStats;
   readonly #reordering = new ReorderingWindow();
   readonly #episodes: Episodes;
-  /** Only where the algorithm wants it: it costs an object per segment. */
-  readonly #rate: DeliveryRate | undefined;
+  /** Only where the algorithm paces. */
+  readonly pacer: Pacer | undefined;
 
   constructor(core: ConnectionCore, numbers: SendNumbers, stats: TcpStats) {
     this.#core = core;
     this.#n = numbers;
     this.#stats = stats;
-    this.congestion = createCongestion(core.options.congestion ?? 'cubic', core.options.mss);
-    this.#rate = this.congestion.samples
-      ? new DeliveryRate((sending, bytes) => this.congestion.lost(sending, bytes))
-      : undefined;
-    this.board.listener = this.#rate;
+    this.congestion = createCongestion(core.options.congestion ?? 'cubic', {
+      name: core.options.name,
+      observer: core.host.observer,
+      mss: core.options.mss,
+      iss: () => numbers.iss,
+      sack: () => numbers.sack,
+    });
+    this.pacer = this.congestion.pacingRate > 0 ? new Pacer(this.congestion) : undefined;
+    this.board.listener = this.congestion.rate;
     const { board, congestion } = this;
     this.#episodes = new Episodes({ n: numbers, board, congestion, reordering: this.#reordering, stats });
   }
@@ -56,9 +60,12 @@ export class Recovery {
   /** Whether `bytes` more may go out now; notes when not. */
   allows(bytes: number): boolean {
     const { pipe } = this;
-    if (pipe === 0 || pipe + bytes <= this.congestion.cwnd) return true;
-    this.#n.cwndLimited = true;
-    return false;
+    if (pipe > 0 && pipe + bytes > this.congestion.cwnd) {
+      this.#n.cwndLimited = true;
+      return false;
+    }
+    if (this.pacer?.allows(this.#core.host.now_us()) === false) this.#n.paced = true;
+    return !this.#n.paced;
   }
 
   /** The size of a packet was agreed on, or the path takes less. */
@@ -80,14 +87,15 @@ export class Recovery {
     const now_us = this.#core.host.now_us();
     this.board.sentAgain(segment, now_us);
     this.#goesOut(segment, now_us);
-    this.#episodes.undo.sentAgain(stamp);
+    this.#episodes.undo.sentAgain(segment.end, stamp, this.#n.una);
     this.#stats.retransmissions += 1;
   }
 
   /** Nothing waits to be sent; where the window has room, too, the application is what limits the rate. */
   nothingWaits(): void {
-    if (this.#rate === undefined || this.board.lostCount > 0 || this.pipe >= this.congestion.cwnd) return;
-    this.#rate.limitedByApplication(this.pipe);
+    const { rate, cwnd } = this.congestion;
+    if (rate === undefined || this.board.lostCount > 0 || this.pipe >= cwnd) return;
+    rate.limitedByApplication(this.pipe);
   }
 
   /** ACK field and SACK blocks of a segment; UNA is still the old one. `timestampRtt_us` is 0 where there is none. */
@@ -144,7 +152,7 @@ export class Recovery {
       board: this.board.save(),
       reordering: this.#reordering.save(),
       undo: this.#episodes.undo.save(),
-      rate: this.#rate?.save() ?? null,
+      pacer: this.pacer?.save() ?? null,
     };
   }
 
@@ -154,7 +162,7 @@ export class Recovery {
     this.board.restore(saved.board);
     this.#reordering.restore(saved.reordering);
     this.#episodes.undo.restore(saved.undo);
-    if (saved.rate !== null) this.#rate?.restore(saved.rate);
+    if (saved.pacer !== null) this.pacer?.restore(saved.pacer);
   }
 
   #before(): Before {
@@ -164,8 +172,10 @@ export class Recovery {
 
   #goesOut(segment: SentSegment, now_us: number): void {
     if (segment.syn) return;
-    this.#rate?.sent(segment, this.board.pipe, now_us);
-    this.congestion.sent(seqDiff(segment.end, segment.seq));
+    const bytes = seqDiff(segment.end, segment.seq);
+    this.congestion.rate?.sent(segment, this.board.pipe, now_us);
+    this.congestion.sent(bytes);
+    this.pacer?.sent(bytes, now_us);
   }
 
   #enter({ segment, delivered }: Arrived, now_us: number): void {
@@ -267,7 +277,7 @@ export class Recovery {
       minRtt_us: this.rtt.min_us,
       limited: n.cwndLimited,
       episode: n.episode,
-      sample: this.#rate?.take(this.rtt.min_us),
+      sample: this.congestion.rate?.take(this.rtt.min_us),
     });
   }
 }

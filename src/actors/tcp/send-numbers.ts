@@ -52,6 +52,8 @@ export interface SendNumbers {
   lastSent_us: number;
   /** The congestion window was what stopped the last burst. */
   cwndLimited: boolean;
+  /** The rate was what stopped it. */
+  paced: boolean;
   toldFull: boolean;
 }
 
@@ -85,6 +87,7 @@ export function newSendNumbers(mss: number): SendNumbers {
     tailProbeRepeats: false,
     lastSent_us: 0,
     cwndLimited: false,
+    paced: false,
     toldFull: false,
   };
 }

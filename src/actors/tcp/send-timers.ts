@@ -11,13 +11,16 @@ export class SendTimers {
   /** Made when they are first needed: most connections never do. */
   #windowProbe: LazyTimer | undefined;
   #reordering: LazyTimer | undefined;
-  readonly #host: TimerHost;
+  /** Until the next burst; made where the algorithm paces. */
+  readonly pacing: LazyTimer | undefined;
   readonly #n: SendNumbers;
+  readonly #host: TimerHost;
   readonly #recovery: Recovery;
 
   constructor(host: TimerHost, numbers: SendNumbers, recovery: Recovery) {
     this.retransmission = new LazyTimer(host, 'rto');
     this.tailProbe = new LazyTimer(host, 'tlp');
+    this.pacing = recovery.pacer === undefined ? undefined : new LazyTimer(host, 'pace');
     this.#host = host;
     this.#n = numbers;
     this.#recovery = recovery;
@@ -60,6 +63,7 @@ export class SendTimers {
 
   /** After a burst: exactly the timers run that its outcome asks for. `waits`: something is still to be sent. */
   arm(waits: boolean): void {
+    if (this.#n.paced) this.pacing?.set(this.#recovery.pacer?.wait_us(this.#host.now_us()) ?? 0);
     const underWay = this.#recovery.board.size > 0;
     const probes = underWay ? this.#n.wnd === 0 && this.isProbing : waits;
     if (!underWay || probes) this.retransmission.off();
@@ -86,7 +90,7 @@ export class SendTimers {
   }
 
   get #all(): readonly (LazyTimer | undefined)[] {
-    return [this.retransmission, this.#windowProbe, this.tailProbe, this.#reordering];
+    return [this.retransmission, this.#windowProbe, this.tailProbe, this.#reordering, this.pacing];
   }
 
   #probeInterval_us(): number {

@@ -118,9 +118,9 @@ export class Sender {
   output(force = false): void {
     if (!this.#core.decision.sends || this.recovery.board.first?.syn === true) return;
     this.#resumeAfterIdle();
-    this.n.cwndLimited = false;
+    this.n.cwndLimited = this.n.paced = false;
     while (this.#sendForward() || this.#sendLost() || this.#sendNew(force));
-    this.timers.arm(this.#unsent() > 0 || this.#finWaits());
+    this.timers.arm((this.#unsent() > 0 || this.#finWaits()) && !this.n.paced);
   }
 
   /** The retransmission timer went off. False: it went off too often. */
@@ -161,7 +161,7 @@ export class Sender {
     const last = this.recovery.board.last;
     if (last === undefined || !this.timers.mayProbeTail) return;
     this.#stats.tailProbes += 1;
-    n.cwndLimited = false;
+    n.cwndLimited = n.paced = false;
     n.tailProbeRepeats = !this.#sendNew(true, true);
     if (n.tailProbeRepeats) this.#sendAgain(this.#tailOf(last));
     n.tailProbe = n.nxt;
@@ -274,7 +274,7 @@ export class Sender {
     const unsent = this.#unsent();
     if ((unsent === 0 && !this.#finWaits()) || n.fin !== NONE) return false;
     const room = seqDiff(seqAdd(n.una, n.wnd), n.nxt);
-    if (room <= 0 || recovery.board.size >= SCOREBOARD_SEGMENTS || n.cwndLimited) return false;
+    if (room <= 0 || recovery.board.size >= SCOREBOARD_SEGMENTS || n.cwndLimited || n.paced) return false;
     const probe = beyondCwnd ? 0 : (this.#path?.probe(unsent, room) ?? 0);
     if (probe > 0) {
       this.#sendNext(probe, false);
@@ -325,7 +325,7 @@ export class Sender {
     if (first !== undefined) this.#sendAgain(first);
     else if (this.#unsent() > 0) this.#sendNext(1, false);
     else if (this.#finWaits()) this.#sendNext(0, true);
-    this.timers.arm(this.#unsent() > 0 || this.#finWaits());
+    this.timers.arm((this.#unsent() > 0 || this.#finWaits()) && !this.n.paced);
   }
 
   #send(segment: { seq: number; end: number; syn?: boolean; fin?: boolean }): void {

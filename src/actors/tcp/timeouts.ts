@@ -37,6 +37,10 @@ export function timedOut(parts: TimedParts, name: string): TcpEvent | undefined 
     case 'reorder':
       if (sender.timers.reordering.fired()) sender.recovery.reorderingOver();
       return undefined;
+    case 'pace':
+      // What waits goes out at the end of the step, as after everything.
+      sender.timers.pacing?.fired();
+      return undefined;
     case 'ack':
       if (receiver.delayedAck.fired()) receiver.ackNow = true;
       return undefined;

@@ -1,4 +1,4 @@
-import { seqGe, seqLt } from '../../wire/seq.ts';
+import { seqGe, seqGt, seqLe, seqLt, seqMax } from '../../wire/seq.ts';
 import type { InSegment } from './segment.ts';
 import { NONE } from './send-numbers.ts';
 
@@ -11,9 +11,11 @@ export class UndoWatch {
   #from = NONE;
   /** Repetitions that were not reported as needless. */
   #repetitions = 0;
-  /** Our timestamp on the first repetition; NONE for none. */
-  #stamp = NONE;
   #repeated = false;
+  /** Our timestamp on the oldest repetition that may be under way; NONE for none. */
+  #stamp = NONE;
+  /** Highest end of a repetition; NONE before the first. */
+  #end = NONE;
 
   get watches(): boolean {
     return this.#from !== NONE;
@@ -22,8 +24,9 @@ export class UndoWatch {
   /** The window is reduced because of a loss. */
   begin(una: number): void {
     this.#from = una;
+    // What was repeated before, and is under way, would look like an original.
+    if (this.#end !== NONE && seqGt(this.#end, una)) return;
     this.#repetitions = 0;
-    this.#stamp = NONE;
     this.#repeated = false;
   }
 
@@ -31,10 +34,12 @@ export class UndoWatch {
     this.#from = NONE;
   }
 
-  /** A segment went out again; `stamp` is the timestamp that it carries, NONE without the option. */
-  sentAgain(stamp: number): void {
-    if (this.#from === NONE) return;
-    if (!this.#repeated) this.#stamp = stamp;
+  /** A segment up to `end` went out again; `stamp` is the timestamp that it carries, NONE without the option. */
+  sentAgain(end: number, stamp: number, una: number): void {
+    const isAlone = this.#end === NONE || seqLe(this.#end, una);
+    if (isAlone) this.#stamp = stamp;
+    if (isAlone && this.#from === NONE) this.#repetitions = 0;
+    this.#end = isAlone ? end : seqMax(this.#end, end);
     this.#repeated = true;
     this.#repetitions += 1;
   }
@@ -51,15 +56,16 @@ export class UndoWatch {
 
   /** The segment was sent in answer to something older than the first repetition. */
   answersOriginal({ options }: InSegment): boolean {
-    if (this.#from === NONE || this.#stamp === NONE || options.timestamps === undefined) return false;
+    if (this.#from === NONE || !this.#repeated || this.#stamp === NONE || options.timestamps === undefined)
+      return false;
     return seqLt(options.timestamps.echo, this.#stamp);
   }
 
-  save(): readonly [number, number, number, boolean] {
-    return [this.#from, this.#repetitions, this.#stamp, this.#repeated];
+  save(): readonly [number, number, boolean, number, number] {
+    return [this.#from, this.#repetitions, this.#repeated, this.#stamp, this.#end];
   }
 
-  restore(saved: readonly [number, number, number, boolean]): void {
-    [this.#from, this.#repetitions, this.#stamp, this.#repeated] = saved;
+  restore(saved: readonly [number, number, boolean, number, number]): void {
+    [this.#from, this.#repetitions, this.#repeated, this.#stamp, this.#end] = saved;
   }
 }

@@ -104,7 +104,7 @@ function readerOf(text: string): boolean {
 }
 
 function congestionOf(text: string): NonNullable<TcpConnectionOptions['congestion']> {
-  const known = ['cubic', 'newreno'] as const;
+  const known = ['cubic', 'newreno', 'bbr'] as const;
   const name = known.find((each) => each === text);
   if (name === undefined) throw new Error(`there is no congestion control "${text}": ${meant(text, known)}`);
   return name;

@@ -63,7 +63,7 @@ export function optionsOf(random: SeededRandom): Partial<TcpConnectionOptions> {
     timestamps: random.below(4) > 0,
     superSegments: random.below(4) === 0,
     nagle: random.below(3) === 0,
-    congestion: pick(random, ['cubic', 'newreno']),
+    congestion: pick(random, ['cubic', 'newreno', 'bbr']),
     timeWait_us: pick(random, [1_000, 60_000_000]),
     finWaitKeepalive: FIN_WAIT_KEEPALIVE,
     ...(random.below(4) === 0 && { keepalive: { idle_us: 5_000_000, interval_us: 1_000_000, probes: 5 } }),

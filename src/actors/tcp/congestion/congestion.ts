@@ -1,8 +1,7 @@
 import { INITIAL_WINDOW_SEGMENTS } from '../limits.ts';
-import type { Sending } from '../sent-segment.ts';
-import type { RateSample } from './delivery-rate.ts';
+import type { DeliveryRate, RateSample } from './delivery-rate.ts';
 
-export type CongestionName = 'cubic' | 'newreno';
+export type CongestionName = 'cubic' | 'newreno' | 'bbr';
 
 /** Why the window is what it is: nothing special, a mark of the network (ECN), repair of losses, or repair after a timeout. */
 export type Episode = 'open' | 'marked' | 'recovery' | 'timeout';
@@ -48,8 +47,10 @@ export interface CongestionControl {
   readonly ssthresh: number;
   /** Bytes per second at which to send; 0 for as fast as the window allows. */
   readonly pacingRate: number;
-  /** Wants delivery rate samples. */
-  readonly samples: boolean;
+  /** Bytes that may go out in one burst where it paces. */
+  readonly quantum: number;
+  /** Its measurement of the delivery rate, where it wants one. */
+  readonly rate: DeliveryRate | undefined;
   /** Does what RFC 3168 asks for when the network marks packets. */
   readonly answersMarks: boolean;
   /** The handshake, or the path, has told the segment size. `fresh`: nothing was sent yet. */
@@ -57,8 +58,6 @@ export interface CongestionControl {
   /** The SYN had to be sent again and again: begin with one segment. */
   beginSmall(): void;
   acked(report: AckReport): void;
-  /** A segment of so many bytes was found lost; only where samples are wanted. */
-  lost(sending: Sending, bytes: number): void;
   /** Bytes of data went out, new or again. */
   sent(bytes: number): void;
   /** Losses are repaired from now on, or the network has marked a packet: once per round trip. */

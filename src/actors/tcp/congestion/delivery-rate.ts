@@ -25,7 +25,8 @@ export class DeliveryRate implements BoardListener {
   /** All bytes delivered, and lost, in the life of the connection. */
   deliveredBytes = 0;
   lostBytes = 0;
-  #delivered_us = 0;
+  /** When something was delivered last. */
+  delivered_us = 0;
   #firstSent_us = 0;
   /** Segments up to this count of delivered bytes were sent when the application had no more to send; 0 for none. */
   #limitedUntil = 0;
@@ -46,11 +47,11 @@ export class DeliveryRate implements BoardListener {
 
   /** A segment goes out, new or again; `pipe` counts it. */
   sent(segment: SentSegment, pipe: number, now_us: number): void {
-    if (pipe <= lengthOf(segment)) this.#firstSent_us = this.#delivered_us = now_us;
+    if (pipe <= lengthOf(segment)) this.#firstSent_us = this.delivered_us = now_us;
     segment.sending = {
       delivered: this.deliveredBytes,
       lost: this.lostBytes,
-      delivered_us: this.#delivered_us,
+      delivered_us: this.delivered_us,
       firstSent_us: this.#firstSent_us,
       appLimited: this.appLimited,
       inFlight: pipe,
@@ -59,7 +60,7 @@ export class DeliveryRate implements BoardListener {
 
   delivered(segment: SentSegment, bytes: number, now_us: number): void {
     this.deliveredBytes += bytes;
-    this.#delivered_us = now_us;
+    this.delivered_us = now_us;
     const { sending } = segment;
     if (sending === undefined || (this.#newest !== undefined && segment.order <= this.#newestOrder)) return;
     this.#newest = sending;
@@ -86,7 +87,7 @@ export class DeliveryRate implements BoardListener {
     this.#newest = undefined;
     const sending_us = this.#newestSent_us - newest.firstSent_us;
     this.#firstSent_us = this.#newestSent_us;
-    const interval_us = Math.max(sending_us, this.#delivered_us - newest.delivered_us);
+    const interval_us = Math.max(sending_us, this.delivered_us - newest.delivered_us);
     const delivered = this.deliveredBytes - newest.delivered;
     // Shorter than any round trip: it was the first sending that arrived, not the one that was measured.
     const isReliable = interval_us >= minRtt_us && interval_us > 0;
@@ -101,11 +102,11 @@ export class DeliveryRate implements BoardListener {
   }
 
   save(): readonly number[] {
-    return [this.deliveredBytes, this.lostBytes, this.#delivered_us, this.#firstSent_us, this.#limitedUntil];
+    return [this.deliveredBytes, this.lostBytes, this.delivered_us, this.#firstSent_us, this.#limitedUntil];
   }
 
   restore(saved: readonly number[]): void {
-    [this.deliveredBytes, this.lostBytes, this.#delivered_us, this.#firstSent_us, this.#limitedUntil] = saved as [
+    [this.deliveredBytes, this.lostBytes, this.delivered_us, this.#firstSent_us, this.#limitedUntil] = saved as [
       number,
       number,
       number,

@@ -46,7 +46,8 @@ export class WindowControl implements CongestionControl {
   cwnd: number;
   ssthresh = UNBOUNDED;
   readonly pacingRate = 0;
-  readonly samples = false;
+  readonly quantum = UNBOUNDED;
+  readonly rate = undefined;
   readonly answersMarks = true;
   #mss: number;
   readonly #growth: Growth;
@@ -91,8 +92,6 @@ export class WindowControl implements CongestionControl {
       this.cwnd += this.#growth.grow({ cwnd: this.cwnd, mss: this.#mss }, delivered, now_us, srtt_us);
     }
   }
-
-  lost(): void {}
 
   sent(bytes: number): void {
     this.#reduction?.sent(bytes);

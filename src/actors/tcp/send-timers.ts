@@ -83,9 +83,9 @@ export class SendTimers {
   }
 
   restore(saved: readonly SavedTimer[]): void {
-    const timers = [this.retransmission, this.windowProbe, this.tailProbe, this.reordering];
+    const timers = [this.retransmission, this.windowProbe, this.tailProbe, this.reordering, this.pacing];
     timers.forEach((timer, at) => {
-      timer.restore(saved[at]);
+      timer?.restore(saved[at]);
     });
   }
 

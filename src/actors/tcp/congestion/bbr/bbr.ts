@@ -14,7 +14,6 @@ import * as model from './model.ts';
 import {
   isTimeToGoDown,
   isTimeToProbe,
-  MIN_PIPE_SEGMENTS,
   pickProbeWait,
   raiseBound,
   steepen,
@@ -22,6 +21,7 @@ import {
   withHeadroom,
 } from './probing.ts';
 import { type BbrState, NEVER_US, newBbrState } from './state.ts';
+import { inflight, probeRttWindow, quantum, setWindow } from './window.ts';
 
 const LOSS_THRESHOLD = 0.02;
 /**
@@ -32,14 +32,10 @@ const NOISE_SEGMENTS = 2;
 const STARTUP_LOSS_EVENTS = 6;
 const DRAIN_ROUNDS = 3;
 const PROBE_RTT_US = 200_000;
-const PROBE_RTT_GAIN = 0.5;
 /** Round trip that is taken for granted until one was measured. */
 const NOMINAL_RTT_US = 1_000;
 const US_PER_S = 1_000_000;
 const STARTUP_GAIN = 2.77;
-const QUANTUM_US = 1_000;
-const MAX_QUANTUM_BYTES = 65_536;
-const OFFLOAD_QUANTA = 3;
 
 /** What BBR wants to know of its connection. */
 export interface BbrParts {
@@ -95,8 +91,7 @@ export class Bbr implements CongestionControl {
 
   /** Bytes that may go out in one burst (C.send_quantum). */
   get quantum(): number {
-    const s = this.#s;
-    return Math.max(2 * s.mss, Math.min((s.pacingRate * QUANTUM_US) / US_PER_S, MAX_QUANTUM_BYTES));
+    return quantum(this.#s);
   }
 
   setMss(mss: number, fresh: boolean): void {
@@ -135,7 +130,7 @@ export class Bbr implements CongestionControl {
     s.bw = Math.min(model.maxBw(s), s.bwShort);
     if (s.lossRoundStart) s.lossEvents = 0;
     this.#pace(pacingGain);
-    this.#setWindow(report);
+    setWindow(s, this.phases.decision, report.delivered, this.rate.deliveredBytes);
   }
 
   sent(): void {}
@@ -285,7 +280,7 @@ export class Bbr implements CongestionControl {
     const s = this.#s;
     if (this.phases.decision.phase !== 'Drain') return;
     const isLong = s.roundCount > s.drainStartRound + DRAIN_ROUNDS;
-    if (isLong || report.pipe <= this.#inflight(1)) this.#send('queue.drained');
+    if (isLong || report.pipe <= inflight(s, this.phases.decision, 1)) this.#send('queue.drained');
   }
 
   /** UpdateProbeBWCyclePhase (section 5.3.3.9). */
@@ -294,7 +289,7 @@ export class Bbr implements CongestionControl {
     if (!s.fullBwReached || this.#longTerm(report, sample)) return;
     const { phase } = this.phases.decision;
     if (phase === 'ProbeBW_DOWN' || phase === 'ProbeBW_CRUISE') {
-      const holdsLittle = report.pipe <= withHeadroom(s) && report.pipe <= this.#inflight(1);
+      const holdsLittle = report.pipe <= withHeadroom(s) && report.pipe <= inflight(s, this.phases.decision, 1);
       if (isTimeToProbe(s, report.now_us)) this.#send('time.probe');
       else if (phase === 'ProbeBW_DOWN' && holdsLittle) this.#send('time.cruise');
     } else if (phase === 'ProbeBW_REFILL' && s.roundStart) {
@@ -335,7 +330,7 @@ export class Bbr implements CongestionControl {
     if (this.phases.decision.phase !== 'ProbeRTT') return;
     this.rate.limitedByApplication(report.pipe);
     if (s.probeRttDone_us === NEVER_US) {
-      if (report.pipe > this.#probeRttWindow()) return;
+      if (report.pipe > probeRttWindow(s)) return;
       s.probeRttDone_us = report.now_us + PROBE_RTT_US;
       s.probeRttRoundDone = false;
       this.#startRound();
@@ -397,41 +392,5 @@ export class Bbr implements CongestionControl {
 
   #restoreWindow(): void {
     this.#s.cwnd = Math.max(this.#s.cwnd, this.#s.priorCwnd);
-  }
-
-  #probeRttWindow(): number {
-    const s = this.#s;
-    return Math.max(model.bdp(s, PROBE_RTT_GAIN, s.cwnd), MIN_PIPE_SEGMENTS * s.mss);
-  }
-
-  /** Inflight(gain), and UpdateMaxInflight with what ACKs hold back. */
-  #inflight(gain: number, extra = 0): number {
-    const s = this.#s;
-    const cap = model.bdp(s, gain, initialWindow(s.mss)) + extra;
-    const least = Math.max(OFFLOAD_QUANTA * this.quantum, MIN_PIPE_SEGMENTS * s.mss);
-    return Math.max(cap, least) + (this.phases.decision.phase === 'ProbeBW_UP' ? 2 * s.mss : 0);
-  }
-
-  /** SetCwnd (section 5.6.4.6). */
-  #setWindow({ delivered }: AckReport): void {
-    const s = this.#s;
-    const { phase, cwndGain } = this.phases.decision;
-    const most = this.#inflight(cwndGain, Math.max(s.extraAcked, s.extraAckedBefore));
-    if (s.fullBwReached) s.cwnd = Math.min(s.cwnd + delivered, most);
-    else if (s.cwnd < most || this.rate.deliveredBytes < initialWindow(s.mss)) s.cwnd += delivered;
-    s.cwnd = Math.max(s.cwnd, MIN_PIPE_SEGMENTS * s.mss);
-    if (phase === 'ProbeRTT') s.cwnd = Math.min(s.cwnd, this.#probeRttWindow());
-    this.#boundWindow();
-  }
-
-  /** BoundCwndForModel (section 5.6.4.7). */
-  #boundWindow(): void {
-    const s = this.#s;
-    const { phase, cycles } = this.phases.decision;
-    let cap = UNBOUNDED;
-    if (phase === 'ProbeRTT' || phase === 'ProbeBW_CRUISE') cap = withHeadroom(s);
-    else if (cycles) cap = s.inflightLong;
-    cap = Math.max(Math.min(cap, s.inflightShort), MIN_PIPE_SEGMENTS * s.mss);
-    s.cwnd = Math.min(s.cwnd, cap);
   }
 }

@@ -26,6 +26,8 @@ export interface Impairments {
 const HEADER_BYTES = 14 + 20 + 32;
 const BITS_PER_BYTE = 8;
 const US_PER_S = 1_000_000;
+/** Between marks, so that one has time to act: the interval of CoDel (RFC 8289). */
+const MARK_INTERVAL_US = 100_000;
 /** ECN field: sent by one who answers marks, and marked (RFC 3168). */
 const NOT_ECT = 0;
 const CE = 3;
@@ -43,6 +45,7 @@ export class Bottleneck {
   readonly queueSeen: number[] = [];
   readonly #scheduler: VirtualScheduler;
   #freeAt_us = 0;
+  #marked_us = Number.NEGATIVE_INFINITY;
 
   constructor(scheduler: VirtualScheduler, options: { rate_bps: number; queueBytes: number; markBytes?: number }) {
     this.#scheduler = scheduler;
@@ -65,10 +68,15 @@ export class Bottleneck {
       this.dropped += 1;
       return undefined;
     }
-    const marks = backlog > this.markBytes && (segment.ecn ?? NOT_ECT) !== NOT_ECT;
-    if (marks) this.marked += 1;
+    const now_us = this.#scheduler.now_us();
+    const isDue = backlog > this.markBytes && now_us - this.#marked_us >= MARK_INTERVAL_US;
+    const marks = isDue && (segment.ecn ?? NOT_ECT) !== NOT_ECT;
+    if (marks) {
+      this.marked += 1;
+      this.#marked_us = now_us;
+    }
     this.carriedBytes += segment.payload.length;
-    const start_us = Math.max(this.#freeAt_us, this.#scheduler.now_us());
+    const start_us = Math.max(this.#freeAt_us, now_us);
     this.#freeAt_us = start_us + (bytes * BITS_PER_BYTE * US_PER_S) / this.rate_bps;
     return { segment: marks ? { ...segment, ecn: CE } : segment, leaves_us: this.#freeAt_us };
   }

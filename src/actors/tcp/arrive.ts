@@ -126,6 +126,7 @@ export class SegmentArrival {
     if (refused !== undefined) return refused;
     this.#timestamps.update(segment, this.#receiver.n.lastAck, this.#core.host.now_us());
     if (!this.#core.decision.receives) return undefined;
+    if (this.#handshake.ecn.arrived(segment)) this.#marked();
     const urgent = this.#urgent.arrived(segment, this.#receiver.n.nxt);
     if (urgent > 0) this.#core.tell({ kind: 'urgent', bytes: urgent });
     this.#receiver.take(segment);
@@ -184,6 +185,12 @@ export class SegmentArrival {
     if (isPlain && isNews && this.#receiver.isLate(segment)) this.#acknowledged(segment);
   }
 
+  /** The network has marked it: the sender is to hear of that without delay. */
+  #marked(): void {
+    this.#stats.marksSeen += 1;
+    this.#receiver.ackNow = true;
+  }
+
   /** RFC 5961 section 3.2: only the very number that is expected resets. Text that a RST may carry does not make it fit. */
   #resetArrived({ seq }: InSegment): DropReason | undefined {
     const { nxt } = this.#receiver.n;
@@ -209,6 +216,7 @@ export class SegmentArrival {
     }
     if (seqLt(segment.ack, n.una)) return undefined;
     this.#sender.acknowledge(segment, this.#rtt_us(segment));
+    if (this.#handshake.ecn.isTold(segment)) this.#sender.recovery.marked();
     if (this.#core.decision.finishes && this.#sender.finAcknowledged) this.#send({ type: 'ack.of-fin' });
     return undefined;
   }

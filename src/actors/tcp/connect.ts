@@ -1,6 +1,7 @@
 import { seqGt, seqLe } from '../../wire/seq.ts';
 import { Flag, NO_TCP_OPTIONS, type TcpOptions } from '../../wire/tcp.ts';
 import type { ConnectionCore } from './core.ts';
+import { Ecn } from './ecn.ts';
 import { MAX_WINDOW_SCALE, MIN_MSS_BYTES, TIMESTAMPS_BYTES } from './limits.ts';
 import type { Receiver } from './receive.ts';
 import { defaultMss, type InSegment } from './segment.ts';
@@ -20,6 +21,7 @@ export type OpeningVerdict =
 /** What both sides offer and agree on in their SYNs, and which segments open a connection (RFC 9293 sections 3.7.1, 3.10.7.3). */
 export class Handshake {
   #scaling = false;
+  readonly ecn: Ecn;
   /** It came from LISTEN: what refuses it in SYN-RECEIVED goes back there, not to a user (RFC 9293 MUST-11). */
   passive = false;
   readonly #core: ConnectionCore;
@@ -30,6 +32,7 @@ export class Handshake {
   constructor(core: ConnectionCore, sender: Sender, receiver: Receiver, timestamps: Timestamps) {
     this.#core = core;
     this.#sender = sender;
+    this.ecn = new Ecn(core, sender);
     this.#receiver = receiver;
     this.#timestamps = timestamps;
   }
@@ -61,6 +64,7 @@ export class Handshake {
   agree(syn: InSegment): void {
     const { mss, windowScale, sack, timestamps } = this.#core.options;
     const theirs = syn.options;
+    this.ecn.agree(syn);
     this.#receiver.begin(syn.seq);
     this.#receiver.early(syn.payload);
     this.#scaling = windowScale !== false && theirs.windowScale !== undefined;
@@ -93,11 +97,12 @@ export class Handshake {
     return isNew ? 'syn' : 'absorbed';
   }
 
-  save(): readonly [boolean, boolean] {
-    return [this.#scaling, this.passive];
+  save(): readonly [boolean, boolean, ReturnType<Ecn['save']>] {
+    return [this.#scaling, this.passive, this.ecn.save()];
   }
 
-  restore(saved: readonly [boolean, boolean]): void {
+  restore(saved: ReturnType<Handshake['save']>): void {
     [this.#scaling, this.passive] = saved;
+    this.ecn.restore(saved[2]);
   }
 }

@@ -2,6 +2,7 @@ import type { TcpDecision, TcpEnd } from '../../machines/tcp.ts';
 import type { IpAddress } from '../../wire/ip-address.ts';
 import type { MachineObserver } from '../machine-host.ts';
 import type { CongestionName } from './congestion/congestion.ts';
+import type { EcnChoice } from './ecn.ts';
 import type { TimerHost } from './lazy-timer.ts';
 import type { Keepalive } from './limits.ts';
 import type { MtuProbing } from './path-mtu.ts';
@@ -57,6 +58,8 @@ export interface TcpConnectionOptions extends TcpChoices {
   /** Probes in FIN-WAIT-2 where the user has not asked for keepalive; none unless given. */
   readonly finWaitKeepalive?: Keepalive;
   readonly congestion?: CongestionName;
+  /** Explicit congestion notification (RFC 3168): `accept`, the default, uses it where the other side asks. */
+  readonly ecn?: EcnChoice;
   readonly sendQueueBytes?: number;
   readonly receiveBufferBytes?: number;
   readonly timeWait_us?: number;
@@ -102,6 +105,9 @@ export interface TcpStats {
   /** Repetitions that the other side reported as needless (DSACK), and reductions of the window that were taken back. */
   repeatedForNothing: number;
   undone: number;
+  /** Segments that the network had marked (ECN), and reductions of our window because of such marks. */
+  marksSeen: number;
+  marksAnswered: number;
   fastRecoveries: number;
   tailProbes: number;
   windowProbes: number;
@@ -121,6 +127,8 @@ export function newStats(): TcpStats {
     timeouts: 0,
     repeatedForNothing: 0,
     undone: 0,
+    marksSeen: 0,
+    marksAnswered: 0,
     fastRecoveries: 0,
     tailProbes: 0,
     windowProbes: 0,

@@ -60,7 +60,7 @@ export class Episodes {
   arrived(before: Before, ack: Arrived): void {
     const { n, board } = this.#parts;
     if (this.#wasForNothing(ack)) this.#takeBack();
-    if (this.busy && seqGe(n.una, n.recover)) this.#end();
+    if (this.#isOver) this.#end();
     if (n.episode === 'timeout') {
       if (n.forward) this.#forward(ack);
       return;
@@ -80,19 +80,20 @@ export class Episodes {
     if (n.episode === 'open') this.undo.begin(n.una);
     n.recover = n.nxt;
     n.episode = 'recovery';
-    n.urgent = true;
+    n.urgent = n.reduced = true;
     congestion.reduce('loss', this.#reduction(before));
   }
 
-  /** The network has marked a packet (RFC 3168 section 6.1.2): one reduction in a round trip. False: it is reduced already. */
-  marked(before: Before): boolean {
-    const { n, board, congestion } = this.#parts;
-    if (this.busy || board.size === 0) return false;
+  /** The network has marked a packet (RFC 3168 section 6.1.2): one reduction in a round trip. */
+  marked(before: Before): void {
+    const { n, board, congestion, stats } = this.#parts;
+    if (this.busy || board.size === 0 || !congestion.answersMarks) return;
+    stats.marksAnswered += 1;
     n.recover = n.nxt;
     n.episode = 'marked';
     this.undo.end();
+    n.reduced = true;
     congestion.reduce('mark', this.#reduction(before));
-    return true;
   }
 
   /** The retransmission timer went off for data (RFC 6298 section 5, RFC 5681 section 3.1). */
@@ -108,7 +109,7 @@ export class Episodes {
     congestion.timedOut(this.#reduction(before), isReduced);
     n.recover = n.nxt;
     n.episode = 'timeout';
-    n.urgent = true;
+    n.urgent = n.reduced = true;
     n.tailProbe = NONE;
     n.forwardSegments = 0;
   }
@@ -123,6 +124,12 @@ export class Episodes {
     congestion.undo();
   }
 
+  /** For a mark, one ACK later: what goes out next tells the other side to echo it no longer. */
+  get #isOver(): boolean {
+    const { n } = this.#parts;
+    return this.busy && (n.episode === 'marked' ? seqGt(n.una, n.recover) : seqGe(n.una, n.recover));
+  }
+
   #reduction(before: Before) {
     return { ...before, pipeBefore: before.pipe, pipe: this.#parts.board.pipe };
   }
@@ -131,8 +138,7 @@ export class Episodes {
   #wasForNothing({ segment, advance, delivered }: Arrived): boolean {
     const { n } = this.#parts;
     if (!this.undo.watches) return false;
-    const isOver = !this.busy || seqGe(n.una, n.recover);
-    if (isOver && this.undo.allForNothing) return true;
+    if ((!this.busy || this.#isOver) && this.undo.allForNothing) return true;
     if (!this.busy || n.episode === 'marked') return false;
     if (advance > 0 && this.undo.answersOriginal(segment)) return true;
     // Something that was sent before the timeout, and never again, arrives only now (RFC 5682 section 3.1 step 3b).

@@ -28,14 +28,18 @@ export class Outgoing {
     const { ack, window } = this.#receiver.acknowledge(isSyn, isPure);
     const options = isSyn ? this.#handshake.options() : this.#handshake.laterOptions(isPure);
     this.#stats.segmentsOut += 1;
+    const { ecn } = this.#handshake;
+    const notice = payload.length > 0 && !isSyn ? ecn.dataFlags(seq, payload.length) : undefined;
+    const added = notice?.flags ?? (isSyn ? ecn.synFlags(flags) : ecn.ackFlags());
     const urgent = isSyn ? 0 : this.#core.urgent.pointer(seq, this.#n.una);
     const segment: OutSegment = {
       seq,
       ack: (flags & Flag.ACK) !== 0 ? ack : 0,
-      flags: urgent > 0 ? flags | Flag.URG : flags,
+      flags: flags | added | (urgent > 0 ? Flag.URG : 0),
       window,
       options,
       payload,
+      ecn: notice?.ecn,
     };
     const isCutBelow = this.#core.options.superSegments === true;
     const segment_bytes = seq === this.#n.mtuProbe ? payload.length : this.#n.mss;

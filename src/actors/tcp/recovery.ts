@@ -130,9 +130,9 @@ export class Recovery {
     this.#episodes.lossesFound(before);
   }
 
-  /** The network has marked a packet of ours. False: the window is reduced already. */
-  marked(): boolean {
-    return this.#episodes.marked(this.#before());
+  /** The network has marked a packet of ours. */
+  marked(): void {
+    this.#episodes.marked(this.#before());
   }
 
   /** What is to be sent again was lost for its size. */

@@ -52,6 +52,8 @@ export interface SendNumbers {
   lastSent_us: number;
   /** The congestion window was what stopped the last burst. */
   cwndLimited: boolean;
+  /** The window was reduced, and the other side was not told (CWR of RFC 3168). */
+  reduced: boolean;
   /** The rate was what stopped it. */
   paced: boolean;
   toldFull: boolean;
@@ -87,6 +89,7 @@ export function newSendNumbers(mss: number): SendNumbers {
     tailProbeRepeats: false,
     lastSent_us: 0,
     cwndLimited: false,
+    reduced: false,
     paced: false,
     toldFull: false,
   };

@@ -1,4 +1,5 @@
 import type { TcpConnectionOptions } from '../../actors/tcp/connection.ts';
+import type { EcnChoice } from '../../actors/tcp/ecn.ts';
 import { meant, type Names, numberOf, timeOf } from './value.ts';
 
 const DEFAULT_MTU = 1500;
@@ -66,6 +67,7 @@ const OPTIONS: Readonly<Record<string, Change>> = {
   sack: connection((take) => ({ sack: onOff(take()) })),
   timestamps: connection((take) => ({ timestamps: onOff(take()) })),
   congestion: connection((take) => ({ congestion: congestionOf(take()) })),
+  ecn: connection((take) => ({ ecn: ecnOf(take()) })),
   keepalive: connection((take, names) => ({
     keepalive: { idle_us: timeOf(take()), interval_us: timeOf(take()), probes: numberOf(take(), names) },
   })),
@@ -101,6 +103,13 @@ export function withOptions(settings: ScriptSettings, text: string, names: Names
 function readerOf(text: string): boolean {
   if (text === 'eager' || text === 'lazy') return text === 'eager';
   throw new Error(`"${text}" is no reader: eager takes data at once, lazy only by consume`);
+}
+
+function ecnOf(text: string): EcnChoice {
+  const known = ['on', 'accept', 'off'] as const;
+  const name = known.find((each) => each === text);
+  if (name === undefined) throw new Error(`ECN is not "${text}": ${meant(text, known)}`);
+  return name;
 }
 
 function congestionOf(text: string): NonNullable<TcpConnectionOptions['congestion']> {

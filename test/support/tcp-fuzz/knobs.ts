@@ -64,6 +64,7 @@ export function optionsOf(random: SeededRandom): Partial<TcpConnectionOptions> {
     superSegments: random.below(4) === 0,
     nagle: random.below(3) === 0,
     congestion: pick(random, ['cubic', 'newreno', 'bbr']),
+    ecn: pick(random, ['on', 'accept', 'off']),
     timeWait_us: pick(random, [1_000, 60_000_000]),
     finWaitKeepalive: FIN_WAIT_KEEPALIVE,
     ...(random.below(4) === 0 && { keepalive: { idle_us: 5_000_000, interval_us: 1_000_000, probes: 5 } }),

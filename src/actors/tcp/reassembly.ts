@@ -40,7 +40,7 @@ export class Reassembly {
       const to = next === undefined || seqGe(next.seq, end) ? end : next.seq;
       if (seqGt(to, from)) {
         if (!this.#hasRoom(seqDiff(to, from))) return false;
-        const part = bytes.subarray(seqDiff(from, seq), seqDiff(to, seq));
+        const part = lean(bytes.subarray(seqDiff(from, seq), seqDiff(to, seq)));
         this.#pieces.splice(at++, 0, { seq: from, bytes: part });
         this.#bytes += part.length;
       }
@@ -119,4 +119,9 @@ export class Reassembly {
 
 function endOf(piece: Piece): number {
   return (piece.seq + piece.bytes.length) >>> 0;
+}
+
+/** A small part of a large packet is copied: kept as a view it would keep all of the packet, of which the limits know nothing. */
+function lean(bytes: Uint8Array): Uint8Array {
+  return bytes.length * 2 < bytes.buffer.byteLength ? bytes.slice() : bytes;
 }

@@ -38,6 +38,9 @@ const GROUPS = 8;
 const GROUP_TEXT = /^[0-9a-fA-F]{1,4}$/;
 const PREFIX_TEXT = /^(0|[1-9][0-9]{0,2})$/;
 const MAX_PREFIX = 128;
+/** A group of four digits has no zeros left out in front: shorter ones, such as `ff:` or `fe8:`, are other networks. */
+const MULTICAST_TEXT = /^ff[0-9a-f]{2}:/;
+const LINK_LOCAL_TEXT = /^fe[89ab][0-9a-f]:/;
 /** Zeros and ffff in front of an IPv4 address (RFC 4291 section 2.5.5.2). */
 const MAPPED_GROUP = 0xffff;
 
@@ -120,12 +123,12 @@ export function inNetwork6(address: Ip6, cidr: Cidr6): boolean {
 
 /** Whether it names a group of hosts (ff00::/8). */
 export function isMulticast6(address: Ip6): boolean {
-  return address.startsWith('ff') && address[4] === ':';
+  return MULTICAST_TEXT.test(address);
 }
 
 /** Whether it is of use on its own link only (fe80::/10). */
 export function isLinkLocal6(address: Ip6): boolean {
-  return /^fe[89ab].:/.test(address);
+  return LINK_LOCAL_TEXT.test(address);
 }
 
 /** Whether it can be the source of a packet on a cable that wants an answer: one host, neither multicast, unspecified nor loopback. */

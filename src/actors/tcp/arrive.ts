@@ -127,7 +127,7 @@ export class SegmentArrival {
     this.#timestamps.update(segment, this.#receiver.n.lastAck, this.#core.host.now_us());
     if (!this.#core.decision.receives) return undefined;
     if (this.#handshake.ecn.arrived(segment)) this.#marked();
-    const urgent = this.#urgent.arrived(segment, this.#receiver.n.nxt);
+    const urgent = this.#urgent.arrived(segment, this.#receiver.n.nxt, this.#receiver.consumedTo);
     if (urgent > 0) this.#core.tell({ kind: 'urgent', bytes: urgent });
     this.#receiver.take(segment);
     if (this.#receiver.finished) this.#send({ type: 'fin.received' });

@@ -56,8 +56,9 @@ export class ConnectionTable {
     return [...this.#waiting].map(({ id }) => id);
   }
 
-  /** The connection has come to TIME-WAIT. */
+  /** The connection has come to TIME-WAIT: its user is done with it. */
   waits(entry: TableEntry): void {
+    this.freeName(entry);
     this.#waiting.add(entry);
   }
 
@@ -114,8 +115,8 @@ export class ConnectionTable {
   }
 }
 
-/** Short: it is kept for each connection. A layer has one IPv4 address, but IPv6 addresses of several scopes. */
+/** Short: it is kept for each connection. */
 function tupleKey({ local, localPort, remote, remotePort }: TcpTuple): string {
   if (isIp6(local) || isIp6(remote)) return `${localPort} ${remote} ${remotePort} ${local}`;
-  return String.fromCharCode(localPort, remotePort, remote >>> 16, remote & 0xffff);
+  return String.fromCharCode(localPort, remotePort, remote >>> 16, remote & 0xffff, local >>> 16, local & 0xffff);
 }

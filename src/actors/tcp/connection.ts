@@ -189,7 +189,9 @@ export class TcpConnection implements ConnectionCore {
   choose(choices: TcpChoices): void {
     this.#step(() => {
       this.settings = chosen(choices, this.settings);
+      // What runs by the old choice begins anew at the end of the step.
       this.#keepalive.clear();
+      this.#userTimeout.clear();
     });
   }
 

@@ -13,6 +13,8 @@ import type { TcpIndication, TcpRequest } from '../services.ts';
 import { TcpLayer } from './layer.ts';
 import { packetFromSegment, type Segment, segmentFromPacket, type TcpTuple } from './segment.ts';
 
+const OTHER = 0x0a00_0003;
+
 describe('the TCP layer', () => {
   it('opens, carries and closes connections of its users', () => {
     const { a, b, pass } = pairOf();
@@ -179,6 +181,31 @@ describe('the TCP layer', () => {
     a.ask({ kind: 'write', connection: 'mine', bytes: pattern(10) });
     pass(10_000);
     expect(equal(b.bytes('accepted-2'), pattern(10))).toBe(true);
+  });
+
+  it('gives a name free again that was saved while its connection was in TIME-WAIT', () => {
+    const { a, b, pass } = pairOf();
+    a.restores = b.restores = true;
+    b.ask({ kind: 'listen', port: 443 });
+    a.ask(connect('mine'));
+    pass(10_000);
+    a.ask({ kind: 'close', connection: 'mine' });
+    b.ask({ kind: 'close', connection: 'accepted-1' });
+    pass(10_000);
+    expect(a.layer.connection('mine')).toBeUndefined();
+    a.ask(connect('mine'));
+    pass(10_000);
+    expect(a.kinds('mine')).toEqual(['connected', 'remote-closed', 'closed normal', 'connected']);
+  });
+
+  it('tells connections of its own addresses apart', () => {
+    const { a, b, pass } = pairOf({ otherAddresses: [OTHER] });
+    b.ask({ kind: 'listen', port: 443 });
+    a.ask({ ...connect('one', 443, 5_000), source: A } as TcpRequest);
+    a.ask({ ...connect('other', 443, 5_000), source: OTHER } as TcpRequest);
+    pass(10_000);
+    expect([a.kinds('one'), a.kinds('other')]).toEqual([['connected'], ['connected']]);
+    expect(b.kinds('accepted-2')).toEqual(['accepted']);
   });
 
   it('ends everything by RST when it stops, and handshakes with their listener', () => {

@@ -3,6 +3,7 @@ import { pattern, restoring, segment, TcpPair } from '../../../test/support/tcp-
 import { EMPTY } from '../../wire/bytes.ts';
 import { Flag } from '../../wire/tcp.ts';
 import type { Segment } from './segment.ts';
+import { Urgent } from './urgent.ts';
 
 /** Numbers of a pair that is open and has sent nothing. */
 const CLIENT = 1_001;
@@ -57,6 +58,15 @@ describe('urgent data', () => {
     expect(told(pair)).toEqual([100, 80]);
     arrive(pair, 120, 1);
     expect(told(pair)).toEqual([100, 80, 1]);
+  });
+
+  it('MUST-32: is told however many bytes were not urgent since the last', () => {
+    const urgent = new Urgent();
+    const pointed = (seq: number, end: number) => ({ ...segment(Flag.ACK | Flag.URG, seq), urgent: end });
+    expect(urgent.arrived(pointed(0, 10), 0, 0)).toBe(10);
+    let nxt = 0;
+    for (; nxt < 3 * 2 ** 30; nxt += 2 ** 28) expect(urgent.arrived(segment(Flag.ACK, nxt), nxt, nxt)).toBe(0);
+    expect(urgent.arrived(pointed(nxt, 5), nxt, nxt)).toBe(5);
   });
 
   it('MUST-32: is told before its bytes', () => {

@@ -30,9 +30,11 @@ export class Urgent {
 
   /**
    * The pointer of an acceptable segment: RCV.UP. Bytes from `nxt` on to the end of the urgent data when the user is to be told: with the
-   * first pointer, and with each that goes further (MUST-32); else 0.
+   * first pointer, and with each that goes further (MUST-32); else 0. The user has worked off what is before `consumed`.
    */
-  arrived({ seq, flags, urgent }: InSegment, nxt: number): number {
+  arrived({ seq, flags, urgent }: InSegment, nxt: number, consumed: number): number {
+    // Kept for ever it would seem to lie ahead once 2 GB have come without urgent data.
+    if (this.left(consumed) === 0) this.#receiveUp = NONE;
     if ((flags & Flag.URG) === 0 || urgent === undefined) return 0;
     const end = seqAdd(seq, urgent);
     if (!seqGt(end, nxt) || (this.#receiveUp !== NONE && !seqGt(end, this.#receiveUp))) return 0;
@@ -42,10 +44,7 @@ export class Urgent {
 
   /** Urgent bytes that the user has still to work off when it has done so up to `consumed` (MUST-33). */
   left(consumed: number): number {
-    if (this.#receiveUp === NONE) return 0;
-    const left = seqDiff(this.#receiveUp, consumed);
-    if (left <= 0) this.#receiveUp = NONE;
-    return Math.max(0, left);
+    return this.#receiveUp === NONE ? 0 : Math.max(0, seqDiff(this.#receiveUp, consumed));
   }
 
   save(): readonly [number, number] {

@@ -99,6 +99,15 @@ describe('the user timeout', () => {
     expect(pair.client.connection.state).toBe('CLOSED');
   });
 
+  it('MUST-21: is as long as the user last said, also while something waits', () => {
+    const pair = cut({ userTimeout_us: 600 * SECOND_US });
+    write(pair);
+    pair.pass(10 * SECOND_US);
+    pair.client.run((connection) => connection.choose({ userTimeout_us: 20 * SECOND_US }));
+    pair.pass(20 * SECOND_US);
+    expect(pair.client.connection.state).toBe('CLOSED');
+  });
+
   it('starts anew with each progress, and means nothing while nothing waits', () => {
     const pair = new TcpPair({
       client: { userTimeout_us: 5 * SECOND_US },

@@ -50,4 +50,13 @@ describe('glassgate script', () => {
   it('ends with 2 when a file cannot be read', () => {
     expect(script(join(folder, 'none.tcp'))).toMatchObject({ status: 2, stdout: '' });
   });
+
+  it('ends with 2 when no case has the name', () => {
+    const { status, stdout, stderr } = script(join(folder, 'good.tcp'), '--only', 'Opnes');
+    expect({ status, stdout, stderr }).toEqual({
+      status: 2,
+      stdout: '',
+      stderr: 'glassgate: no case has "Opnes" in its name\n',
+    });
+  });
 });

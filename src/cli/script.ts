@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { type FileResult, failureText, hasPassed, runScript, traceText } from '../lab/tcp-script/report.ts';
+import { EXIT_CONFIG, EXIT_OK } from './exit-codes.ts';
 
-const EXIT_OK = 0;
+/** A case did not pass, or a file is no script. */
 const EXIT_FAILED = 1;
-/** Wrong arguments, or a file that cannot be read. */
-const EXIT_USAGE = 2;
 
 interface ScriptFlags {
   readonly only?: string;
@@ -36,7 +35,7 @@ A case in five lines:
     > PSH+ACK seq 1:101 ack 1
     +200ms > PSH+ACK seq 1:101 ack 1
 The language is told in docs/TCP-SCRIPTS.md.
-Exit codes: 0 all cases passed, 1 one did not, 2 wrong arguments or a file that cannot be read.`,
+Exit codes: 0 all cases passed, 1 one did not, 2 wrong arguments, a file that cannot be read, or no case of that name.`,
     )
     .action((files: string[], flags: ScriptFlags) => {
       process.exitCode = run(files, flags);
@@ -49,9 +48,13 @@ function run(paths: readonly string[], flags: ScriptFlags): number {
     files = paths.map((file) => ({ file, text: readFileSync(file, 'utf8') }));
   } catch (error) {
     process.stderr.write(`glassgate: ${(error as Error).message}\n`);
-    return EXIT_USAGE;
+    return EXIT_CONFIG;
   }
   const results = files.map(({ file, text }) => runScript(file, text, flags.only));
+  if (results.every(({ cases, mistake }) => cases.length === 0 && mistake === undefined)) {
+    process.stderr.write(`glassgate: no case has "${flags.only}" in its name\n`);
+    return EXIT_CONFIG;
+  }
   if (flags.json) print(JSON.stringify({ passed: results.every(hasPassed), files: results }));
   else {
     for (const [at, result] of results.entries()) show(result, (files[at] as ScriptFile).text, flags);

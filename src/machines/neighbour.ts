@@ -12,9 +12,9 @@ interface NeighbourContext {
 
 /**
  * One neighbour of an interface, found by ARP or by Neighbour Discovery (RFC 4861 section 7.3.2). CONFIRMED: it has just shown that it is
- * there. LEARNED: its address was told, but not that it hears us. DOUBTED: somebody told
- * another address, but not that it is better, or whoever sent by way of it had no answer. USED
- * is a packet to it while nothing was heard for long: unless it is heard of soon, it is asked again, directly. GONE: the table forgets it.
+ * there. LEARNED: its address was told, but not that it hears us. DOUBTED: somebody told another address, but not that it is better, or
+ * whoever sent by way of it had no answer. USED is a packet to it while nothing was heard for long: unless it is heard of soon, it is asked
+ * again, directly. GONE: the table forgets it.
  */
 export const neighbourMachine = setup({
   types: {} as {

@@ -217,18 +217,21 @@ export interface TcpDecision {
   readonly finishes: boolean;
 }
 
-export type TcpState =
-  | 'CLOSED'
-  | 'LISTEN'
-  | 'SYN-SENT'
-  | 'SYN-RECEIVED'
-  | 'ESTABLISHED'
-  | 'FIN-WAIT-1'
-  | 'FIN-WAIT-2'
-  | 'CLOSE-WAIT'
-  | 'CLOSING'
-  | 'LAST-ACK'
-  | 'TIME-WAIT';
+/** The 11 states (RFC 9293 section 3.3.2). */
+export const TCP_STATES = [
+  'CLOSED',
+  'LISTEN',
+  'SYN-SENT',
+  'SYN-RECEIVED',
+  'ESTABLISHED',
+  'FIN-WAIT-1',
+  'FIN-WAIT-2',
+  'CLOSE-WAIT',
+  'CLOSING',
+  'LAST-ACK',
+  'TIME-WAIT',
+] as const;
+export type TcpState = (typeof TCP_STATES)[number];
 
 const decisionOf = (state: TcpState, is: Partial<TcpDecision>): TcpDecision =>
   Object.freeze({ state, held: false, receives: false, sends: false, writable: false, finishes: false, ...is });

@@ -141,7 +141,8 @@ describe('IPv6 addresses', () => {
         },
       ),
     );
-    for (const text of ['ff::1', 'ff:1::', 'ff0::1', 'ff0:1::', 'ff:1:2:3:4:5:6:7']) expect(isMulticast6(text), text).toBe(false);
+    for (const text of ['ff::1', 'ff:1::', 'ff0::1', 'ff0:1::', 'ff:1:2:3:4:5:6:7'])
+      expect(isMulticast6(text), text).toBe(false);
     for (const text of ['fe8::1', 'fe8:1::', 'feb::']) expect(isLinkLocal6(text), text).toBe(false);
     expect(['::', '::1', 'ff02::1', '2001:db8::1', 'fe80::1'].map(isSingleHost)).toEqual([
       false,

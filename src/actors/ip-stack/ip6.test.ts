@@ -31,6 +31,7 @@ import { type Ip6, multicastMac6, solicitedNode } from '../../wire/ip-address.ts
 import { ExtensionHeader } from '../../wire/ipv6.ts';
 import { neighbourSolicitation } from '../../wire/nd.ts';
 import type { Frame } from '../frame.ts';
+import { ICMP_ERRORS_BURST } from '../icmp-error.ts';
 import { DUPLICATE_WAIT_US } from './addresses6.ts';
 import { IpStackLayer } from './layer.ts';
 import { FIRST_PROBE_DELAY_US, NEIGHBOUR_RETRY_US, REACHABLE_US, STALE_US } from './neighbours.ts';
@@ -163,6 +164,15 @@ describe('IP stack, receiving over IPv6', () => {
     return bytes;
   };
   const withRouting = withOption(0).map((byte, at) => (at === 6 ? ExtensionHeader.ROUTING : at === 43 ? 1 : byte));
+
+  it('tells of broken packets no more often than of others (RFC 4443 section 2.4)', () => {
+    const { host, layer } = started();
+    host.injectBytes('lower', asks(OWN));
+    host.outputs.length = 0;
+    for (let at = 0; at < 2 * ICMP_ERRORS_BURST; at++) host.injectBytes('lower', frameOf(withOption(0xbe)));
+    expect(sent(host)).toHaveLength(ICMP_ERRORS_BURST);
+    expect(layer.counters).toMatchObject({ 'icmp-rate': ICMP_ERRORS_BURST });
+  });
 
   it('refuses options and ways that it does not know as their sender wants (RFC 8200 section 4.2)', () => {
     const { host } = started();

@@ -64,8 +64,8 @@ export interface Ip6Owner {
   transmit(packet: Frame, destination: Mac): void;
   /** Hands a packet up. */
   up(packet: Frame): void;
-  /** The same for an ICMP error, whose rate is limited. */
-  upError(packet: Uint8Array, cause: Frame): void;
+  /** Whether one more ICMP error may be sent: their rate is limited (RFC 4443 section 2.4 (f)). */
+  mayTell(): boolean;
   drop(reason: DropReason, frame?: Frame, detail?: JournalData): void;
   count(name: string): void;
   note(name: string, data: JournalData): void;
@@ -142,14 +142,16 @@ export class Ip6Half {
   /** Ends a packet from above and tells its sender by ICMPv6, which goes up again. Type: destination unreachable. */
   refuse(packet: Frame, reason: DropReason, error: Partial<Icmp6Fields> & { readonly code: number }): void {
     this.#owner.drop(reason, packet);
-    this.#tell(packet, 0, { type: Icmp6Type.UNREACHABLE, ...error }, (bytes) => this.#owner.upError(bytes, packet));
+    this.#tell(packet, 0, { type: Icmp6Type.UNREACHABLE, ...error }, (bytes) =>
+      this.#owner.up(this.#owner.host.frame(bytes, packet)),
+    );
   }
 
   #tell(packet: Frame, offset: number, error: Icmp6Fields, send: (bytes: Uint8Array) => void): void {
     const ip6 = parseIp6Packet(packet.bytes, offset, packet.bytes.length);
     const from = ip6.ok ? this.#addresses.sourceFor(ip6Source(packet.bytes, ip6)) : undefined;
     const bytes = ip6.ok && from !== undefined ? icmp6ErrorAbout(packet.bytes, ip6, from, error) : undefined;
-    if (bytes !== undefined) send(bytes);
+    if (bytes !== undefined && this.#owner.mayTell()) send(bytes);
   }
 
   // ---- Neighbour Discovery, asking ----

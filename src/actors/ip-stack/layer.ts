@@ -65,8 +65,7 @@ export interface IpStackOptions {
 
 /**
  * IP stack 2005 and its like: puts on and takes off the Ethernet header, finds neighbours by ARP and Neighbour Discovery, answers echo
- * requests. Above it (`upper`)
- * frames start with the IP header, below it (`lower`) with the Ethernet header. Fragments are not put together.
+ * requests. Above it (`upper`) frames start with the IP header, below it (`lower`) with the Ethernet header. Fragments are not put together.
  */
 export class IpStackLayer extends Layer {
   readonly kind = 'ip-stack';
@@ -186,12 +185,14 @@ export class IpStackLayer extends Layer {
     if (!ip.ok) return;
     const fields: IcmpFields = { type: IcmpType.UNREACHABLE, ...error };
     const bytes = icmpErrorAbout(packet.bytes, ip, this.#interface.address, fields);
-    if (bytes !== undefined) this.#upError(bytes, packet);
+    if (bytes !== undefined && this.#mayTell()) this.#sendUp(this.host.frame(bytes, packet));
   }
 
-  #upError(bytes: Uint8Array, cause: Frame): void {
-    if (this.#errorBudget.take(this.host.now_us())) this.#sendUp(this.host.frame(bytes, cause));
-    else this.count('icmp-rate');
+  /** Whether one more ICMP error may be sent. */
+  #mayTell(): boolean {
+    const isWithinRate = this.#errorBudget.take(this.host.now_us());
+    if (!isWithinRate) this.count('icmp-rate');
+    return isWithinRate;
   }
 
   // ---- neighbours, of both families ----
@@ -216,7 +217,7 @@ export class IpStackLayer extends Layer {
       neighbours: this.#neighbours,
       transmit: (packet, destination) => this.#transmit(packet, destination),
       up: (packet) => this.#sendUp(packet),
-      upError: (packet, cause) => this.#upError(packet, cause),
+      mayTell: () => this.#mayTell(),
       drop: (reason, frame, detail) => this.drop(reason, frame, detail),
       count: (name) => this.count(name),
       note: (name, data) => this.note(name, data),

@@ -66,7 +66,7 @@ export const DUPLICATES_FOR_LOSS = 3;
 /** Above two round trips, so that a jitter of timers makes no tail loss probe. */
 export const TAIL_PROBE_SLACK_US = 2_000;
 
-/** Challenge ACKs and answers to stray segments, per connection (RFC 5961 section 7). */
+/** Challenge ACKs of one connection in a period (RFC 5961 section 7). */
 export const CHALLENGES_PER_PERIOD = 10;
 export const CHALLENGE_PERIOD_US = 1_000_000;
 

@@ -81,6 +81,17 @@ describe('reassembly', () => {
       }),
     );
   });
+
+  it('keeps no long packet for the few bytes of it that are new', () => {
+    const reassembly = new Reassembly();
+    const long = new Uint8Array(60_000).fill(7);
+    reassembly.insert(10, long.subarray(0, 59_999));
+    reassembly.insert(11, long.subarray(0, 59_999));
+    const first = reassembly.take(10)!;
+    const rest = reassembly.take(60_009)!;
+    expect([first.length, first.buffer === long.buffer]).toEqual([59_999, true]);
+    expect([rest, rest.buffer.byteLength]).toEqual([Uint8Array.of(7), 1]);
+  });
 });
 
 describe('round trips', () => {

@@ -1,3 +1,4 @@
+import { TCP_STATES } from '../../machines/tcp.ts';
 import { type SegmentPattern, segmentPattern } from './pattern.ts';
 import { meant, type Names, numberOf, timeOf } from './value.ts';
 
@@ -65,19 +66,6 @@ export interface Statement {
   readonly action: Action;
 }
 
-const STATES = [
-  'CLOSED',
-  'LISTEN',
-  'SYN-SENT',
-  'SYN-RECEIVED',
-  'ESTABLISHED',
-  'FIN-WAIT-1',
-  'FIN-WAIT-2',
-  'CLOSE-WAIT',
-  'CLOSING',
-  'LAST-ACK',
-  'TIME-WAIT',
-];
 const OTHER_WORDS = ['nothing', 'ignore', 'state', 'dropped', 'check', 'icmp'];
 /** Words that lines of a case begin with, besides those that become other lines. */
 export const WORDS: readonly string[] = ['>', '<', '+TIME', 'at', 'within', ...CALLS, ...EVENTS, ...OTHER_WORDS];
@@ -108,7 +96,7 @@ function plainAction(text: string, names: Names): Action {
     case 'ignore':
       return { kind: 'ignore', what: oneOf(values, ['segments', 'events', 'all'] as const, '"ignore"') };
     case 'state':
-      return { kind: 'state', state: oneOf(values, STATES, '"state"') };
+      return { kind: 'state', state: oneOf(values, TCP_STATES, '"state"') };
     case 'dropped':
       return { kind: 'dropped', reason: single(values, '"dropped"') };
     case 'check':

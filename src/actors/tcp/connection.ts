@@ -356,8 +356,7 @@ export class TcpConnection implements ConnectionCore {
     switch (command.type) {
       case 'sendSyn':
       case 'sendSynAck':
-        this.#sender.sendSyn();
-        return;
+        return this.#sender.sendSyn();
       case 'sendAck':
         this.#receiver.ackNow = true;
         return;

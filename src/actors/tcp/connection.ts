@@ -185,11 +185,10 @@ export class TcpConnection implements ConnectionCore {
     return true;
   }
 
-  /** Changes what was chosen, from the next segment on. */
+  /** Changes what was chosen, from the next segment on. What runs by the old choice begins anew at the end of the step. */
   choose(choices: TcpChoices): void {
     this.#step(() => {
       this.settings = chosen(choices, this.settings);
-      // What runs by the old choice begins anew at the end of the step.
       this.#keepalive.clear();
       this.#userTimeout.clear();
     });

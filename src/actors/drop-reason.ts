@@ -26,6 +26,7 @@ export type DropReason =
   | 'neighbour-timeout'
   | 'neighbour-queue-full'
   | 'tentative-address'
+  | 'source-route'
   | 'unknown-protocol'
   | 'ttl-expired'
   | 'no-fragmentation'

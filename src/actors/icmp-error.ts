@@ -1,4 +1,5 @@
 import type { Ip4 } from '../wire/address.ts';
+import { u32 } from '../wire/bytes.ts';
 import {
   ICMP_HEADER_BYTES,
   type IcmpFields,
@@ -12,6 +13,7 @@ import {
   writeIcmp,
 } from '../wire/icmp.ts';
 import { type IpAddress, isSingleHost } from '../wire/ip-address.ts';
+import { finalDestinationAt } from '../wire/ip-options.ts';
 import { buildIp4, type Ip4View, IpProtocol, parseIp4Packet } from '../wire/ipv4.ts';
 import { tcpIcmp6Error } from './icmp6-error.ts';
 
@@ -85,7 +87,8 @@ function tcpIcmp4Error(bytes: Uint8Array): TcpIcmpError | undefined {
   return {
     local: quote.source,
     localPort: quote.sourcePort,
-    remote: quote.destination,
+    // Of a packet on a source route the header names the next hop alone.
+    remote: u32(bytes, finalDestinationAt(bytes, icmp.headerEnd)),
     remotePort: quote.destinationPort,
     seq: quote.seq,
     kind: kindOf(icmp),

@@ -8,6 +8,7 @@ import type { KeyId } from '../engine/crypto/vault.ts';
 import type { F13Shape, FourTuple } from '../engine/f13.ts';
 import type { Ip4, Mac } from '../wire/address.ts';
 import type { Cidr6, Ip6, IpAddress } from '../wire/ip-address.ts';
+import type { SourceRoute } from '../wire/ip-options.ts';
 import type { Frame } from './frame.ts';
 import type { TcpChoices } from './tcp/settings.ts';
 
@@ -45,6 +46,8 @@ export type TcpRequest =
       readonly sourcePort?: number;
       /** Own address to send from. Left out: TCP picks it. */
       readonly source?: IpAddress;
+      /** The way to take, IPv4 only; left out: routers know it (RFC 9293 MUST-51). */
+      readonly sourceRoute?: SourceRoute;
       readonly choices?: TcpChoices;
     }
   /** Changes what was chosen for a connection, from the next segment on. */

@@ -1,5 +1,6 @@
 /** The Internet checksum (RFC 1071) and its incremental update (RFC 1624). */
 import { put16, u16 } from './bytes.ts';
+import { finalDestinationAt } from './ip-options.ts';
 
 /** From here on a view of 32-bit words costs less than it saves. */
 const LONG_BYTES = 256;
@@ -65,9 +66,14 @@ export function ip4HeaderChecksum(bytes: Uint8Array, offset: number, headerLengt
   return fold(onesComplementSum(bytes, offset + 12, offset + headerLength, before));
 }
 
-/** Sum of the IPv4 pseudo-header: addresses from the header at `ipOffset`, `protocol`, `l4Length` bytes (RFC 9293 section 3.1). */
+/**
+ * Sum of the IPv4 pseudo-header: addresses from the header at `ipOffset`, `protocol`, `l4Length` bytes (RFC 9293 section 3.1). On a
+ * source route that is not complete the destination is the last address of the route.
+ */
 export function pseudoHeaderSum4(bytes: Uint8Array, ipOffset: number, protocol: number, l4Length: number): number {
-  return onesComplementSum(bytes, ipOffset + 12, ipOffset + 20) + protocol + l4Length;
+  const destinationAt = finalDestinationAt(bytes, ipOffset);
+  const source = onesComplementSum(bytes, ipOffset + 12, ipOffset + 16);
+  return onesComplementSum(bytes, destinationAt, destinationAt + 4, source) + protocol + l4Length;
 }
 
 /** Sum of the IPv6 pseudo-header (RFC 8200 section 8.1). */

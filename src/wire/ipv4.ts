@@ -1,7 +1,8 @@
-/** IPv4 headers (RFC 791). Options are tolerated when read and never written. */
+/** IPv4 headers (RFC 791). Options are tolerated when read; a source route alone is written. */
 import type { Ip4 } from './address.ts';
 import { put16, put32, u16, u32 } from './bytes.ts';
 import { ip4HeaderChecksum, onesComplementSum } from './checksum.ts';
+import { routeBytes, type SourceRoute, writeRoute } from './ip-options.ts';
 
 /** IP protocol numbers used here. */
 export const IpProtocol = { ICMP: 1, IPIP: 4, TCP: 6, UDP: 17, ESP: 50, ICMP6: 58 } as const;
@@ -11,7 +12,7 @@ export const IP4_HEADER_BYTES = 20;
 /** TTL of packets we start. */
 export const DEFAULT_TTL = 64;
 
-const VERSION_4_IHL_5 = 0x45;
+const VERSION_4 = 0x40;
 const DONT_FRAGMENT = 0x4000;
 const MORE_FRAGMENTS = 0x2000;
 const OFFSET_MASK = 0x1fff;
@@ -29,6 +30,8 @@ export interface Ip4Fields {
   moreFragments?: boolean;
   /** In bytes, a multiple of 8. */
   fragmentOffset?: number;
+  /** The way to the destination, where it is not left to routers. */
+  route?: SourceRoute | null | undefined;
 }
 
 /** A read header. `ihl` is the header's length in bytes; `end` is where the packet ends by its total length. */
@@ -100,28 +103,36 @@ export function ip4ChecksumGood(bytes: Uint8Array, ip: Ip4View): boolean {
   return onesComplementSum(bytes, ip.offset, ip.headerEnd) === 0xffff;
 }
 
-/** Writes a 20-byte header with its checksum for `payloadLength` bytes behind it; returns the offset behind the header. */
+/** Bytes of the header that {@link writeIp4} writes. */
+export function ip4HeaderLength({ route }: Pick<Ip4Fields, 'route'>): number {
+  return IP4_HEADER_BYTES + routeBytes(route);
+}
+
+/** Writes a header with its checksum for `payloadLength` bytes behind it; returns the offset behind the header. */
 export function writeIp4(bytes: Uint8Array, offset: number, fields: Ip4Fields, payloadLength: number): number {
   const fragment =
     (fields.dontFragment ? DONT_FRAGMENT : 0) |
     (fields.moreFragments ? MORE_FRAGMENTS : 0) |
     ((fields.fragmentOffset ?? 0) / OFFSET_UNIT_BYTES);
-  bytes[offset] = VERSION_4_IHL_5;
+  const { route, destination } = fields;
+  const headerLength = ip4HeaderLength(fields);
+  bytes[offset] = VERSION_4 | (headerLength >> 2);
   bytes[offset + 1] = fields.tos ?? 0;
-  put16(bytes, offset + 2, IP4_HEADER_BYTES + payloadLength);
+  put16(bytes, offset + 2, headerLength + payloadLength);
   put16(bytes, offset + 4, fields.id ?? 0);
   put16(bytes, offset + 6, fragment);
   bytes[offset + 8] = fields.ttl ?? DEFAULT_TTL;
   bytes[offset + 9] = fields.protocol;
   put32(bytes, offset + 12, fields.source);
-  put32(bytes, offset + 16, fields.destination);
-  put16(bytes, offset + 10, ip4HeaderChecksum(bytes, offset, IP4_HEADER_BYTES));
-  return offset + IP4_HEADER_BYTES;
+  put32(bytes, offset + 16, route ? route.hops[0] : destination);
+  if (route) writeRoute(bytes, offset + IP4_HEADER_BYTES, route, destination);
+  put16(bytes, offset + 10, ip4HeaderChecksum(bytes, offset, headerLength));
+  return offset + headerLength;
 }
 
 /** A whole packet. */
 export function buildIp4(fields: Ip4Fields, payload: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(IP4_HEADER_BYTES + payload.length);
+  const bytes = new Uint8Array(ip4HeaderLength(fields) + payload.length);
   bytes.set(payload, writeIp4(bytes, 0, fields, payload.length));
   return bytes;
 }

@@ -24,6 +24,7 @@ import {
 import { type IcmpFields, IcmpType, parseIcmp, UnreachableCode } from '../../wire/icmp.ts';
 import { Unreachable6Code } from '../../wire/icmp6.ts';
 import { type IpAddress, isIp6, isSingleHost } from '../../wire/ip-address.ts';
+import { sourceRouteOf } from '../../wire/ip-options.ts';
 import {
   IP4_HEADER_BYTES,
   type Ip4View,
@@ -252,6 +253,7 @@ export class IpStackLayer extends Layer {
     // RFC 1122 section 3.3.6, RFC 1812 section 5.3.4: whoever broadcasts it means more hosts than the one that it names.
     if (isMulticast(ethernet.destination) && !isGroup) return this.drop('link-broadcast', frame);
     if (isFragment(ip)) return this.drop('no-fragmentation', frame);
+    if (ip.destination === address && isOnTheWay(frame.bytes, ip)) return this.drop('source-route', frame);
     if (ip.protocol === IpProtocol.ICMP && this.#icmpInput(frame, ip)) return;
     const packet = frame.bytes.subarray(ip.offset, ip.end);
     this.#sendUp(this.host.frame(packet, frame, frame.checksum, withoutHeadroom(frame.offload)));
@@ -324,6 +326,11 @@ export class IpStackLayer extends Layer {
   #isBroadcast(address: Ip4): boolean {
     return address === BROADCAST_IP4 || (this.#network.prefix < 31 && address === networkBroadcast(this.#network));
   }
+}
+
+/** It is for somebody else: its source route names us as a hop. Nothing is forwarded on such a route. */
+function isOnTheWay(bytes: Uint8Array, { ihl, offset }: Ip4View): boolean {
+  return ihl > IP4_HEADER_BYTES && sourceRouteOf(bytes, offset)?.state === 'pending';
 }
 
 function isIp6Packet({ bytes }: Frame): boolean {

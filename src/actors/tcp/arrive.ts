@@ -9,6 +9,7 @@ import { CHALLENGE_PERIOD_US, CHALLENGES_PER_PERIOD } from './limits.ts';
 import type { Receiver } from './receive.ts';
 import { type InSegment, resetFor } from './segment.ts';
 import type { Sender } from './send.ts';
+import { learnRoute } from './source-route.ts';
 import type { Timestamps } from './timestamps.ts';
 import type { Urgent } from './urgent.ts';
 
@@ -105,6 +106,7 @@ export class SegmentArrival {
     const { flags } = segment;
     const isReset = (flags & Flag.RST) !== 0;
     if (this.#isSameSyn(segment)) {
+      this.#learnRoute(segment);
       this.#sender.sendSyn();
       return undefined;
     }
@@ -124,6 +126,7 @@ export class SegmentArrival {
     }
     const refused = this.#acknowledged(segment);
     if (refused !== undefined) return refused;
+    this.#learnRoute(segment);
     this.#timestamps.update(segment, this.#receiver.n.lastAck, this.#core.host.now_us());
     if (!this.#core.decision.receives) return undefined;
     if (this.#handshake.ecn.arrived(segment)) this.#marked();
@@ -132,6 +135,11 @@ export class SegmentArrival {
     this.#receiver.take(segment);
     if (this.#receiver.finished) this.#send({ type: 'fin.received' });
     return undefined;
+  }
+
+  /** A later route replaces an earlier one (SHLD-24), where everything fits as it must for data: a blind guess turns nobody aside. */
+  #learnRoute({ route }: InSegment): void {
+    if (route !== undefined && this.#handshake.passive) this.#sender.headersGrew(learnRoute(this.#core, route));
   }
 
   /** An old timestamp is told the true numbers; where it is missing there is silence (RFC 7323 sections 3.2 and 5.3), but for a SYN. */

@@ -1,11 +1,13 @@
+import { routeBytes } from '../../wire/ip-options.ts';
 import { seqGt, seqLe } from '../../wire/seq.ts';
 import { Flag, NO_TCP_OPTIONS, type TcpOptions } from '../../wire/tcp.ts';
 import type { ConnectionCore } from './core.ts';
 import { Ecn } from './ecn.ts';
-import { MAX_WINDOW_SCALE, MIN_MSS_BYTES, TIMESTAMPS_BYTES } from './limits.ts';
+import { MAX_WINDOW_SCALE, MIN_MSS_BYTES, MIN_PAYLOAD_BYTES, TIMESTAMPS_BYTES } from './limits.ts';
 import type { Receiver } from './receive.ts';
 import { defaultMss, type InSegment } from './segment.ts';
 import type { Sender } from './send.ts';
+import { learnRoute } from './source-route.ts';
 import type { Timestamps } from './timestamps.ts';
 
 /** What a segment means before the connection is synchronized. */
@@ -65,6 +67,8 @@ export class Handshake {
     const { mss, windowScale, sack, timestamps } = this.#core.options;
     const theirs = syn.options;
     this.ecn.agree(syn);
+    this.passive = this.#core.decision.state !== 'SYN-SENT';
+    if (this.passive && syn.route !== undefined) learnRoute(this.#core, syn.route);
     this.#receiver.begin(syn.seq);
     this.#receiver.early(syn.payload);
     this.#scaling = windowScale !== false && theirs.windowScale !== undefined;
@@ -75,7 +79,8 @@ export class Handshake {
     this.#receiver.n.scale = this.#scaling ? this.#receiver.wantedScale : 0;
     const payload = Math.max(MIN_MSS_BYTES, Math.min(mss, theirs.mss ?? defaultMss(this.#core.options.remote)));
     const scale = this.#scaling ? Math.min(MAX_WINDOW_SCALE, theirs.windowScale ?? 0) : 0;
-    this.#sender.agree(payload - (stamps ? TIMESTAMPS_BYTES : 0), this.#receiver.n.sack, scale);
+    const options = (stamps ? TIMESTAMPS_BYTES : 0) + routeBytes(this.#core.settings.route);
+    this.#sender.agree(Math.max(MIN_PAYLOAD_BYTES, payload - options), this.#receiver.n.sack, scale);
     this.#sender.firstWindow(syn);
   }
 

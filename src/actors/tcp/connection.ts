@@ -1,5 +1,6 @@
 import { type TcpDecision, type TcpState, tcpDecisionOf, tcpMachine } from '../../machines/tcp.ts';
 import { EMPTY } from '../../wire/bytes.ts';
+import { routeBytes } from '../../wire/ip-options.ts';
 import { seqDiff, seqIn } from '../../wire/seq.ts';
 import { Flag } from '../../wire/tcp.ts';
 import type { DropReason } from '../drop-reason.ts';
@@ -140,7 +141,6 @@ export class TcpConnection implements ConnectionCore {
       this.#begin(this.host.isn());
       this.stats.segmentsIn += 1;
       this.machine.send({ type: 'open.passive' });
-      this.#handshake.passive = true;
       this.#handshake.agree(syn);
       this.machine.send({ type: 'segment.syn' });
     });
@@ -242,9 +242,8 @@ export class TcpConnection implements ConnectionCore {
 
   /** The path takes IP packets of at most `mtu` bytes (RFC 1191, RFC 8201). */
   pathMtu(mtu: number): void {
-    const options = this.#timestamps.on ? TIMESTAMPS_BYTES : 0;
-    const mss = mssOfPath(mtu, this.options.local);
-    this.#step(() => this.#sender.shrink(mss - options));
+    const options = (this.#timestamps.on ? TIMESTAMPS_BYTES : 0) + routeBytes(this.settings.route);
+    this.#step(() => this.#sender.shrink(mssOfPath(mtu, this.options.local) - options));
   }
 
   /** In TIME-WAIT: makes room for a newer connection with the same addresses and ports (RFC 9293 MAY-2, RFC 6191). */

@@ -79,8 +79,8 @@ export interface TcpConnectionOptions extends TcpChoices {
 export interface ConnectionCore {
   readonly host: TcpConnectionHost;
   readonly options: TcpConnectionOptions;
-  /** What the user has chosen; read anew each time. */
-  readonly settings: TcpSettings;
+  /** What the user has chosen, and the way that the other side has; read anew each time. */
+  settings: TcpSettings;
   readonly urgent: Urgent;
   /** What the machine decided; read anew each time. */
   readonly decision: TcpDecision;

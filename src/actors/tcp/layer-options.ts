@@ -2,6 +2,7 @@ import type { IpAddress } from '../../wire/ip-address.ts';
 import type { SavedConnection } from './connection.ts';
 import type { TcpConnectionOptions } from './core.ts';
 import type { TcpTuple } from './segment.ts';
+import type { SourceRouteUse } from './source-route.ts';
 
 /** When a SYN is answered without keeping anything of it: when the backlog is full, always, or never (then it is dropped). */
 export type SynCookieUse = 'under-pressure' | 'always' | 'never';
@@ -20,6 +21,8 @@ export interface TcpLayerOptions {
   /** Handshakes under way per listening port; beyond it SYN cookies are used, or the SYN is dropped. */
   readonly backlog?: number;
   readonly synCookies?: SynCookieUse;
+  /** Default `refuse`. */
+  readonly sourceRoutes?: SourceRouteUse;
   /** Service ports besides `upper`. */
   readonly users?: readonly string[];
   /** For all connections: congestion control, keepalive, sizes… */

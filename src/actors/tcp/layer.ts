@@ -1,5 +1,6 @@
 import { u16 } from '../../wire/bytes.ts';
 import { isIp6, isSingleHost } from '../../wire/ip-address.ts';
+import type { SourceRoute } from '../../wire/ip-options.ts';
 import { seqAdd, seqMax } from '../../wire/seq.ts';
 import type { DropReason } from '../drop-reason.ts';
 import type { Frame } from '../frame.ts';
@@ -16,23 +17,26 @@ import type { ConnectionEvent } from './core.ts';
 import type { SavedEntry, SharedOptions, TcpLayerOptions } from './layer-options.ts';
 import { MAX_CONNECTIONS } from './limits.ts';
 import { type Listener, Listeners, type ListenRequest } from './listeners.ts';
-import { PassiveOpen, type PassiveVerdict } from './passive-open.ts';
+import { PassiveOpen, type TurnedAway } from './passive-open.ts';
 import {
   HEADERS_BYTES,
   HEADERS6_BYTES,
   HEADROOM_BYTES,
   type InSegment,
+  type IpChoices,
   type OutSegment,
   packetFromSegment,
   segmentFromPacket,
   type TcpTuple,
   tupleBytes,
 } from './segment.ts';
-import type { TcpChoices } from './settings.ts';
+import { isUsable, withOwnRoute } from './source-route.ts';
 import { type EntryFields, type EntryOwner, TableEntry } from './table-entry.ts';
 import { statusOfNone, type TcpUse, use } from './use.ts';
 
 export type { TcpLayerOptions } from './layer-options.ts';
+
+type ConnectRequest = TcpRequest & { kind: 'connect' };
 
 /** Room between the numbers of a connection in TIME-WAIT and those of its successor: more than any unscaled window. */
 const ISN_GAP = 0x1_0001;
@@ -174,8 +178,8 @@ export class TcpLayer extends Layer {
     if (answer) this.#indicate(user, answer);
   }
 
-  #connect(user: string, request: TcpRequest & { kind: 'connect' }): void {
-    const { connection: name, destination: remote, destinationPort: remotePort, source, choices } = request;
+  #connect(user: string, request: ConnectRequest): void {
+    const { connection: name, destination: remote, destinationPort: remotePort, source } = request;
     if (this.#table.byName(user, name) !== undefined) {
       this.note('name-in-use', { user, connection: name });
       return;
@@ -189,8 +193,8 @@ export class TcpLayer extends Layer {
     const ends = { local, remote, remotePort };
     const localPort = request.sourcePort ?? this.#table.freePort(ends, u16(this.host.randomBytes(this.label, 2), 0));
     const tuple = { ...ends, localPort: localPort ?? 0 };
-    const refusal = localPort === undefined ? 'no-free-port' : this.#openRefusal(tuple);
-    if (refusal === undefined) this.#open(user, name, tuple, choices);
+    const refusal = localPort === undefined ? 'no-free-port' : this.#openRefusal(tuple, request.sourceRoute);
+    if (refusal === undefined) this.#open(user, tuple, request);
     else {
       this.note(refusal, { user, connection: name });
       this.#indicate(user, { kind: 'closed', connection: name, reason: 'refused' });
@@ -198,19 +202,21 @@ export class TcpLayer extends Layer {
   }
 
   /** Why a connection can't be opened (RFC 9293 section 3.10.1, MUST-46). */
-  #openRefusal(tuple: TcpTuple): string | undefined {
+  #openRefusal(tuple: TcpTuple, route?: SourceRoute): string | undefined {
     if (!isSingleHost(tuple.remote)) return 'bad-destination';
+    if (route !== undefined && !isUsable(route, tuple)) return 'bad-route';
     if (!this.#own.has(tuple.local) || isIp6(tuple.local) !== isIp6(tuple.remote)) return 'bad-source';
     if (!this.#table.isFree(tuple)) return 'no-free-port';
     return this.#hasRoom ? undefined : 'no-free-connection';
   }
 
-  #open(user: string, name: ConnectionName, tuple: TcpTuple, choices: TcpChoices | undefined): void {
+  #open(user: string, tuple: TcpTuple, { connection: name, choices, sourceRoute }: ConnectRequest): void {
     const before = this.#table.byTuple(tuple)?.connection;
     before?.giveWay();
     const id = this.#table.freeId(user === 'upper' ? name : `${user}.${name}`);
     const { connection } = this.#add({ id, user, name, tuple, listener: undefined, told: true }, before?.sendNext);
     if (choices !== undefined) connection.choose(choices);
+    if (sourceRoute !== undefined) connection.settings = withOwnRoute(connection.settings, sourceRoute);
     connection.openActive();
   }
 
@@ -225,7 +231,7 @@ export class TcpLayer extends Layer {
     const error = read?.ok === false ? tcpIcmpError(frame.bytes) : undefined;
     if (error !== undefined) this.#icmpError(frame, error);
     else if (read === undefined) this.drop('bad-checksum', frame);
-    else if (!read.ok) this.drop('malformed', frame, read.reason);
+    else if (!read.ok) this.drop(read.reason === 'source-route' ? read.reason : 'malformed', frame, read.reason);
     else if (!this.#own.has(read.tuple.local)) this.drop('not-our-address', frame);
     else if (!isSingleHost(read.tuple.remote)) this.drop('malformed', frame, 'bad-source');
     else this.#segment(frame, read.segment, read.tuple);
@@ -247,6 +253,7 @@ export class TcpLayer extends Layer {
 
   #segment(frame: Frame, segment: InSegment, tuple: TcpTuple): void {
     const entry = this.#table.byTuple(tuple);
+    if (segment.route !== undefined && !this.#takesRoutes(entry)) return this.drop('source-route', frame);
     const isOurs = entry !== undefined && !entry.connection.yieldTo(segment);
     const reason = isOurs
       ? entry.connection.segment(segment)
@@ -262,7 +269,7 @@ export class TcpLayer extends Layer {
       hasRoom: this.#hasRoom,
       replaces: before !== undefined,
     });
-    if (verdict.kind === 'none') return this.#turnedAway(verdict, tuple);
+    if (verdict.kind === 'none') return this.#turnedAway(verdict, tuple, segment.route);
     const { connection } = this.#accept(verdict.listener, tuple, before);
     if (verdict.kind === 'open') {
       connection.openPassive(segment);
@@ -273,10 +280,15 @@ export class TcpLayer extends Layer {
     return connection.segment(segment);
   }
 
-  #turnedAway({ answer, reason }: PassiveVerdict & { kind: 'none' }, tuple: TcpTuple): DropReason | undefined {
+  #turnedAway({ answer, reason }: TurnedAway, tuple: TcpTuple, route?: SourceRoute): DropReason | undefined {
     if (reason === undefined) this.count('syn-cookies-sent');
-    if (answer !== undefined) this.#transmit(answer, tuple);
+    if (answer !== undefined) this.#transmit(answer, tuple, { route });
     return reason;
+  }
+
+  /** The answers to a connection on a route of our own come by the way back; they change nothing. */
+  #takesRoutes(entry: TableEntry | undefined): boolean {
+    return this.#options.sourceRoutes === 'accept' || entry?.connection.settings.route?.own === true;
   }
 
   #accept(listener: Listener, tuple: TcpTuple, before: number | undefined): TableEntry {
@@ -289,12 +301,12 @@ export class TcpLayer extends Layer {
     return entry;
   }
 
-  #transmit(segment: OutSegment, tuple: TcpTuple, entry?: TableEntry): void {
+  #transmit(segment: OutSegment, tuple: TcpTuple, choices: IpChoices, doubts = false): void {
     const { segment_bytes } = segment;
     const offload = segment_bytes === undefined ? undefined : { segment_bytes, headroom_bytes: HEADROOM_BYTES };
-    const packet = packetFromSegment(segment, tuple, entry?.connection.settings);
+    const packet = packetFromSegment(segment, tuple, choices);
     const frame = this.host.frame(packet, undefined, 'good', offload);
-    const sent = entry?.doubts === true ? { ...frame, doubt: true as const } : frame;
+    const sent = doubts ? { ...frame, doubt: true as const } : frame;
     if (!this.#lower.send(sent)) this.drop('not-joined', frame);
   }
 
@@ -326,7 +338,7 @@ export class TcpLayer extends Layer {
       setTimer: (name, delay_us) => this.setTimer(name, delay_us),
       clearTimer: (name) => this.clearTimer(name),
       isn: (tuple, before) => this.#isn(tuple, before),
-      transmit: (segment, tuple, entry) => this.#transmit(segment, tuple, entry),
+      transmit: (segment, tuple, entry) => this.#transmit(segment, tuple, entry.connection.settings, entry.doubts),
       indicated: (entry, event) => this.#indicated(entry, event),
       observer: this.host.observer(this.label),
     };

@@ -14,6 +14,9 @@ export const SYN_RETRANSMISSIONS = 7;
 /** Times that a SYN+ACK is sent again: a minute. */
 export const SYN_ACK_RETRANSMISSIONS = 5;
 
+/** Payload of a full segment whatever options take: with all of them on the smallest MSS (Linux leaves as much). */
+export const MIN_PAYLOAD_BYTES = 8;
+
 /** R1: after so many retransmissions in a row IP and the user hear of it (RFC 9293 SHLD-10: at least 3). */
 export const R1_RETRANSMISSIONS = 3;
 

@@ -19,6 +19,8 @@ export type PassiveVerdict =
   /** No connection comes of it; without a reason it was worth its answer. */
   | { readonly kind: 'none'; readonly answer?: OutSegment | undefined; readonly reason?: DropReason };
 
+export type TurnedAway = PassiveVerdict & { kind: 'none' };
+
 const CONTROL = Flag.SYN | Flag.ACK | Flag.RST;
 
 /** Decides about segments without a connection: RFC 9293 sections 3.10.7.1 and 3.10.7.2, with a bounded backlog and SYN cookies. */

@@ -1,4 +1,5 @@
 import { type IpAddress, isIp6 } from '../../wire/ip-address.ts';
+import { routeBytes } from '../../wire/ip-options.ts';
 import { IP6_MIN_MTU_BYTES } from '../../wire/ipv6.ts';
 import { seqAdd, seqGe } from '../../wire/seq.ts';
 import type { ConnectionCore } from './core.ts';
@@ -33,8 +34,6 @@ export class PathMtu {
   readonly #n: SendNumbers;
   readonly #recovery: Recovery;
   readonly #mode: MtuProbing;
-  /** No smaller one is ever tried. */
-  readonly #floor: number;
   /** What the other side and our interface take: to come back to when a reduction is old. */
   #top: number;
   /** Largest size that is known to get through, and the largest that may. */
@@ -50,7 +49,6 @@ export class PathMtu {
     this.#n = numbers;
     this.#recovery = recovery;
     this.#mode = core.options.mtuProbing ?? 'black-hole';
-    this.#floor = mssOfPath(0, core.options.local) - TIMESTAMPS_BYTES;
     this.#top = this.#low = this.#high = numbers.mss;
   }
 
@@ -110,6 +108,14 @@ export class PathMtu {
     this.#recovery.excuse();
   }
 
+  /** IP headers have grown by so many bytes, or shrunk: the same packets carry less, or more. */
+  headersGrew(bytes: number): void {
+    this.#n.mtuProbe = NONE;
+    this.#top -= bytes;
+    this.#low -= bytes;
+    this.#high -= bytes;
+  }
+
   save(): readonly number[] {
     return [this.#top, this.#low, this.#high, this.#probeSize, this.#raise_us];
   }
@@ -121,6 +127,12 @@ export class PathMtu {
     this.#high = high;
     this.#probeSize = probeSize;
     this.#raise_us = raise_us;
+  }
+
+  /** No smaller one is ever tried. */
+  get #floor(): number {
+    const { options, settings } = this.#core;
+    return mssOfPath(0, options.local) - TIMESTAMPS_BYTES - routeBytes(settings.route);
   }
 
   /** What nearly every path takes (RFC 8899 section 5.1.2), though no less than the floor. */

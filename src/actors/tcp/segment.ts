@@ -1,7 +1,8 @@
 import type { Ip4 } from '../../wire/address.ts';
 import { EMPTY, put16 } from '../../wire/bytes.ts';
 import { partialChecksum, transportChecksum } from '../../wire/checksum.ts';
-import { type IpAddress, ipBytes, isIp6 } from '../../wire/ip-address.ts';
+import { type IpAddress, ipBytes, isIp6, isSingleHost } from '../../wire/ip-address.ts';
+import { returnRoute, routeBytes, type SourceRoute, sourceRouteOf } from '../../wire/ip-options.ts';
 import { DEFAULT_TTL, IP4_HEADER_BYTES, IpProtocol, isFragment, parseIp4Packet, writeIp4 } from '../../wire/ipv4.ts';
 import { IP6_HEADER_BYTES, ip6Destination, ip6Source, isFragment6, parseIp6Packet, writeIp6 } from '../../wire/ipv6.ts';
 import {
@@ -32,6 +33,8 @@ export interface Segment {
   readonly headroom_bytes?: number;
   /** ECN field of the IP header (RFC 3168 section 5); absent is 0, not ECN-capable. */
   readonly ecn?: number | undefined;
+  /** Of one that arrived on a source route: the way back. */
+  readonly route?: SourceRoute | undefined;
 }
 export type InSegment = Segment;
 export type OutSegment = Segment;
@@ -59,7 +62,7 @@ const DIFFSERV_SHIFT = 2;
 const ECN_MASK = 0b11;
 
 /** Why an IP packet is no TCP segment. */
-export type SegmentReason = 'not-ip' | 'not-tcp' | 'fragment' | 'bad-tcp-header';
+export type SegmentReason = 'not-ip' | 'not-tcp' | 'fragment' | 'source-route' | 'bad-tcp-header';
 
 export type ReadSegment =
   | { readonly ok: true; readonly segment: InSegment; readonly tuple: TcpTuple }
@@ -74,6 +77,8 @@ export function segmentFromPacket(packet: Uint8Array, segment_bytes?: number): R
   if (ip === undefined) return { ok: false, reason: 'not-ip' };
   if (ip.protocol !== IpProtocol.TCP) return { ok: false, reason: 'not-tcp' };
   if (ip.isFragment) return { ok: false, reason: 'fragment' };
+  const route = ip.hasOptions ? routeBack(packet) : undefined;
+  if (route === null) return { ok: false, reason: 'source-route' };
   const tcp = parseTcp(packet, ip.headerEnd, ip.end);
   if (!tcp.ok || tcp.optionsMalformed) return { ok: false, reason: 'bad-tcp-header' };
   return {
@@ -88,6 +93,7 @@ export function segmentFromPacket(packet: Uint8Array, segment_bytes?: number): R
       ...(segment_bytes !== undefined && { segment_bytes }),
       urgent: (tcp.flags & Flag.URG) === 0 ? undefined : tcp.urgent,
       ecn: ip.ecn === 0 ? undefined : ip.ecn,
+      ...(route !== undefined && { route }),
     },
     tuple: {
       local: ip.destination,
@@ -98,9 +104,19 @@ export function segmentFromPacket(packet: Uint8Array, segment_bytes?: number): R
   };
 }
 
+/** The way back on the source route of an IPv4 packet; undefined for none, null when it has not come to its end or can't be used. */
+function routeBack(packet: Uint8Array): SourceRoute | undefined | null {
+  const route = sourceRouteOf(packet, 0);
+  if (route === undefined) return undefined;
+  const back = route.state === 'complete' ? returnRoute(packet, 0, route) : null;
+  return back?.hops.every(isSingleHost) === false ? null : back;
+}
+
 interface ReadIp {
   readonly protocol: number;
   readonly isFragment: boolean;
+  /** Of IPv4. */
+  readonly hasOptions: boolean;
   readonly ecn: number;
   readonly headerEnd: number;
   readonly end: number;
@@ -115,12 +131,14 @@ function readIp(packet: Uint8Array): ReadIp | undefined {
     const { protocol, headerEnd, end } = ip6;
     const ecn = ip6.trafficClass & ECN_MASK;
     const ends = { source: ip6Source(packet, ip6), destination: ip6Destination(packet, ip6) };
-    return { protocol, isFragment: isFragment6(ip6), ecn, headerEnd, end, ...ends };
+    return { protocol, isFragment: isFragment6(ip6), hasOptions: false, ecn, headerEnd, end, ...ends };
   }
   const ip = parseIp4Packet(packet, 0, packet.length);
   if (!ip.ok) return undefined;
   const { protocol, headerEnd, end, source, destination } = ip;
-  return { protocol, isFragment: isFragment(ip), ecn: ip.tos & ECN_MASK, headerEnd, end, source, destination };
+  const hasOptions = ip.ihl > IP4_HEADER_BYTES;
+  const ecn = ip.tos & ECN_MASK;
+  return { protocol, isFragment: isFragment(ip), hasOptions, ecn, headerEnd, end, source, destination };
 }
 
 /** What of the IP header a user may choose. */
@@ -129,6 +147,8 @@ export interface IpChoices {
   readonly diffserv?: number;
   /** Time to live, or hop limit. */
   readonly ttl?: number;
+  /** With IPv4: the way to take. */
+  readonly route?: SourceRoute | null | undefined;
 }
 
 /**
@@ -148,7 +168,10 @@ export function packetFromSegment(segment: OutSegment, tuple: TcpTuple, choices:
   };
   const length = tcpHeaderLength(fields) + segment.payload.length;
   const isFinishedBelow = segment.segment_bytes !== undefined;
-  const packet = packetAround(segment, headersBytes(tuple.local) - TCP_HEADER_BYTES + length);
+  const packet = packetAround(
+    segment,
+    headersBytes(tuple.local) - TCP_HEADER_BYTES + routeBytes(choices.route) + length,
+  );
   const at = writeIp(packet, tuple, { ...choices, ecn: segment.ecn ?? 0 }, length);
   const payloadAt = writeTcp(packet, at, fields);
   if (segment.payload.buffer !== packet.buffer) packet.set(segment.payload, payloadAt);
@@ -173,13 +196,13 @@ function writeIp(
   length: number,
 ): number {
   const tos = ((choices.diffserv ?? 0) << DIFFSERV_SHIFT) | choices.ecn;
-  const { ttl = DEFAULT_TTL } = choices;
+  const { ttl = DEFAULT_TTL, route } = choices;
   if (isIp6(local) && isIp6(remote)) {
     const ends = { source: local, destination: remote, nextHeader: IpProtocol.TCP };
     return writeIp6(packet, 0, { ...ends, trafficClass: tos, hopLimit: ttl }, length);
   }
   const ends = { source: local as Ip4, destination: remote as Ip4, protocol: IpProtocol.TCP };
-  return writeIp4(packet, 0, { ...ends, dontFragment: true, tos, ttl }, length);
+  return writeIp4(packet, 0, { ...ends, dontFragment: true, tos, ttl, route }, length);
 }
 
 /** {@link HEADERS_BYTES} of the address's family: an MTU less these is the MSS. */

@@ -4,6 +4,7 @@ import { Flag } from '../../wire/tcp.ts';
 import type { ConnectionCore, TcpStats } from './core.ts';
 import {
   DATA_RETRANSMISSIONS,
+  MIN_PAYLOAD_BYTES,
   R1_RETRANSMISSIONS,
   SCOREBOARD_SEGMENTS,
   SEND_QUEUE_BYTES,
@@ -112,6 +113,14 @@ export class Sender {
     this.n.wl1 = segment.seq;
     this.n.wl2 = segment.ack;
     this.#updateWindow(segment, true);
+  }
+
+  /** IP headers have grown by so many bytes, or shrunk: packets stay as long as they are (RFC 9293 MUST-16). */
+  headersGrew(bytes: number): void {
+    if (bytes === 0) return;
+    this.n.mss = Math.max(MIN_PAYLOAD_BYTES, this.n.mss - bytes);
+    this.#path?.headersGrew(bytes);
+    this.recovery.setMss(this.n.mss, false);
   }
 
   /** Puts on the wire what the windows allow, lost segments first. `force`: a small segment may go (window probe timer). */

@@ -1,5 +1,6 @@
 import { DEFAULT_TTL } from '../../wire/ipv4.ts';
 import { KEEPALIVE, type Keepalive } from './limits.ts';
+import type { KeptRoute } from './source-route.ts';
 
 const DIFFSERV_BITS = 0x3f;
 const MAX_TTL = 255;
@@ -31,6 +32,8 @@ export interface TcpSettings {
   readonly diffserv: number;
   readonly ttl: number;
   readonly reportTroubles: boolean;
+  /** The way that everything takes; null where it is left to routers. */
+  readonly route: KeptRoute | null;
 }
 
 const USUAL: TcpSettings = Object.freeze({
@@ -40,9 +43,17 @@ const USUAL: TcpSettings = Object.freeze({
   diffserv: 0,
   ttl: DEFAULT_TTL,
   reportTroubles: true,
+  route: null,
 });
 
-const CHOICES = Object.keys(USUAL) as (keyof TcpChoices)[];
+const CHOICES: readonly (keyof TcpChoices)[] = [
+  'nagle',
+  'keepalive',
+  'userTimeout_us',
+  'diffserv',
+  'ttl',
+  'reportTroubles',
+];
 
 /** `before` with what was chosen anew. Numbers out of range are brought into it. */
 export function chosen(choices: TcpChoices, before: TcpSettings = USUAL): TcpSettings {
@@ -55,5 +66,6 @@ export function chosen(choices: TcpChoices, before: TcpSettings = USUAL): TcpSet
     diffserv: (choices.diffserv ?? before.diffserv) & DIFFSERV_BITS,
     ttl: Math.min(MAX_TTL, Math.max(1, choices.ttl ?? before.ttl)),
     reportTroubles: choices.reportTroubles ?? before.reportTroubles,
+    route: before.route,
   };
 }

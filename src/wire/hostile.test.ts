@@ -9,7 +9,8 @@ import { buildEthernet, EtherType, parseEthernet } from './ethernet.ts';
 import { checksumVerdict, parseFrame } from './frame.ts';
 import { icmpQuote, parseIcmp } from './icmp.ts';
 import { buildIcmp6, Icmp6Type, type Icmp6View, icmp6Quote, parseIcmp6 } from './icmp6.ts';
-import { parseIp4Packet } from './ipv4.ts';
+import { finalDestinationAt, sourceRouteOf } from './ip-options.ts';
+import { buildIp4, parseIp4Packet } from './ipv4.ts';
 import { type Ip6View, isFragment6, parseIp6Packet, parseIp6Quote } from './ipv6.ts';
 import { fromJournalView, journalView } from './journal-view.ts';
 import { buildLeg, LegKind, parseLeg } from './leg.ts';
@@ -100,6 +101,10 @@ const FRAMES = [
     buildIcmp6(ENDS6, { type: Icmp6Type.PACKET_TOO_BIG, code: 0, word: 1400 }, EXTENDED),
   ),
   buildEthernet({ ...LINK, etherType: EtherType.IP6 }, EXTENDED),
+  buildEthernet(
+    { ...LINK, etherType: EtherType.IP4 },
+    buildIp4({ ...NET, protocol: 6, route: { strict: false, hops: [7, 8] } }, new Uint8Array(20)),
+  ),
   buildControlFrame({ kind: 'reserved-addresses', addresses: [1, 2] }, 5),
   buildControlFrame({ kind: 'stopped', sessionId: 1, reason: 2, nextSequence: 3, acknowledgement: 4 }, 5),
 ];
@@ -161,6 +166,10 @@ describe('hostile bytes', () => {
         expect(parsed.payloadEnd).toBeLessThanOrEqual(bytes.length);
         expect(['good', 'bad', 'none']).toContain(checksumVerdict(bytes, parsed));
         if (parsed.icmp !== undefined) icmpQuote(bytes, parsed.icmp);
+        if (parsed.ip !== undefined) {
+          expect(sourceRouteOf(bytes, parsed.ip.offset)?.to ?? 0).toBeLessThanOrEqual(bytes.length);
+          expect(finalDestinationAt(bytes, parsed.ip.offset) + 4).toBeLessThanOrEqual(parsed.ip.headerEnd);
+        }
         if (parsed.icmp6 !== undefined) readIcmp6(bytes, parsed.icmp6, parsed.ip6 as Ip6View);
         if (parsed.ip6 !== undefined && isFragment6(parsed.ip6))
           expect([parsed.tcp, parsed.icmp6]).toEqual([undefined, undefined]);

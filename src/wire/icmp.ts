@@ -28,6 +28,7 @@ export const UnreachableCode = {
   PROTOCOL: 2,
   PORT: 3,
   FRAGMENTATION_NEEDED: 4,
+  SOURCE_ROUTE_FAILED: 5,
   ADMINISTRATIVELY_PROHIBITED: 13,
 } as const;
 

@@ -11,6 +11,7 @@ import { World } from '../../src/actors/world.ts';
 import type { Vault } from '../../src/engine/crypto/vault.ts';
 import { concat, u32 } from '../../src/wire/bytes.ts';
 import { Flag } from '../../src/wire/tcp.ts';
+import { passHops } from './ip-hop.ts';
 import { segment } from './tcp-pair.ts';
 
 /** Addresses of the two hosts of a pair. */
@@ -19,7 +20,11 @@ export const B = 0x0a00_0002;
 export const DELAY_US = 1_000;
 
 /** Not random, so that runs are equal: the clock and the ports. */
-const VAULT = { isn: (tuple: Uint8Array, time_us: number) => (u32(tuple, 4) + time_us / 4) >>> 0 } as unknown as Vault;
+const VAULT = {
+  isn: (tuple: Uint8Array, time_us: number) => (u32(tuple, 4) + time_us / 4) >>> 0,
+  cookie: (facts: Uint8Array) =>
+    facts.reduce((sums, byte, i) => sums.fill((sums[i % 4] * 31 + byte) & 255, i % 4, (i % 4) + 1), new Uint8Array(32)),
+} as unknown as Vault;
 
 /** A host with nothing but TCP, its user, and a wire of IP packets. */
 export class TcpHost {
@@ -63,7 +68,7 @@ export class TcpHost {
 
   get segments(): Segment[] {
     return this.packets.flatMap(({ bytes }) => {
-      const read = segmentFromPacket(bytes);
+      const read = segmentFromPacket(passHops(bytes).packet);
       return read.ok ? [read.segment] : [];
     });
   }

@@ -164,6 +164,9 @@ export class IpStackLayer extends Layer {
     if (nextHop === undefined || nextHop === this.#interface.address) {
       return this.#refuse(packet, 'no-route', { code: UnreachableCode.NETWORK });
     }
+    if (nextHop !== destination && isStrictlyRouted(packet.bytes, ip)) {
+      return this.#refuse(packet, 'no-route', { code: UnreachableCode.SOURCE_ROUTE_FAILED });
+    }
     if (packet.doubt === true) this.#neighbours.doubt(nextHop);
     if (!this.#neighbours.send(nextHop, packet)) this.drop('table-full', packet);
   }
@@ -331,6 +334,11 @@ export class IpStackLayer extends Layer {
 /** It is for somebody else: its source route names us as a hop. Nothing is forwarded on such a route. */
 function isOnTheWay(bytes: Uint8Array, { ihl, offset }: Ip4View): boolean {
   return ihl > IP4_HEADER_BYTES && sourceRouteOf(bytes, offset)?.state === 'pending';
+}
+
+/** The next hop must be a neighbour: nobody else may stand before it. */
+function isStrictlyRouted(bytes: Uint8Array, { ihl, offset }: Ip4View): boolean {
+  return ihl > IP4_HEADER_BYTES && sourceRouteOf(bytes, offset)?.strict === true;
 }
 
 function isIp6Packet({ bytes }: Frame): boolean {

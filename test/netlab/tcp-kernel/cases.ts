@@ -5,6 +5,7 @@ import { IP6 } from './ip6.ts';
 import type { Lab } from './lab.ts';
 import { LOAD_LONG, LOAD_QUICK } from './load.ts';
 import { SILENCE_LONG, SILENCE_QUICK } from './silence.ts';
+import { SOURCE_ROUTES } from './source-routes.ts';
 import { TRANSFERS } from './transfers.ts';
 
 /** Throws when something is not as it must be; what it gives back is printed. */
@@ -20,6 +21,7 @@ export const GROUPS: Readonly<Record<string, Cases>> = {
   impaired: IMPAIRED_QUICK,
   load: LOAD_QUICK,
   ip6: IP6,
+  'source-routes': SOURCE_ROUTES,
   'silence-long': SILENCE_LONG,
   'impaired-long': IMPAIRED_LONG,
   'load-long': LOAD_LONG,

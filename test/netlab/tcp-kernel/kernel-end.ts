@@ -1,6 +1,7 @@
 /** The kernel's TCP as one end of a test. Orders come as JSON lines, events go out as such. */
 import { createServer, Socket } from 'node:net';
 import { createInterface } from 'node:readline';
+import { connectOver } from './kernel-route.ts';
 import { ManyConnections } from './many.ts';
 import type { Order, Service, Told } from './orders.ts';
 import { Talk } from './talk.ts';
@@ -62,7 +63,12 @@ function take(id: string, socket: Socket, service: Service, told: boolean): Talk
   return talk;
 }
 
-function connect({ id, address, port, sourcePort, service }: Order & { order: 'connect' }): void {
+function connect(order: Order & { order: 'connect' }): void {
+  const { id, address, port, sourcePort, service, hops } = order;
+  if (hops !== undefined) {
+    connectOver(hops, address, port).then((fd) => connected(id, new Socket({ fd, allowHalfOpen: true }), service));
+    return;
+  }
   const socket = new Socket({ allowHalfOpen: true });
   const talk = take(id, socket, service, true);
   socket.connect({ host: address, port, ...(sourcePort !== undefined && { localPort: sourcePort }) }, () => {
@@ -70,6 +76,13 @@ function connect({ id, address, port, sourcePort, service }: Order & { order: 'c
     tell('connected', { id, localPort: socket.localPort });
     talk.open();
   });
+}
+
+function connected(id: string, socket: Socket, service: Service): void {
+  const talk = take(id, socket, service, true);
+  socket.setNoDelay(true);
+  tell('connected', { id, localPort: socket.localPort });
+  talk.open();
 }
 
 function listen({ port, service }: Order & { order: 'listen' }): void {

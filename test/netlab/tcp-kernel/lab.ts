@@ -232,11 +232,12 @@ export class Lab {
     return this.#port;
   }
 
-  /** A connection opened by one of the ends. */
+  /** A connection opened by one of the ends, over these hops. */
   async open(
     opener: Role,
     services: { ours?: 'sink' | 'manual' | 'echo'; far?: 'sink' | 'manual' | 'echo' } = {},
     family: Family = 4,
+    hops?: readonly string[],
   ): Promise<Pair> {
     const port = this.freePort();
     const id = `test-${++this.#connection}`;
@@ -244,13 +245,8 @@ export class Lab {
     const listener: Role = opener === 'ours' ? 'far' : 'ours';
     server.order({ order: 'listen', port, service: services[listener] ?? 'sink' });
     await server.heard('listening', { port });
-    client.order({
-      order: 'connect',
-      id,
-      address: addressFor(opener, family),
-      port,
-      service: services[opener] ?? 'sink',
-    });
+    const service = services[opener] ?? 'sink';
+    client.order({ order: 'connect', id, address: addressFor(opener, family), port, service, ...(hops && { hops }) });
     const { localPort } = await client.heard('connected', { id });
     const accepted = await server.heard('accepted', { port, remotePort: localPort });
     return opener === 'ours' ? { ours: id, far: accepted.id, port } : { ours: accepted.id, far: id, port };

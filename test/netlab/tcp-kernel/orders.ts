@@ -18,7 +18,16 @@ export const REPLY_BYTES = 1_000;
 
 export type Order =
   | { order: 'listen'; port: number; service: Service }
-  | { order: 'connect'; id: string; address: string; port: number; sourcePort?: number; service: Service }
+  | {
+      order: 'connect';
+      id: string;
+      address: string;
+      port: number;
+      sourcePort?: number;
+      service: Service;
+      /** Hops of a loose source route. */
+      hops?: readonly string[];
+    }
   /** A seeded pattern; `close`: FIN behind it. `every_ms`: in pieces of `piece` bytes, one each so often. */
   | { order: 'send'; id: string; bytes: number; seed: number; close?: boolean; piece?: number; every_ms?: number }
   | { order: 'read'; id: string; on: boolean }

@@ -89,7 +89,7 @@ export class RemoteApplication extends Layer {
     }
   }
 
-  #connect({ id, address, port, sourcePort, service }: Order & { order: 'connect' }): void {
+  #connect({ id, address, port, sourcePort, service, hops }: Order & { order: 'connect' }): void {
     this.#asked.set(id, service);
     this.#tcp.send({
       kind: 'connect',
@@ -97,6 +97,7 @@ export class RemoteApplication extends Layer {
       destination: parseIp(address) ?? 0,
       destinationPort: port,
       ...(sourcePort !== undefined && { sourcePort }),
+      ...(hops && { sourceRoute: { strict: false, hops: hops.map((hop) => parseIp4(hop) ?? 0) } }),
     });
   }
 

@@ -3,6 +3,7 @@ import { Layer, type SavedLayer } from '../../../src/actors/layer.ts';
 import type { Port } from '../../../src/actors/port.ts';
 import type { TcpIndication, TcpRequest } from '../../../src/actors/services.ts';
 import type { JournalData } from '../../../src/actors/tap.ts';
+import { parseIp4 } from '../../../src/wire/address.ts';
 import { parseIp } from '../../../src/wire/ip-address.ts';
 import { ManyConnections } from './many.ts';
 import type { Order, Service } from './orders.ts';

@@ -61,7 +61,7 @@ function routeAt(bytes: Uint8Array, at: number, length: number): RouteView {
   return { state, strict: bytes[at] === OptionKind.STRICT_ROUTE, from: at + ROUTE_HEADER_BYTES, to: at + length };
 }
 
-/** Where the address stands that the packet is for in the end: this one belongs to checksums (RFC 1122 section 4.2.3.8, RFC 9293 section 3.1). */
+/** Where the address stands that the packet is for in the end: this one belongs to the checksum of its segment, which is checked there. */
 export function finalDestinationAt(bytes: Uint8Array, ipOffset: number): number {
   const route = (bytes[ipOffset] & 15) * WORD_BYTES > OPTIONS_AT ? sourceRouteOf(bytes, ipOffset) : undefined;
   return route?.state === 'pending' ? route.to - ADDRESS_BYTES : ipOffset + DESTINATION_AT;

@@ -4,8 +4,10 @@ import { A, B, connect, DELAY_US, pairOf, type TcpHost, TUPLE } from '../../../t
 import { pattern, segment } from '../../../test/support/tcp-pair.ts';
 import { put16, u16 } from '../../wire/bytes.ts';
 import { ip4HeaderChecksum, transportChecksumGood } from '../../wire/checksum.ts';
+import { buildEthernet, EtherType } from '../../wire/ethernet.ts';
 import { type SourceRoute, sourceRouteOf } from '../../wire/ip-options.ts';
 import { type Ip4View, parseIp4Packet } from '../../wire/ipv4.ts';
+import { wireTcpFrames } from '../../wire/segment.ts';
 import { Flag } from '../../wire/tcp.ts';
 import { buildIcmpPacket } from '../icmp-error.ts';
 import type { TcpRequest } from '../services.ts';
@@ -16,6 +18,7 @@ const [R1, R2, R3] = [0x0a01_0001, 0x0a01_0002, 0x0a01_0003];
 const WAY: SourceRoute = { strict: false, hops: [R1, R2] };
 const BACK: SourceRoute = { strict: false, hops: [R2, R1] };
 const WAY_BYTES = 12;
+const LONGEST = Array.from({ length: 9 }, (_, i) => R1 + i);
 const [MTU, MSS, STAMPS_BYTES] = [1_500, 1_460, 12];
 
 const view = (bytes: Uint8Array): Ip4View => parseIp4Packet(bytes, 0, bytes.length) as Ip4View;
@@ -62,7 +65,7 @@ describe('a route of our own', () => {
   it.each([
     ['loose', { ...WAY }],
     ['strict', { ...WAY, strict: true }],
-    ['longest', { strict: false, hops: Array.from({ length: 9 }, (_, i) => R1 + i) }],
+    ['longest', { strict: false, hops: LONGEST }],
   ])('MUST-51: is named by the user that opens, and taken by every packet (%s)', (_, way) => {
     const { a, b, pass } = routedPair();
     // Only the one that opens takes a route here: the other one's answers take the usual way.
@@ -98,7 +101,7 @@ describe('a route of our own', () => {
 
   it.each([
     ['no hop', []],
-    ['ten hops', Array.from({ length: 10 }, (_, i) => R1 + i)],
+    ['ten hops', [...LONGEST, R1]],
     ['a hop that is no host', [R1, 0xe000_0001]],
   ])('MUST-51: with %s is refused', (_, hops) => {
     const { a } = routedPair();
@@ -119,6 +122,8 @@ describe('a route of our own', () => {
     })(b.carry);
     a.ask(onRoute(WAY));
     pass(10_000);
+    a.ask({ kind: 'write', connection: 'mine', bytes: pattern(5_000) });
+    pass(1_000_000);
     a.ask({ kind: 'write', connection: 'mine', bytes: pattern(5_000) });
     pass(1_000_000);
     expect(a.kinds('mine')).toEqual(['connected']);
@@ -148,6 +153,15 @@ describe('a route of our own', () => {
     a.packet(buildIcmpPacket({ source: R1, destination: A }, { type: 3, code: 4, mtu: 1_000 }, quote));
     expect(a.layer.connection('mine')?.path.mss).toBe(1_000 - 40 - STAMPS_BYTES - WAY_BYTES);
   });
+});
+
+it('a super-segment on a route is cut into segments whose checksums are right at its end', () => {
+  const made = { ...segment(Flag.ACK, 100, 1, {}, pattern(5_000)), segment_bytes: 1_000 };
+  const packet = packetFromSegment(made, TUPLE, { route: WAY });
+  const frame = buildEthernet({ destination: 1, source: 2, etherType: EtherType.IP4 }, packet);
+  const cut = wireTcpFrames(frame, 1_000).map((each) => passHops(each.subarray(14)).packet);
+  expect(cut.map((each) => view(each).destination)).toEqual(Array(5).fill(B));
+  for (const each of cut) expect(transportChecksumGood(each, 0, 32, each.length - 32)).toBe(true);
 });
 
 describe('a route that a connection came by', () => {
@@ -205,6 +219,22 @@ describe('a route that a connection came by', () => {
     expect([waysOf(b), mss()]).toEqual([[`${[R1, R2, R3]}`], MSS - 16]);
   });
 
+  it('SHLD-24: is replaced by the same hops where they become strict', () => {
+    const { b, next, write } = opened(WAY);
+    b.packet(overHops(segment(Flag.ACK, 101, next, {}, pattern(10)), { ...WAY, strict: true }));
+    b.packets.length = 0;
+    write(10);
+    expect(b.packets.map(({ bytes }) => sourceRouteOf(bytes, 0)?.strict)).toEqual([true]);
+  });
+
+  it('SHLD-24: is replaced by that of a SYN that comes again, before it is answered', () => {
+    const { b } = pairOf({ sourceRoutes: 'accept' });
+    b.carry = () => {};
+    b.ask({ kind: 'listen', port: 443 });
+    for (const hops of [[R1], [R2]]) b.packet(overHops(segment(Flag.SYN, 100), { strict: false, hops }));
+    expect(b.packets.map(({ bytes }) => passHops(bytes).hops)).toEqual([[R1], [R2]]);
+  });
+
   it('SHLD-24: may come later than the SYN', () => {
     const { b, next, write } = opened(undefined);
     b.packet(overHops(segment(Flag.ACK, 101, next, {}, pattern(10)), WAY));
@@ -228,17 +258,29 @@ describe('a route that a connection came by', () => {
     write(3_000);
     const quote = (b.packets[0]?.bytes ?? new Uint8Array()).slice(0, 28);
     b.packet(buildIcmpPacket({ source: R1, destination: B }, { type: 3, code: 4, mtu: 1_000 }, quote));
-    const mss = () => b.layer.connection('accepted-1')?.path.mss;
-    expect(mss()).toBe(960);
+    const connection = b.layer.connection('accepted-1')!;
+    const sizes = () => connection.save().sender.path?.slice(0, 3) ?? [];
+    const before = sizes();
+    expect([connection.path.mss, before]).toEqual([960, [MSS, 960, 960]]);
     b.packet(overHops(segment(Flag.ACK, 101, next, {}, pattern(10)), WAY));
-    expect(mss()).toBe(960 - WAY_BYTES);
+    expect(connection.path.mss).toBe(960 - WAY_BYTES);
+    expect(sizes()).toEqual(before.map((size) => size - WAY_BYTES));
+  });
+
+  it('is counted in the smallest packet that a black hole is tried with', () => {
+    const { b, pass, write } = opened({ strict: false, hops: LONGEST });
+    write(3_000);
+    pass(200_000_000);
+    const full = b.layer.connection('accepted-1')?.path.mss ?? 0;
+    expect(full + 40 + 40).toBeLessThanOrEqual(552);
+    expect(b.packets.at(-1)?.bytes.length).toBe(full + 40 + 40);
   });
 
   it('leaves room for a payload on the smallest MSS', () => {
     const { b, pass } = pairOf({ sourceRoutes: 'accept' });
     b.carry = () => {};
     b.ask({ kind: 'listen', port: 443 });
-    const way = { strict: false, hops: Array.from({ length: 9 }, (_, i) => R1 + i) };
+    const way = { strict: false, hops: LONGEST };
     b.packet(overHops(segment(Flag.SYN, 100, 0, { mss: 1, timestamps: { value: 1, echo: 0 } }), way));
     pass(100);
     expect(b.layer.connection('accepted-1')?.path.mss).toBe(8);

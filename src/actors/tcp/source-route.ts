@@ -6,14 +6,14 @@ import type { TcpTuple } from './segment.ts';
 import type { TcpSettings } from './settings.ts';
 
 /**
- * What becomes of packets that arrive on an IPv4 source route. `refuse`: they are dropped (RFC 7126 section 4.3.5), but for answers to a
+ * What becomes of packets that arrive on an IPv4 source route. `refuse`: they are dropped (RFC 7126 sections 4.3 and 4.4), but for answers to a
  * connection that we opened on a route of our own. `accept`: the way back is used (RFC 9293 MUST-53).
  */
 export type SourceRouteUse = 'refuse' | 'accept';
 
 /** The source route of a connection. */
 export interface KeptRoute extends SourceRoute {
-  /** The user has named it: nothing that arrives changes it (RFC 9293 MUST-52). */
+  /** The user that opened has named it: nothing that arrives changes it (RFC 9293 MUST-52). */
   readonly own: boolean;
 }
 
@@ -30,7 +30,7 @@ export function withOwnRoute(settings: TcpSettings, { strict, hops }: SourceRout
 /** The other side of a passive open has come on a route, and `back` is the way back. Returns by how many bytes IP headers grow. */
 export function learnRoute(core: ConnectionCore, back: SourceRoute): number {
   const before = core.settings.route;
-  if (before !== null && (before.own || isSame(before, back))) return 0;
+  if (before !== null && isSame(before, back)) return 0;
   core.settings = { ...core.settings, route: { ...back, own: false } };
   return routeBytes(back) - routeBytes(before);
 }

@@ -69,7 +69,7 @@ export class SynCookies {
       ...optionsOf(bits),
       timestamps: timestamps && { value: timestamps.value, echo: 0 },
     };
-    return { seq: irs, ack: 0, flags: Flag.SYN, window: ack.window, options, payload: EMPTY, route: ack.route };
+    return { seq: irs, ack: 0, flags: Flag.SYN, window: ack.window, options, payload: EMPTY };
   }
 
   #number(tuple: TcpTuple, irs: number, period: number, mss: number, bits: number): number {

@@ -1,58 +1,26 @@
-import type { TcpDecision, TcpEvent, tcpMachine } from '../../machines/tcp.ts';
+import type { TcpEvent } from '../../machines/tcp.ts';
 import { seqAdd, seqGt, seqIn, seqLe, seqLt } from '../../wire/seq.ts';
 import { Flag } from '../../wire/tcp.ts';
 import type { DropReason } from '../drop-reason.ts';
-import type { MachineHost } from '../machine-host.ts';
-import type { Handshake } from './connect.ts';
-import type { ConnectionCore, TcpStats } from './core.ts';
+import type { ConnectionParts } from './connection-parts.ts';
 import { CHALLENGE_PERIOD_US, CHALLENGES_PER_PERIOD } from './limits.ts';
-import type { Receiver } from './receive.ts';
 import { type InSegment, resetFor } from './segment.ts';
-import type { Sender } from './send.ts';
 import { learnRoute } from './source-route.ts';
-import type { Timestamps } from './timestamps.ts';
-import type { Urgent } from './urgent.ts';
-
-/** The parts of a connection that a segment may change. */
-export interface ArrivalParts {
-  readonly core: ConnectionCore;
-  readonly sender: Sender;
-  readonly receiver: Receiver;
-  readonly timestamps: Timestamps;
-  readonly handshake: Handshake;
-  readonly urgent: Urgent;
-  readonly stats: TcpStats;
-  readonly machine: MachineHost<typeof tcpMachine, TcpDecision>;
-}
 
 /** What an arriving segment does in each state: RFC 9293 section 3.10.7, with the defences of RFC 5961. */
 export class SegmentArrival {
-  readonly #core: ConnectionCore;
-  readonly #sender: Sender;
-  readonly #receiver: Receiver;
-  readonly #timestamps: Timestamps;
-  readonly #handshake: Handshake;
-  readonly #urgent: Urgent;
-  readonly #stats: TcpStats;
-  readonly #machine: ArrivalParts['machine'];
+  readonly #parts: ConnectionParts;
   /** Challenge ACKs of the present period. */
   #challengesSince_us = 0;
   #challengesSent = 0;
 
-  constructor(parts: ArrivalParts) {
-    this.#core = parts.core;
-    this.#sender = parts.sender;
-    this.#receiver = parts.receiver;
-    this.#timestamps = parts.timestamps;
-    this.#handshake = parts.handshake;
-    this.#urgent = parts.urgent;
-    this.#stats = parts.stats;
-    this.#machine = parts.machine;
+  constructor(parts: ConnectionParts) {
+    this.#parts = parts;
   }
 
   /** Takes a segment of this connection; the reason when it ended here without effect. */
   take(segment: InSegment): DropReason | undefined {
-    const { state, held } = this.#core.decision;
+    const { state, held } = this.#parts.core.decision;
     if (state === 'CLOSED' || state === 'LISTEN') return 'no-connection';
     if (state === 'SYN-SENT') return this.#answerArrived(segment);
     if (held) return this.#whileHeld(segment);
@@ -60,21 +28,21 @@ export class SegmentArrival {
   }
 
   #answerArrived(segment: InSegment): DropReason | undefined {
-    switch (this.#handshake.judgeAnswer(segment)) {
+    switch (this.#parts.handshake.judgeAnswer(segment)) {
       case 'stray':
         return this.#refuseStray(segment);
       case 'reset':
         this.#send({ type: 'rst.accepted' });
         return undefined;
       case 'syn':
-        this.#handshake.agree(segment);
+        this.#parts.handshake.agree(segment);
         this.#send({ type: 'segment.syn' });
         return undefined;
       case 'syn-ack':
-        this.#handshake.agree(segment);
-        this.#sender.acknowledge(segment, this.#rtt_us(segment));
+        this.#parts.handshake.agree(segment);
+        this.#parts.sender.acknowledge(segment, this.#rtt_us(segment));
         this.#send({ type: 'segment.syn-ack' });
-        this.#receiver.takeEarly();
+        this.#parts.receiver.takeEarly();
         return undefined;
       case 'absorbed':
         return 'out-of-window';
@@ -82,14 +50,14 @@ export class SegmentArrival {
   }
 
   #whileHeld(segment: InSegment): DropReason | undefined {
-    switch (this.#handshake.judgeHeld(segment)) {
+    switch (this.#parts.handshake.judgeHeld(segment)) {
       case 'stray':
         return this.#refuseStray(segment);
       case 'reset':
         this.#send({ type: 'rst.accepted' });
         return undefined;
       case 'syn':
-        this.#handshake.agree(segment);
+        this.#parts.handshake.agree(segment);
         return undefined;
       default:
         return 'out-of-window';
@@ -98,7 +66,7 @@ export class SegmentArrival {
 
   #refuseStray(segment: InSegment): DropReason {
     const answer = resetFor(segment);
-    if (answer !== undefined) this.#core.host.transmit(answer);
+    if (answer !== undefined) this.#parts.core.host.transmit(answer);
     return 'no-connection';
   }
 
@@ -107,19 +75,23 @@ export class SegmentArrival {
     const isReset = (flags & Flag.RST) !== 0;
     if (this.#isSameSyn(segment)) {
       this.#learnRoute(segment);
-      this.#sender.sendSyn();
+      this.#parts.sender.sendSyn();
       return undefined;
     }
     if (this.#isCrossedSyn(segment)) {
       this.#acknowledged(segment);
       return undefined;
     }
-    if (this.#timestamps.on && !isReset && !this.#timestamps.accepts(segment, this.#core.host.now_us())) {
+    if (
+      this.#parts.timestamps.on &&
+      !isReset &&
+      !this.#parts.timestamps.accepts(segment, this.#parts.core.host.now_us())
+    ) {
       this.#unstamped(segment);
       return 'old-timestamp';
     }
     if (isReset) return this.#resetArrived(segment);
-    if (!this.#receiver.acceptable(segment)) return this.#unacceptable(segment);
+    if (!this.#parts.receiver.acceptable(segment)) return this.#unacceptable(segment);
     if ((flags & Flag.SYN) !== 0 || (flags & Flag.ACK) === 0) {
       if ((flags & Flag.SYN) !== 0) this.#strangeSyn();
       return 'out-of-window';
@@ -127,19 +99,20 @@ export class SegmentArrival {
     const refused = this.#acknowledged(segment);
     if (refused !== undefined) return refused;
     this.#learnRoute(segment);
-    this.#timestamps.update(segment, this.#receiver.n.lastAck, this.#core.host.now_us());
-    if (!this.#core.decision.receives) return undefined;
-    if (this.#handshake.ecn.arrived(segment)) this.#marked();
-    const urgent = this.#urgent.arrived(segment, this.#receiver.n.nxt, this.#receiver.consumedTo);
-    if (urgent > 0) this.#core.tell({ kind: 'urgent', bytes: urgent });
-    this.#receiver.take(segment);
-    if (this.#receiver.finished) this.#send({ type: 'fin.received' });
+    this.#parts.timestamps.update(segment, this.#parts.receiver.n.lastAck, this.#parts.core.host.now_us());
+    if (!this.#parts.core.decision.receives) return undefined;
+    if (this.#parts.handshake.ecn.arrived(segment)) this.#marked();
+    const urgent = this.#parts.urgent.arrived(segment, this.#parts.receiver.n.nxt, this.#parts.receiver.consumedTo);
+    if (urgent > 0) this.#parts.core.tell({ kind: 'urgent', bytes: urgent });
+    this.#parts.receiver.take(segment);
+    if (this.#parts.receiver.finished) this.#send({ type: 'fin.received' });
     return undefined;
   }
 
   /** A later route replaces an earlier one (SHLD-24), where everything fits as it must for data: a blind guess turns nobody aside. */
   #learnRoute({ route }: InSegment): void {
-    if (route !== undefined && this.#handshake.passive) this.#sender.headersGrew(learnRoute(this.#core, route));
+    if (route !== undefined && this.#parts.handshake.passive)
+      this.#parts.sender.headersGrew(learnRoute(this.#parts.core, route));
   }
 
   /** An old timestamp is told the true numbers; where it is missing there is silence (RFC 7323 sections 3.2 and 5.3), but for a SYN. */
@@ -150,19 +123,24 @@ export class SegmentArrival {
   /** Our SYN+ACK was lost: the SYN comes again. */
   #isSameSyn({ flags, seq }: InSegment): boolean {
     const isSyn = (flags & (Flag.SYN | Flag.ACK | Flag.RST)) === Flag.SYN;
-    return isSyn && this.#core.decision.state === 'SYN-RECEIVED' && seq === this.#receiver.n.irs;
+    return isSyn && this.#parts.core.decision.state === 'SYN-RECEIVED' && seq === this.#parts.receiver.n.irs;
   }
 
   /** Both ends have opened at once, and this is the other one's answer to our SYN (RFC 9293 figure 8, line 7). */
   #isCrossedSyn({ flags, seq, ack }: InSegment): boolean {
     const isSynAck = (flags & (Flag.SYN | Flag.ACK | Flag.RST)) === (Flag.SYN | Flag.ACK);
-    const { nxt } = this.#sender.n;
-    return isSynAck && this.#core.decision.state === 'SYN-RECEIVED' && seq === this.#receiver.n.irs && ack === nxt;
+    const { nxt } = this.#parts.sender.n;
+    return (
+      isSynAck &&
+      this.#parts.core.decision.state === 'SYN-RECEIVED' &&
+      seq === this.#parts.receiver.n.irs &&
+      ack === nxt
+    );
   }
 
   /** A SYN in the window: whoever was about to connect begins anew (section 3.10.7.4, fourth step); elsewhere it is a guess (RFC 5961). */
   #strangeSyn(): void {
-    const isOpening = this.#core.decision.state === 'SYN-RECEIVED' && this.#handshake.passive;
+    const isOpening = this.#parts.core.decision.state === 'SYN-RECEIVED' && this.#parts.handshake.passive;
     if (isOpening) this.#send({ type: 'syn.again' });
     else this.#challenge();
   }
@@ -170,12 +148,12 @@ export class SegmentArrival {
   #unacceptable(segment: InSegment): DropReason | undefined {
     const { flags, payload } = segment;
     const isFin = (flags & Flag.FIN) !== 0;
-    if (isFin && this.#core.decision.state === 'TIME-WAIT') {
+    if (isFin && this.#parts.core.decision.state === 'TIME-WAIT') {
       this.#send({ type: 'fin.repeated' });
       return undefined;
     }
     // What carries something is a retransmission whose ACK was lost; bare ACKs could answer each other for ever.
-    if ((payload.length > 0 || isFin) && (flags & Flag.SYN) === 0) this.#receiver.repeated(segment);
+    if ((payload.length > 0 || isFin) && (flags & Flag.SYN) === 0) this.#parts.receiver.repeated(segment);
     else this.#challenge();
     this.#lateAcknowledgment(segment);
     return 'out-of-window';
@@ -186,36 +164,36 @@ export class SegmentArrival {
    * know of each other's answers only by segments that lie just before the window. Without them neither would ever go on.
    */
   #lateAcknowledgment(segment: InSegment): void {
-    const { una, nxt } = this.#sender.n;
+    const { una, nxt } = this.#parts.sender.n;
     const isPlain =
-      (segment.flags & (Flag.ACK | Flag.SYN)) === Flag.ACK && this.#core.decision.state !== 'SYN-RECEIVED';
+      (segment.flags & (Flag.ACK | Flag.SYN)) === Flag.ACK && this.#parts.core.decision.state !== 'SYN-RECEIVED';
     const isNews = seqGt(segment.ack, una) && seqLe(segment.ack, nxt);
-    if (isPlain && isNews && this.#receiver.isLate(segment)) this.#acknowledged(segment);
+    if (isPlain && isNews && this.#parts.receiver.isLate(segment)) this.#acknowledged(segment);
   }
 
   /** The network has marked it: the sender is to hear of that without delay. */
   #marked(): void {
-    this.#stats.marksSeen += 1;
-    this.#receiver.ackNow = true;
+    this.#parts.stats.marksSeen += 1;
+    this.#parts.receiver.ackNow = true;
   }
 
   /** RFC 5961 section 3.2: only the very number that is expected resets. Text that a RST may carry does not make it fit. */
   #resetArrived({ seq }: InSegment): DropReason | undefined {
-    const { nxt } = this.#receiver.n;
+    const { nxt } = this.#parts.receiver.n;
     if (seq === nxt) {
       this.#send({ type: 'rst.accepted' });
       return undefined;
     }
-    if (seqIn(seq, nxt, this.#receiver.window)) this.#challenge();
+    if (seqIn(seq, nxt, this.#parts.receiver.window)) this.#challenge();
     return 'out-of-window';
   }
 
   #acknowledged(segment: InSegment): DropReason | undefined {
-    const { n } = this.#sender;
-    if (this.#core.decision.state === 'SYN-RECEIVED') {
+    const { n } = this.#parts.sender;
+    if (this.#parts.core.decision.state === 'SYN-RECEIVED') {
       if (segment.ack !== n.nxt) return this.#refuseStray(segment);
       this.#send({ type: 'ack.of-syn' });
-      this.#receiver.takeEarly();
+      this.#parts.receiver.takeEarly();
     }
     // RFC 5961 section 5.2: an ACK of what was never sent, or far in the past, is somebody's guess.
     if (seqGt(segment.ack, n.nxt) || seqLt(segment.ack, seqAdd(n.una, -n.maxWnd))) {
@@ -223,32 +201,32 @@ export class SegmentArrival {
       return 'out-of-window';
     }
     if (seqLt(segment.ack, n.una)) return undefined;
-    this.#sender.acknowledge(segment, this.#rtt_us(segment));
-    if (this.#handshake.ecn.isTold(segment)) this.#sender.recovery.marked();
-    if (this.#core.decision.finishes && this.#sender.finAcknowledged) this.#send({ type: 'ack.of-fin' });
+    this.#parts.sender.acknowledge(segment, this.#rtt_us(segment));
+    if (this.#parts.handshake.ecn.isTold(segment)) this.#parts.sender.recovery.marked();
+    if (this.#parts.core.decision.finishes && this.#parts.sender.finAcknowledged) this.#send({ type: 'ack.of-fin' });
     return undefined;
   }
 
   /** Round trip by timestamps; 0 for none. */
   #rtt_us(segment: InSegment): number {
-    return this.#timestamps.on ? this.#timestamps.rtt_us(segment, this.#core.host.now_us()) : 0;
+    return this.#parts.timestamps.on ? this.#parts.timestamps.rtt_us(segment, this.#parts.core.host.now_us()) : 0;
   }
 
   /** An ACK that tells the true numbers, so many per second at most (RFC 5961 section 7). */
   #challenge(): void {
-    const now_us = this.#core.host.now_us();
+    const now_us = this.#parts.core.host.now_us();
     if (now_us - this.#challengesSince_us >= CHALLENGE_PERIOD_US) {
       this.#challengesSince_us = now_us;
       this.#challengesSent = 0;
     }
     if (this.#challengesSent >= CHALLENGES_PER_PERIOD) return;
     this.#challengesSent += 1;
-    this.#stats.challenges += 1;
-    this.#receiver.ackNow = true;
+    this.#parts.stats.challenges += 1;
+    this.#parts.receiver.ackNow = true;
   }
 
   #send(event: TcpEvent): void {
-    this.#machine.send(event);
+    this.#parts.machine.send(event);
   }
 
   save(): readonly [number, number] {

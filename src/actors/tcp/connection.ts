@@ -6,31 +6,18 @@ import { Flag } from '../../wire/tcp.ts';
 import type { DropReason } from '../drop-reason.ts';
 import { type MachineCommand, MachineHost } from '../machine-host.ts';
 import type { TcpStatus } from '../services.ts';
-import { SegmentArrival } from './arrive.ts';
-import { Handshake } from './connect.ts';
-import {
-  type ConnectionCore,
-  type ConnectionEvent,
-  newStats,
-  type TcpConnectionHost,
-  type TcpConnectionOptions,
-  type TcpStats,
-} from './core.ts';
-import { KeepaliveClock } from './keepalive.ts';
-import { LazyTimer, NEVER_SET } from './lazy-timer.ts';
-import { PORT_REUSE_US, TIME_WAIT_US, TIMESTAMPS_BYTES } from './limits.ts';
-import { Outgoing } from './outgoing.ts';
+import { ConnectionParts } from './connection-parts.ts';
+import type { ConnectionCore, ConnectionEvent, TcpConnectionHost, TcpConnectionOptions, TcpStats } from './core.ts';
+import { PORT_REUSE_US, TIMESTAMPS_BYTES } from './limits.ts';
 import { mssOfPath } from './path-mtu.ts';
-import { Receiver } from './receive.ts';
 import { bare, type InSegment } from './segment.ts';
-import { Sender } from './send.ts';
 import { bareSeq } from './send-numbers.ts';
 import { chosen, type TcpChoices, type TcpSettings } from './settings.ts';
 import { pathOf, statusOf, type TcpPath } from './status.ts';
 import { timedOut } from './timeouts.ts';
-import { isSuccessor, Timestamps } from './timestamps.ts';
-import { Urgent } from './urgent.ts';
-import { troubled, UserTimeout } from './user-timeout.ts';
+import { isSuccessor } from './timestamps.ts';
+import type { Urgent } from './urgent.ts';
+import { troubled } from './user-timeout.ts';
 
 export type { ConnectionEvent, TcpConnectionHost, TcpConnectionOptions, TcpStats } from './core.ts';
 
@@ -45,19 +32,8 @@ export class TcpConnection implements ConnectionCore {
   readonly host: TcpConnectionHost;
   readonly options: TcpConnectionOptions;
   readonly machine: MachineHost<typeof tcpMachine, TcpDecision>;
-  readonly stats: TcpStats = newStats();
   settings: TcpSettings;
-  readonly urgent = new Urgent();
-  readonly #userTimeout: UserTimeout;
-  readonly #sender: Sender;
-  readonly #receiver: Receiver;
-  readonly #timestamps = new Timestamps();
-  readonly #handshake: Handshake;
-  readonly #keepalive: KeepaliveClock;
-  /** Made when the connection gets there. */
-  #timeWait: LazyTimer | undefined;
-  readonly #outgoing: Outgoing;
-  readonly #arrival: SegmentArrival;
+  readonly #parts: ConnectionParts;
   #untold: ConnectionEvent[] | undefined;
   #busy = false;
 
@@ -73,22 +49,15 @@ export class TcpConnection implements ConnectionCore {
       execute: this,
       observer: host.observer,
     });
-    this.#sender = new Sender(this, this.stats);
-    this.#receiver = new Receiver(this, this.stats);
-    this.#handshake = new Handshake(this, this.#sender, this.#receiver, this.#timestamps);
-    this.#outgoing = new Outgoing(this, this.#sender.n, this.#receiver, this.#handshake, this.stats);
-    this.#keepalive = new KeepaliveClock(this);
-    this.#userTimeout = new UserTimeout(this);
-    this.#arrival = new SegmentArrival({
-      core: this,
-      sender: this.#sender,
-      receiver: this.#receiver,
-      timestamps: this.#timestamps,
-      handshake: this.#handshake,
-      urgent: this.urgent,
-      stats: this.stats,
-      machine: this.machine,
-    });
+    this.#parts = new ConnectionParts(this, this.machine);
+  }
+
+  get stats(): TcpStats {
+    return this.#parts.stats;
+  }
+
+  get urgent(): Urgent {
+    return this.#parts.urgent;
   }
 
   get decision(): TcpDecision {
@@ -102,27 +71,27 @@ export class TcpConnection implements ConnectionCore {
 
   /** All that a user may want to know. */
   get status(): TcpStatus {
-    return statusOf(this.state, this.#sender, this.#receiver, this.urgent);
+    return statusOf(this.state, this.#parts.sender, this.#parts.receiver, this.urgent);
   }
 
   /** Bytes that may be written before the queue is over its mark. */
   get sendSpace(): number {
-    return this.#sender.space;
+    return this.#parts.sender.space;
   }
 
   /** The next number that we would send. */
   get sendNext(): number {
-    return this.#sender.n.nxt;
+    return this.#parts.sender.n.nxt;
   }
 
   /** Whether a number was sent and is not yet acknowledged. */
   isUnderWay(seq: number): boolean {
-    const { una, nxt } = this.#sender.n;
+    const { una, nxt } = this.#parts.sender.n;
     return seqIn(seq, una, seqDiff(nxt, una));
   }
 
   get path(): TcpPath {
-    return pathOf(this.#sender);
+    return pathOf(this.#parts.sender);
   }
 
   // ---- calls of the user ----
@@ -141,7 +110,7 @@ export class TcpConnection implements ConnectionCore {
       this.#begin(this.host.isn());
       this.stats.segmentsIn += 1;
       this.machine.send({ type: 'open.passive' });
-      this.#handshake.agree(syn);
+      this.#parts.handshake.agree(syn);
       this.machine.send({ type: 'segment.syn' });
     });
   }
@@ -153,8 +122,8 @@ export class TcpConnection implements ConnectionCore {
   openCookie(syn: InSegment, iss: number): void {
     this.#step(() => {
       this.#begin(iss);
-      this.#handshake.agree(syn);
-      this.#sender.synAcknowledged();
+      this.#parts.handshake.agree(syn);
+      this.#parts.sender.synAcknowledged();
       this.machine.send({ type: 'open.cookie' });
     });
   }
@@ -176,11 +145,11 @@ export class TcpConnection implements ConnectionCore {
   write(bytes: Uint8Array, urgent = false): boolean {
     if (!this.decision.writable) return false;
     this.#step(() => {
-      this.#sender.write(bytes);
+      this.#parts.sender.write(bytes);
       if (!urgent) return;
-      this.urgent.send(this.#sender.end);
+      this.urgent.send(this.#parts.sender.end);
       // With a shut window only a bare segment can tell of it at once.
-      if (this.decision.sends && this.#sender.n.wnd === 0) this.#receiver.ackNow = true;
+      if (this.decision.sends && this.#parts.sender.n.wnd === 0) this.#parts.receiver.ackNow = true;
     });
     return true;
   }
@@ -189,14 +158,14 @@ export class TcpConnection implements ConnectionCore {
   choose(choices: TcpChoices): void {
     this.#step(() => {
       this.settings = chosen(choices, this.settings);
-      this.#keepalive.clear();
-      this.#userTimeout.clear();
+      this.#parts.keepalive.clear();
+      this.#parts.userTimeout.clear();
     });
   }
 
   /** The user has worked off so many delivered bytes. */
   consumed(bytes: number): void {
-    this.#step(() => this.#receiver.consumed(bytes));
+    this.#step(() => this.#parts.receiver.consumed(bytes));
   }
 
   /** Sends FIN after everything written; the other side may go on sending. */
@@ -216,8 +185,8 @@ export class TcpConnection implements ConnectionCore {
     let dropped: DropReason | undefined;
     this.stats.segmentsIn += 1;
     this.#step(() => {
-      this.#keepalive.heard();
-      dropped = this.#arrival.take(segment);
+      this.#parts.keepalive.heard();
+      dropped = this.#parts.arrival.take(segment);
     });
     return dropped;
   }
@@ -225,9 +194,7 @@ export class TcpConnection implements ConnectionCore {
   /** A timer that was set by this connection has gone off. */
   timerFired(name: string): void {
     this.#step(() => {
-      const parts = { sender: this.#sender, receiver: this.#receiver, keepalive: this.#keepalive };
-      const timers = { userTimeout: this.#userTimeout, timeWait: this.#timeWait };
-      const event = timedOut({ core: this, ...parts, ...timers }, name);
+      const event = timedOut(this.#parts, name);
       if (event !== undefined) this.machine.send(event);
     });
   }
@@ -242,20 +209,20 @@ export class TcpConnection implements ConnectionCore {
 
   /** The path takes IP packets of at most `mtu` bytes (RFC 1191, RFC 8201). */
   pathMtu(mtu: number): void {
-    const options = (this.#timestamps.on ? TIMESTAMPS_BYTES : 0) + routeBytes(this.settings.route);
-    this.#step(() => this.#sender.shrink(mssOfPath(mtu, this.options.local) - options));
+    const options = (this.#parts.timestamps.on ? TIMESTAMPS_BYTES : 0) + routeBytes(this.settings.route);
+    this.#step(() => this.#parts.sender.shrink(mssOfPath(mtu, this.options.local) - options));
   }
 
   /** In TIME-WAIT: makes room for a newer connection with the same addresses and ports (RFC 9293 MAY-2, RFC 6191). */
   yieldTo(syn: InSegment): boolean {
-    const yields = this.state === 'TIME-WAIT' && isSuccessor(syn, this.#receiver.n.nxt, this.#timestamps);
+    const yields = this.state === 'TIME-WAIT' && isSuccessor(syn, this.#parts.receiver.n.nxt, this.#parts.timestamps);
     if (yields) this.giveWay();
     return yields;
   }
 
   /** Whether it is in TIME-WAIT and a new connection of ours may have its addresses and ports (RFC 6191). */
   get isReusable(): boolean {
-    return this.state === 'TIME-WAIT' && this.#timestamps.quietSince(this.host.now_us(), PORT_REUSE_US);
+    return this.state === 'TIME-WAIT' && this.#parts.timestamps.quietSince(this.host.now_us(), PORT_REUSE_US);
   }
 
   /** In TIME-WAIT: ends now, for a newer connection. */
@@ -269,45 +236,26 @@ export class TcpConnection implements ConnectionCore {
     return {
       version: 1 as const,
       machine: this.machine.save(),
-      sender: this.#sender.save(),
-      receiver: this.#receiver.save(),
-      timestamps: this.#timestamps.save(),
-      handshake: this.#handshake.save(),
-      keepalive: this.#keepalive.save(),
-      timeWait: this.#timeWait?.save() ?? NEVER_SET,
-      arrival: this.#arrival.save(),
-      urgent: this.urgent.save(),
-      userTimeout: this.#userTimeout.save(),
+      ...this.#parts.save(),
       settings: this.settings,
-      stats: { ...this.stats },
     };
   }
 
   /** Into a fresh object with the same options. Timers themselves are restored by the host. */
   restore(saved: SavedConnection): void {
     this.machine.restore(saved.machine);
-    this.#sender.restore(saved.sender);
-    this.#receiver.restore(saved.receiver);
-    this.#timestamps.restore(saved.timestamps);
-    this.#handshake.restore(saved.handshake);
-    this.#keepalive.restore(saved.keepalive);
-    this.#timeWait = new LazyTimer(this.host, 'time-wait');
-    this.#timeWait.restore(saved.timeWait);
-    this.#arrival.restore(saved.arrival);
-    this.urgent.restore(saved.urgent);
-    this.#userTimeout.restore(saved.userTimeout);
+    this.#parts.restore(saved);
     this.settings = saved.settings;
-    Object.assign(this.stats, saved.stats);
   }
 
   // ---- ConnectionCore: for sender and receiver ----
 
   emit(seq: number, flags: number, payload: Uint8Array, headroom_bytes = 0): void {
-    this.#outgoing.emit(seq, flags, payload, headroom_bytes);
+    this.#parts.outgoing.emit(seq, flags, payload, headroom_bytes);
   }
 
   get stamp(): number {
-    return this.#timestamps.stamp(this.host.now_us());
+    return this.#parts.timestamps.stamp(this.host.now_us());
   }
 
   tell(event: ConnectionEvent): void {
@@ -317,9 +265,9 @@ export class TcpConnection implements ConnectionCore {
   // ---- inside ----
 
   #begin(iss: number): void {
-    this.#sender.begin(iss);
-    this.#timestamps.begin(iss);
-    this.#keepalive.heard();
+    this.#parts.sender.begin(iss);
+    this.#parts.timestamps.begin(iss);
+    this.#parts.keepalive.heard();
   }
 
   /** Runs one step to its end. A call from within `indicate` is part of the step that told. */
@@ -343,10 +291,10 @@ export class TcpConnection implements ConnectionCore {
   /** Sends what may be sent, and an ACK where none went along. */
   #push(): void {
     if (this.state === 'CLOSED') return;
-    this.#sender.output();
-    if (this.#receiver.ackNow) this.emit(bareSeq(this.#sender.n), Flag.ACK, EMPTY);
-    this.#keepalive.watch();
-    this.#userTimeout.watch(this.#sender);
+    this.#parts.sender.output();
+    if (this.#parts.receiver.ackNow) this.emit(bareSeq(this.#parts.sender.n), Flag.ACK, EMPTY);
+    this.#parts.keepalive.watch();
+    this.#parts.userTimeout.watch(this.#parts.sender);
   }
 
   /** For its machine only. */
@@ -354,18 +302,16 @@ export class TcpConnection implements ConnectionCore {
     switch (command.type) {
       case 'sendSyn':
       case 'sendSynAck':
-        return this.#sender.sendSyn();
+        return this.#parts.sender.sendSyn();
       case 'sendAck':
-        this.#receiver.ackNow = true;
+        this.#parts.receiver.ackNow = true;
         return;
       case 'sendFin':
-        return this.#sender.output();
+        return this.#parts.sender.output();
       case 'sendReset':
         return this.#reset();
       case 'startTimeWait':
-        this.#timeWait ??= new LazyTimer(this.host, 'time-wait');
-        this.#timeWait.set(this.options.timeWait_us ?? TIME_WAIT_US);
-        return;
+        return this.#parts.startTimeWait();
       case 'tellSynReceived':
         return this.tell({ kind: 'syn-received' });
       case 'tellConnected':
@@ -381,18 +327,14 @@ export class TcpConnection implements ConnectionCore {
 
   /** RFC 9293 section 3.10.5; a SYN that was never answered gets what a closed port would say. */
   #reset(): void {
-    const { iss, nxt } = this.#sender.n;
-    const seq = nxt === iss ? 0 : bareSeq(this.#sender.n);
+    const { iss, nxt } = this.#parts.sender.n;
+    const seq = nxt === iss ? 0 : bareSeq(this.#parts.sender.n);
     this.stats.segmentsOut += 1;
-    this.host.transmit(bare(Flag.RST | Flag.ACK, seq, this.#receiver.n.nxt));
+    this.host.transmit(bare(Flag.RST | Flag.ACK, seq, this.#parts.receiver.n.nxt));
   }
 
   #forget(): void {
-    this.#sender.clear();
-    this.#receiver.clear();
-    this.#keepalive.clear();
-    this.#timeWait?.dispose();
-    this.#userTimeout.clear();
+    this.#parts.clear();
     this.tell({ kind: 'gone' });
   }
 }

@@ -2,27 +2,12 @@ import type { TcpEvent } from '../../machines/tcp.ts';
 import { EMPTY } from '../../wire/bytes.ts';
 import { seqAdd } from '../../wire/seq.ts';
 import { Flag } from '../../wire/tcp.ts';
-import type { ConnectionCore } from './core.ts';
-import type { KeepaliveClock } from './keepalive.ts';
-import type { LazyTimer } from './lazy-timer.ts';
-import type { Receiver } from './receive.ts';
-import type { Sender } from './send.ts';
-import type { UserTimeout } from './user-timeout.ts';
-
-/** The parts of a connection that have timers. */
-export interface TimedParts {
-  readonly core: ConnectionCore;
-  readonly sender: Sender;
-  readonly receiver: Receiver;
-  readonly keepalive: KeepaliveClock;
-  readonly userTimeout: UserTimeout;
-  readonly timeWait: LazyTimer | undefined;
-}
+import type { ConnectionParts } from './connection-parts.ts';
 
 const GIVE_UP: TcpEvent = { type: 'timeout.retransmission' };
 
 /** A timer of the connection went off (RFC 9293 section 3.10.8): does what is due, and gives the event for the machine where there is one. */
-export function timedOut(parts: TimedParts, name: string): TcpEvent | undefined {
+export function timedOut(parts: ConnectionParts, name: string): TcpEvent | undefined {
   const { sender, receiver, userTimeout, timeWait } = parts;
   switch (name) {
     case 'rto':
@@ -53,7 +38,7 @@ export function timedOut(parts: TimedParts, name: string): TcpEvent | undefined 
   }
 }
 
-function keepaliveDue({ core, sender, keepalive }: TimedParts): TcpEvent | undefined {
+function keepaliveDue({ core, sender, keepalive }: ConnectionParts): TcpEvent | undefined {
   if (!keepalive.timer.fired()) return undefined;
   const verdict = keepalive.judge(sender.recovery.board.size > 0);
   if (verdict === 'dead') return { type: 'timeout.keepalive' };

@@ -1,0 +1,89 @@
+import type { TcpDecision, tcpMachine } from '../../machines/tcp.ts';
+import type { MachineHost } from '../machine-host.ts';
+import { SegmentArrival } from './arrive.ts';
+import { Handshake } from './connect.ts';
+import { type ConnectionCore, newStats } from './core.ts';
+import { KeepaliveClock } from './keepalive.ts';
+import { LazyTimer, NEVER_SET } from './lazy-timer.ts';
+import { TIME_WAIT_US } from './limits.ts';
+import { Outgoing } from './outgoing.ts';
+import { Receiver } from './receive.ts';
+import { Sender } from './send.ts';
+import { Timestamps } from './timestamps.ts';
+import { Urgent } from './urgent.ts';
+import { UserTimeout } from './user-timeout.ts';
+
+/** What a connection is made of, besides its machine: each part has a business of its own. */
+export class ConnectionParts {
+  readonly core: ConnectionCore;
+  readonly machine: MachineHost<typeof tcpMachine, TcpDecision>;
+  readonly stats = newStats();
+  readonly urgent = new Urgent();
+  readonly timestamps = new Timestamps();
+  readonly sender: Sender;
+  readonly receiver: Receiver;
+  readonly handshake: Handshake;
+  readonly outgoing: Outgoing;
+  readonly keepalive: KeepaliveClock;
+  readonly userTimeout: UserTimeout;
+  readonly arrival: SegmentArrival;
+  /** Made when the connection gets there. */
+  timeWait: LazyTimer | undefined;
+
+  /** `core` has its host, options and settings already. */
+  constructor(core: ConnectionCore, machine: ConnectionParts['machine']) {
+    this.core = core;
+    this.machine = machine;
+    this.sender = new Sender(core, this.stats);
+    this.receiver = new Receiver(core, this.stats);
+    this.handshake = new Handshake(core, this.sender, this.receiver, this.timestamps);
+    this.outgoing = new Outgoing(core, this.sender.n, this.receiver, this.handshake, this.stats);
+    this.keepalive = new KeepaliveClock(core);
+    this.userTimeout = new UserTimeout(core);
+    this.arrival = new SegmentArrival(this);
+  }
+
+  /** 2 MSL from now on (RFC 9293 section 3.10.7.8). */
+  startTimeWait(): void {
+    this.timeWait ??= new LazyTimer(this.core.host, 'time-wait');
+    this.timeWait.set(this.core.options.timeWait_us ?? TIME_WAIT_US);
+  }
+
+  /** The connection is over: no queue and no timer is needed any more. */
+  clear(): void {
+    this.sender.clear();
+    this.receiver.clear();
+    this.keepalive.clear();
+    this.timeWait?.dispose();
+    this.userTimeout.clear();
+  }
+
+  save() {
+    return {
+      sender: this.sender.save(),
+      receiver: this.receiver.save(),
+      timestamps: this.timestamps.save(),
+      handshake: this.handshake.save(),
+      keepalive: this.keepalive.save(),
+      timeWait: this.timeWait?.save() ?? NEVER_SET,
+      arrival: this.arrival.save(),
+      urgent: this.urgent.save(),
+      userTimeout: this.userTimeout.save(),
+      stats: { ...this.stats },
+    };
+  }
+
+  restore(saved: ReturnType<ConnectionParts['save']>): void {
+    this.sender.restore(saved.sender);
+    this.receiver.restore(saved.receiver);
+    this.timestamps.restore(saved.timestamps);
+    this.handshake.restore(saved.handshake);
+    this.keepalive.restore(saved.keepalive);
+    this.timeWait = new LazyTimer(this.core.host, 'time-wait');
+    this.timeWait.restore(saved.timeWait);
+    this.arrival.restore(saved.arrival);
+    this.urgent.restore(saved.urgent);
+    this.userTimeout.restore(saved.userTimeout);
+    Object.assign(this.stats, saved.stats);
+  }
+}

@@ -1,14 +1,11 @@
 import { routeBytes } from '../../wire/ip-options.ts';
 import { seqGt, seqLe } from '../../wire/seq.ts';
 import { Flag, NO_TCP_OPTIONS, type TcpOptions } from '../../wire/tcp.ts';
-import type { ConnectionCore } from './core.ts';
+import type { ConnectionParts } from './connection-parts.ts';
 import { Ecn } from './ecn.ts';
 import { MAX_WINDOW_SCALE, MIN_MSS_BYTES, MIN_PAYLOAD_BYTES, TIMESTAMPS_BYTES } from './limits.ts';
-import type { Receiver } from './receive.ts';
 import { defaultMss, type InSegment } from './segment.ts';
-import type { Sender } from './send.ts';
 import { learnRoute } from './source-route.ts';
-import type { Timestamps } from './timestamps.ts';
 
 /** What a segment means before the connection is synchronized. */
 export type OpeningVerdict =
@@ -26,68 +23,62 @@ export class Handshake {
   readonly ecn: Ecn;
   /** It came from LISTEN: what refuses it in SYN-RECEIVED goes back there, not to a user (RFC 9293 MUST-11). */
   passive = false;
-  readonly #core: ConnectionCore;
-  readonly #sender: Sender;
-  readonly #receiver: Receiver;
-  readonly #timestamps: Timestamps;
+  readonly #parts: ConnectionParts;
 
-  constructor(core: ConnectionCore, sender: Sender, receiver: Receiver, timestamps: Timestamps) {
-    this.#core = core;
-    this.#sender = sender;
-    this.ecn = new Ecn(core, sender);
-    this.#receiver = receiver;
-    this.#timestamps = timestamps;
+  constructor(parts: ConnectionParts) {
+    this.#parts = parts;
+    this.ecn = new Ecn(parts.core, parts.sender);
   }
 
   /** Options of a SYN, all that we offer; of a SYN+ACK, those that the other side has offered. */
   options(): TcpOptions {
-    const { mss, windowScale, sack, timestamps } = this.#core.options;
-    const isOffer = this.#core.decision.state === 'SYN-SENT';
+    const { mss, windowScale, sack, timestamps } = this.#parts.core.options;
+    const isOffer = this.#parts.core.decision.state === 'SYN-SENT';
     const scales = isOffer ? windowScale !== false : this.#scaling;
-    const sacks = isOffer ? sack !== false : this.#receiver.n.sack;
-    const stamps = isOffer ? timestamps !== false : this.#timestamps.on;
+    const sacks = isOffer ? sack !== false : this.#parts.receiver.n.sack;
+    const stamps = isOffer ? timestamps !== false : this.#parts.timestamps.on;
     return {
       mss,
-      windowScale: scales ? this.#receiver.wantedScale : undefined,
+      windowScale: scales ? this.#parts.receiver.wantedScale : undefined,
       sackPermitted: sacks,
-      timestamps: stamps ? this.#timestamps.option(this.#core.host.now_us()) : undefined,
+      timestamps: stamps ? this.#parts.timestamps.option(this.#parts.core.host.now_us()) : undefined,
     };
   }
 
   /** Options of every other segment; SACK blocks only where there is no payload. */
   laterOptions(isPure: boolean): TcpOptions {
-    const { on } = this.#timestamps;
-    const sacks = isPure ? this.#receiver.sackBlocks(on) : undefined;
+    const { on } = this.#parts.timestamps;
+    const sacks = isPure ? this.#parts.receiver.sackBlocks(on) : undefined;
     if (!on && sacks === undefined) return NO_TCP_OPTIONS;
-    return { timestamps: on ? this.#timestamps.option(this.#core.host.now_us()) : undefined, sacks };
+    return { timestamps: on ? this.#parts.timestamps.option(this.#parts.core.host.now_us()) : undefined, sacks };
   }
 
   /** Takes the other side's SYN: its number, window and options. */
   agree(syn: InSegment): void {
-    const { mss, windowScale, sack, timestamps } = this.#core.options;
+    const { mss, windowScale, sack, timestamps } = this.#parts.core.options;
     const theirs = syn.options;
     this.ecn.agree(syn);
-    this.passive = this.#core.decision.state !== 'SYN-SENT';
-    if (this.passive && syn.route !== undefined) learnRoute(this.#core, syn.route);
-    this.#receiver.begin(syn.seq);
-    this.#receiver.early(syn.payload);
+    this.passive = this.#parts.core.decision.state !== 'SYN-SENT';
+    if (this.passive && syn.route !== undefined) learnRoute(this.#parts.core, syn.route);
+    this.#parts.receiver.begin(syn.seq);
+    this.#parts.receiver.early(syn.payload);
     this.#scaling = windowScale !== false && theirs.windowScale !== undefined;
     const stamps = timestamps !== false && theirs.timestamps !== undefined;
-    if (stamps) this.#timestamps.agree(theirs.timestamps?.value ?? 0, this.#core.host.now_us());
-    else this.#timestamps.on = false;
-    this.#receiver.n.sack = sack !== false && theirs.sackPermitted === true;
-    this.#receiver.n.scale = this.#scaling ? this.#receiver.wantedScale : 0;
-    const payload = Math.max(MIN_MSS_BYTES, Math.min(mss, theirs.mss ?? defaultMss(this.#core.options.remote)));
+    if (stamps) this.#parts.timestamps.agree(theirs.timestamps?.value ?? 0, this.#parts.core.host.now_us());
+    else this.#parts.timestamps.on = false;
+    this.#parts.receiver.n.sack = sack !== false && theirs.sackPermitted === true;
+    this.#parts.receiver.n.scale = this.#scaling ? this.#parts.receiver.wantedScale : 0;
+    const payload = Math.max(MIN_MSS_BYTES, Math.min(mss, theirs.mss ?? defaultMss(this.#parts.core.options.remote)));
     const scale = this.#scaling ? Math.min(MAX_WINDOW_SCALE, theirs.windowScale ?? 0) : 0;
-    const options = (stamps ? TIMESTAMPS_BYTES : 0) + routeBytes(this.#core.settings.route);
-    this.#sender.agree(Math.max(MIN_PAYLOAD_BYTES, payload - options), this.#receiver.n.sack, scale);
-    this.#sender.firstWindow(syn);
+    const options = (stamps ? TIMESTAMPS_BYTES : 0) + routeBytes(this.#parts.core.settings.route);
+    this.#parts.sender.agree(Math.max(MIN_PAYLOAD_BYTES, payload - options), this.#parts.receiver.n.sack, scale);
+    this.#parts.sender.firstWindow(syn);
   }
 
   /** A segment in SYN-SENT (RFC 9293 section 3.10.7.3). */
   judgeAnswer({ flags, ack }: InSegment): OpeningVerdict {
     const hasAck = (flags & Flag.ACK) !== 0;
-    const { iss, nxt } = this.#sender.n;
+    const { iss, nxt } = this.#parts.sender.n;
     if (hasAck && !(seqGt(ack, iss) && seqLe(ack, nxt))) return (flags & Flag.RST) !== 0 ? 'absorbed' : 'stray';
     if ((flags & Flag.RST) !== 0) return hasAck ? 'reset' : 'absorbed';
     if ((flags & Flag.SYN) === 0) return 'absorbed';
@@ -96,9 +87,9 @@ export class Handshake {
 
   /** A segment while our answer to the SYN is held: the other side knows of nothing yet (as in LISTEN, section 3.10.7.2). */
   judgeHeld({ seq, flags }: InSegment): OpeningVerdict {
-    if ((flags & Flag.RST) !== 0) return seq === this.#receiver.n.nxt ? 'reset' : 'absorbed';
+    if ((flags & Flag.RST) !== 0) return seq === this.#parts.receiver.n.nxt ? 'reset' : 'absorbed';
     if ((flags & Flag.ACK) !== 0) return 'stray';
-    const isNew = (flags & Flag.SYN) !== 0 && seq !== this.#receiver.n.irs;
+    const isNew = (flags & Flag.SYN) !== 0 && seq !== this.#parts.receiver.n.irs;
     return isNew ? 'syn' : 'absorbed';
   }
 

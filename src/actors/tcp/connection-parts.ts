@@ -36,8 +36,8 @@ export class ConnectionParts {
     this.machine = machine;
     this.sender = new Sender(core, this.stats);
     this.receiver = new Receiver(core, this.stats);
-    this.handshake = new Handshake(core, this.sender, this.receiver, this.timestamps);
-    this.outgoing = new Outgoing(core, this.sender.n, this.receiver, this.handshake, this.stats);
+    this.handshake = new Handshake(this);
+    this.outgoing = new Outgoing(this);
     this.keepalive = new KeepaliveClock(core);
     this.userTimeout = new UserTimeout(core);
     this.arrival = new SegmentArrival(this);

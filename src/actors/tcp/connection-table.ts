@@ -89,9 +89,10 @@ export class ConnectionTable {
     return open;
   }
 
-  /** `name`, or a variant of it while an older connection still has that. */
-  freeId(name: string): string {
-    let id = name;
+  /** The user's name for it, or a variant while an older connection still has that. */
+  freeId(user: string, connection: ConnectionName): string {
+    const name = user === 'upper' ? connection : `${user}.${connection}`;
+    let id: string = name;
     for (let variant = 2; this.#byId.has(id); variant++) id = `${name}~${variant}`;
     return id;
   }

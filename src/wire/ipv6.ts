@@ -183,6 +183,18 @@ function readOptions(bytes: Uint8Array, from: number, to: number, view: Ip6View)
   return true;
 }
 
+/**
+ * Whether there is an option or a way in the packet that is not known and must not be passed over. A node that is not its destination looks
+ * at the options for each hop alone (RFC 8200 section 4).
+ */
+export function holdsUnknown(bytes: Uint8Array, ip6: Ip6View, isDestination: boolean): boolean {
+  const { offset, nextHeader, unknownOption, unknownRouting } = ip6;
+  if (isDestination) return unknownOption > 0 || unknownRouting > 0;
+  if (nextHeader !== ExtensionHeader.HOP_BY_HOP || unknownOption === 0) return false;
+  const start = offset + IP6_HEADER_BYTES;
+  return unknownOption < start + (bytes[start + 1] + 1) * EXTENSION_UNIT_BYTES;
+}
+
 /** Whether a not known option's sender is to be told (RFC 8200 section 4.2). `isToGroup`: the packet was for a group. */
 export function unknownOptionIsTold(type: number, isToGroup: boolean): boolean {
   const action = type >>> ACTION_SHIFT;

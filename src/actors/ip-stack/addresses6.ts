@@ -41,6 +41,11 @@ export interface Addresses6Owner {
 /** `tentative`: being asked for; undefined: not ours, or somebody else's as well. */
 export type AddressUse = 'valid' | 'tentative' | undefined;
 
+interface SavedAddresses6 {
+  readonly machines: readonly (readonly [address: Ip6, machine: never])[];
+  readonly reportDue_us: number | null;
+}
+
 type AddressHost = MachineHost<typeof ip6AddressMachine, AddressUse>;
 
 /** The IPv6 addresses of an interface (RFC 4862 section 5.4) and the groups that they make it listen to (RFC 3810). */
@@ -48,6 +53,8 @@ export class Addresses6 {
   readonly #owner: Addresses6Owner;
   readonly #machines: ReadonlyMap<Ip6, AddressHost>;
   readonly #groups: ReadonlySet<Ip6>;
+  /** When the report is due that was asked for, if one was. */
+  #reportDue_us: number | undefined;
 
   constructor(owner: Addresses6Owner, own: InterfaceAddress) {
     const addresses = addresses6(own);
@@ -63,6 +70,7 @@ export class Addresses6 {
 
   stop(): void {
     for (const machine of this.#machines.values()) machine.send({ type: 'STOP' });
+    this.#reportDue_us = undefined;
     this.#owner.host.clearTimer(this.#owner.label, REPORT_TIMER);
   }
 
@@ -86,17 +94,25 @@ export class Addresses6 {
     this.#machines.get(address)?.send({ type: 'HEARD' });
   }
 
-  /** A router or switch asks who listens: it is told after a random time, so that not all answer at once. */
+  /**
+   * A router or switch asks who listens: it is told after a random time, so that not all answer at once. Of several queries the answer that
+   * is due first stands for all (RFC 3810 section 6.2).
+   */
   query({ group, maxResponse_ms }: ListenerQuery): void {
     if (group !== undefined && !this.#groups.has(group)) return;
     const { host, label } = this.#owner;
     const limit_us = Math.min(maxResponse_ms, REPORT_DELAY_MAX_MS) * 1000;
-    host.setTimer(label, REPORT_TIMER, u32(host.randomBytes(label, 4), 0) % (limit_us + 1));
+    const delay_us = u32(host.randomBytes(label, 4), 0) % (limit_us + 1);
+    const due_us = host.now_us() + delay_us;
+    if (this.#reportDue_us !== undefined && this.#reportDue_us <= due_us) return;
+    this.#reportDue_us = due_us;
+    host.setTimer(label, REPORT_TIMER, delay_us);
   }
 
   /** True when the timer was one of these. */
   timerFired(name: string): boolean {
     if (name === REPORT_TIMER) {
+      this.#reportDue_us = undefined;
       this.#report(ListenerRecord.IS_EXCLUDE);
       return true;
     }
@@ -111,11 +127,14 @@ export class Addresses6 {
   }
 
   save(): JournalData {
-    return [...this.#machines].map(([address, machine]) => [address, machine.save()]);
+    const machines = [...this.#machines].map(([address, machine]) => [address, machine.save()]);
+    return { machines, reportDue_us: this.#reportDue_us ?? null };
   }
 
   restore(saved: JournalData): void {
-    for (const [address, machine] of saved as [Ip6, never][]) this.#machines.get(address)?.restore(machine);
+    const { machines, reportDue_us } = saved as unknown as SavedAddresses6;
+    for (const [address, machine] of machines) this.#machines.get(address)?.restore(machine);
+    this.#reportDue_us = reportDue_us ?? undefined;
   }
 
   #make(address: Ip6, probes: number): AddressHost {

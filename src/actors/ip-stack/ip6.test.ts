@@ -36,6 +36,12 @@ import { DUPLICATE_WAIT_US } from './addresses6.ts';
 import { IpStackLayer } from './layer.ts';
 import { FIRST_PROBE_DELAY_US, NEIGHBOUR_RETRY_US, REACHABLE_US, STALE_US } from './neighbours.ts';
 
+function query(group: Ip6, source = ROUTER, hopLimit = 1, maxResponse_ms = 10_000): Uint8Array {
+  const payload = concat(packet(group).subarray(24, 40), new Uint8Array(4));
+  const icmp = { type: Icmp6Type.LISTENER_QUERY, code: 0, word: maxResponse_ms * 0x1_0000 };
+  return frameOf(buildIcmp6({ source, destination: ALL, hopLimit }, icmp, payload), multicastMac6(ALL));
+}
+
 describe('IPv6 addresses of an interface', () => {
   it('are asked for once before they are used, and announced then (RFC 4862 section 5.4)', () => {
     const { host, layer } = fresh();
@@ -107,11 +113,6 @@ describe('IPv6 addresses of an interface', () => {
     host.advance(DUPLICATE_WAIT_US);
     expect(reports().slice(2)).toMatchObject([{ source: LOCAL, length: 40 + 8 + 8 + 2 * 20 }]);
     host.outputs.length = 0;
-    const query = (group: Ip6, source = ROUTER, hopLimit = 1) => {
-      const payload = concat(packet(group).subarray(24, 40), new Uint8Array(4));
-      const icmp = { type: Icmp6Type.LISTENER_QUERY, code: 0, word: 10_000 * 0x1_0000 };
-      return frameOf(buildIcmp6({ source, destination: ALL, hopLimit }, icmp, payload), multicastMac6(ALL));
-    };
     host.injectBytes('lower', query('ff02::9'));
     host.advance(10_000_000);
     expect(reports()).toEqual([]);
@@ -124,6 +125,25 @@ describe('IPv6 addresses of an interface', () => {
     host.injectBytes('lower', query('::', ROUTER, 64));
     expect(host.dropReasons()).toEqual(['malformed', 'malformed']);
   });
+});
+
+it('reports its groups in time however often it is asked (RFC 3810 section 6.2)', () => {
+  const { host } = started();
+  const reports = () => sent(host).filter(({ type }) => type === Icmp6Type.LISTENER_REPORT);
+  host.injectBytes('lower', query('::', ROUTER, 1, 1_000));
+  for (let at = 0; at < 10; at++) {
+    host.injectBytes('lower', query('::'));
+    host.advance(100_000);
+  }
+  expect(reports().length).toBeGreaterThan(0);
+  host.advance(10_000_000);
+  host.injectBytes('lower', query('::'));
+  host.stop();
+  host.start();
+  host.outputs.length = 0;
+  host.injectBytes('lower', query('::'));
+  host.advance(10_000_000);
+  expect(reports()).toHaveLength(1);
 });
 
 describe('IP stack, receiving over IPv6', () => {
@@ -164,6 +184,26 @@ describe('IP stack, receiving over IPv6', () => {
     return bytes;
   };
   const withRouting = withOption(0).map((byte, at) => (at === 6 ? ExtensionHeader.ROUTING : at === 43 ? 1 : byte));
+
+  it('passes on what only the destination judges (RFC 8200 section 4)', () => {
+    const { host } = started({ forwarding: true });
+    const toFar = (bytes: Uint8Array) => {
+      const own = bytes.slice();
+      own.set(packet(FAR).subarray(24, 40), 24);
+      return own;
+    };
+    const perHop = toFar(withOption(0xbe)).map((byte, at) => (at === 6 ? ExtensionHeader.HOP_BY_HOP : byte));
+    const behindHops = concat(perHop, Uint8Array.of(ExtensionHeader.NONE, 0, 0xbe, 4, 0, 0, 0, 0));
+    behindHops.set([ExtensionHeader.DESTINATION, 0, 1, 4], 40);
+    behindHops[5] = 16;
+    for (const passing of [toFar(withOption(0xbe)), toFar(withRouting), behindHops]) {
+      host.injectBytes('lower', frameOf(passing));
+    }
+    expect(host.dropReasons()).toEqual([]);
+    expect(host.sentOn('upper')).toHaveLength(3);
+    host.injectBytes('lower', frameOf(perHop));
+    expect(host.dropReasons()).toEqual(['malformed']);
+  });
 
   it('tells of broken packets no more often than of others (RFC 4443 section 2.4)', () => {
     const { host, layer } = started();
@@ -259,6 +299,8 @@ layerCompliance(
     { wait_us: DUPLICATE_WAIT_US },
     { port: 'upper', frame: packet(PEER) },
     { wait_us: NEIGHBOUR_RETRY_US },
+    { port: 'lower', frame: query('::') },
+    { port: 'lower', frame: query('::') },
     { port: 'lower', frame: answer(PEER) },
     { port: 'lower', frame: asks(OWN) },
     { port: 'lower', frame: frameOf(echo(OWN)) },

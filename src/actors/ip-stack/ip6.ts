@@ -22,6 +22,7 @@ import {
 } from '../../wire/ip-address.ts';
 import { IpProtocol } from '../../wire/ipv4.ts';
 import {
+  holdsUnknown,
   IP6_HEADER_BYTES,
   type Ip6View,
   ip6Destination,
@@ -185,7 +186,8 @@ export class Ip6Half {
     const reason = this.#refusal(ip6, source, destination);
     if (reason !== undefined) this.#owner.drop(reason, frame);
     else if (isMulticast(ethernet.destination) && !isGroup) this.#owner.drop('link-broadcast', frame);
-    else if (ip6.unknownOption > 0 || ip6.unknownRouting > 0) this.#refuseExtension(frame, ip6, isGroup);
+    else if (holdsUnknown(frame.bytes, ip6, isGroup || this.#addresses.use(destination) !== undefined))
+      this.#refuseExtension(frame, ip6, isGroup);
     else if (isFragment6(ip6)) this.#owner.drop('no-fragmentation', frame);
     else if (ip6.protocol === IpProtocol.ICMP6 && this.#icmpInput(frame, ip6, source, destination)) return;
     else {

@@ -1,8 +1,10 @@
 import { completeChecksum, segmentTcpFrame, segmentUdpFrame } from '../../wire/segment.ts';
 import type { FrameOffload, GsoInfo, ReceivedFrame } from './types.ts';
 
+const TCP_CHECKSUM_AT = 16;
+
 export interface NormaliseOptions {
-  /** Leave super-frames and partial checksums as they came (for a receiver that offloads itself). */
+  /** Leave TCP's super-frames and partial checksums as they came (for a receiver that offloads itself). Others are finished even then. */
   keepSuperFrames: boolean;
 }
 
@@ -20,7 +22,7 @@ export function normalise(
     out.push({ bytes: bytes.slice() });
     return true;
   }
-  if (options.keepSuperFrames) {
+  if (options.keepSuperFrames && isTcp(offload)) {
     out.push({ bytes: bytes.slice(), offload });
     return true;
   }
@@ -34,6 +36,11 @@ export function normalise(
     if (bytes.length > offload.gso.headerLength + offload.gso.size) return false;
   }
   return whole(bytes.slice(), offload, out);
+}
+
+function isTcp({ gso, needsChecksum }: FrameOffload): boolean {
+  if (gso !== undefined) return gso.type !== 'udp';
+  return needsChecksum === undefined || needsChecksum.offset === TCP_CHECKSUM_AT;
 }
 
 function cut(bytes: Uint8Array, { type, size }: GsoInfo): Uint8Array[] {

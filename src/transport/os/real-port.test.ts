@@ -45,9 +45,9 @@ class FakeDevice implements FrameDevice {
 const INFO = { name: 'fake0', index: 1, mac: '02:00:00:00:00:01', mtu: 1500, up: true };
 const open: RealPort[] = [];
 
-function setup(): { device: FakeDevice; port: RealPort; events: PortEvent[] } {
+function setup(keepSuperFrames = false): { device: FakeDevice; port: RealPort; events: PortEvent[] } {
   const device = new FakeDevice();
-  const port = realPort(device, INFO, { keepSuperFrames: false });
+  const port = realPort(device, INFO, { keepSuperFrames });
   open.push(port);
   const events: PortEvent[] = [];
   port.onEvent((event) => events.push(event));
@@ -141,6 +141,16 @@ describe('receive', () => {
   it('drops and tells a super-frame that is none', async () => {
     const { device, port, events } = setup();
     const gso = { type: 'tcp4' as const, size: 10, headerLength: 54 };
+    device.raw = [{ ok: true, bytes: new Uint8Array(600), offload: { gso } }];
+    port.onBatch(() => {});
+    await turns();
+    expect(port.counters.receivedMalformed).toBe(1);
+    expect(events).toEqual([{ operation: 'receive', code: 'MALFORMED', frames: 1, fatal: false }]);
+  });
+
+  it('drops and tells what a receiver that offloads cannot be given: no TCP, and not to be finished', async () => {
+    const { device, port, events } = setup(true);
+    const gso = { type: 'udp' as const, size: 10, headerLength: 42 };
     device.raw = [{ ok: true, bytes: new Uint8Array(600), offload: { gso } }];
     port.onBatch(() => {});
     await turns();

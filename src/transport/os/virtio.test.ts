@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { buildUdpFrame } from '../../wire/build.ts';
+import { checksumVerdict, parseFrame } from '../../wire/frame.ts';
 import { normalise } from './normalise.ts';
 import type { FrameOffload, ReceivedFrame } from './types.ts';
 import { parseVirtioHeader, VIRTIO_HEADER_BYTES, writeVirtioHeader } from './virtio.ts';
@@ -54,6 +56,29 @@ describe('virtio header', () => {
   it('counts from behind a VLAN tag that was put back', () => {
     const parsed = parseVirtioHeader(header(1, 0, 0, 0, 0, 0, 34, 0, 16, 0), 0, FRAME, 4);
     expect(parsed).toEqual({ ok: true, offload: { needsChecksum: { start: 38, offset: 16 } } });
+  });
+});
+
+describe('normalise, for a receiver that offloads', () => {
+  const keep = { keepSuperFrames: true };
+  const ends = {
+    ethernet: { destination: 0x0200_0000_0002, source: 0x0200_0000_0001 },
+    ip: { source: 0x0a09_0001, destination: 0x0a09_0002 },
+  };
+  const udp = buildUdpFrame({ ...ends, udp: { sourcePort: 1, destinationPort: 2 } }, new Uint8Array(3_000));
+  const gso = { type: 'udp' as const, size: 1_000, headerLength: 42 };
+
+  it('finishes what is no TCP frame', () => {
+    const out: ReceivedFrame[] = [];
+    expect(normalise(udp, { needsChecksum: { start: 34, offset: 6 }, gso }, keep, out)).toBe(true);
+    expect(out.map(({ offload }) => offload)).toEqual(Array(3).fill({ checksumValid: true }));
+    expect(out.map(({ bytes }) => checksumVerdict(bytes, parseFrame(bytes)))).toEqual(Array(3).fill('good'));
+  });
+
+  it('says so when that cannot be done', () => {
+    const out: ReceivedFrame[] = [];
+    expect(normalise(udp.subarray(0, 2_000), { gso: { ...gso, headerLength: 30 } }, keep, out)).toBe(false);
+    expect(out).toEqual([]);
   });
 });
 

@@ -1,7 +1,7 @@
 import type { Device } from '../../actors/device.ts';
 import type { Frame } from '../../actors/frame.ts';
 import type { ReceivedFrame, SentFrame } from '../os/types.ts';
-import { eachInput, sentFrame } from './offload-edge.ts';
+import { inputOf, sentFrame } from './offload-edge.ts';
 
 /** The side of an interface that a device is plugged into: a RealPort, or a test's own. */
 export interface FramePort {
@@ -26,7 +26,7 @@ export class FrameEdge {
     port.onBatch((frames) => {
       this.#gathering = true;
       for (const frame of frames) {
-        guard(() => eachInput(boundary, frame, (input) => device.input(input)));
+        guard(() => device.input(inputOf(boundary, frame)));
       }
       this.#gathering = false;
       this.flush();

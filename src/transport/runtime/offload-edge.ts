@@ -1,8 +1,7 @@
 import type { DeviceInput } from '../../actors/device.ts';
 import type { ChecksumVerdict, Frame } from '../../actors/frame.ts';
 import { checksumVerdict, parseFrame } from '../../wire/frame.ts';
-import { normalise } from '../os/normalise.ts';
-import type { FrameOffload, ReceivedFrame, SentFrame } from '../os/types.ts';
+import type { ReceivedFrame, SentFrame } from '../os/types.ts';
 
 const TCP_CHECKSUM_AT = 16;
 /** Of a frame that is not to be cut: more than any has. */
@@ -20,31 +19,16 @@ export function sentFrame({ bytes, offload }: Frame): SentFrame {
   return { bytes, offload: { needsChecksum, gso } };
 }
 
-/**
- * Gives a received frame to a device. TCP frames that the interface left unfinished go in as they are, with a word about it; others are
- * finished first. Their checksum counts as good: they come from this machine, or its interface has looked.
- */
-export function eachInput(port: string, frame: ReceivedFrame, give: (input: DeviceInput) => void): void {
+/** What a received frame is to a device. TCP frames that the interface left unfinished go in as they are, with a word about it. */
+export function inputOf(port: string, frame: ReceivedFrame): DeviceInput {
   const { bytes, offload } = frame;
-  if (offload === undefined || isTcp(offload)) {
-    const checksum = verdictOf(frame);
-    const isFinished = offload?.gso === undefined && offload?.needsChecksum === undefined;
-    const segment_bytes = offload?.gso?.size ?? NO_CUT_BYTES;
-    give({ kind: 'frame', port, bytes, checksum, ...(!isFinished && { segment_bytes }) });
-    return;
-  }
-  const whole: ReceivedFrame[] = [];
-  normalise(bytes, offload, { keepSuperFrames: false }, whole);
-  for (const one of whole) give({ kind: 'frame', port, bytes: one.bytes, checksum: verdictOf(one) });
+  const isFinished = offload?.gso === undefined && offload?.needsChecksum === undefined;
+  const segment_bytes = offload?.gso?.size ?? NO_CUT_BYTES;
+  return { kind: 'frame', port, bytes, checksum: verdictOf(frame), ...(!isFinished && { segment_bytes }) };
 }
 
 /** The kernel's word counts where it gave one; otherwise the sums are looked at here, so that the core never has to. */
 export function verdictOf({ bytes, offload }: ReceivedFrame): ChecksumVerdict {
   const isTold = offload?.checksumValid === true || offload?.needsChecksum !== undefined;
   return isTold ? 'good' : checksumVerdict(bytes, parseFrame(bytes));
-}
-
-function isTcp({ gso, needsChecksum }: FrameOffload): boolean {
-  if (gso !== undefined) return gso.type !== 'udp';
-  return needsChecksum === undefined || needsChecksum.offset === TCP_CHECKSUM_AT;
 }

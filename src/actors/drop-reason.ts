@@ -38,6 +38,7 @@ export type DropReason =
   | 'no-listener'
   | 'no-connection'
   | 'out-of-window'
+  | 'challenged'
   | 'old-timestamp'
   | 'too-many-connections'
   | 'listener-full'

@@ -92,10 +92,8 @@ export class SegmentArrival {
     }
     if (isReset) return this.#resetArrived(segment);
     if (!this.#parts.receiver.acceptable(segment)) return this.#unacceptable(segment);
-    if ((flags & Flag.SYN) !== 0 || (flags & Flag.ACK) === 0) {
-      if ((flags & Flag.SYN) !== 0) this.#strangeSyn();
-      return 'out-of-window';
-    }
+    if ((flags & Flag.SYN) !== 0) return this.#strangeSyn();
+    if ((flags & Flag.ACK) === 0) return 'out-of-window';
     const refused = this.#acknowledged(segment);
     if (refused !== undefined) return refused;
     this.#learnRoute(segment);
@@ -139,10 +137,11 @@ export class SegmentArrival {
   }
 
   /** A SYN in the window: whoever was about to connect begins anew (section 3.10.7.4, fourth step); elsewhere it is a guess (RFC 5961). */
-  #strangeSyn(): void {
+  #strangeSyn(): DropReason {
     const isOpening = this.#parts.core.decision.state === 'SYN-RECEIVED' && this.#parts.handshake.passive;
-    if (isOpening) this.#send({ type: 'syn.again' });
-    else this.#challenge();
+    if (!isOpening) return this.#challenge();
+    this.#send({ type: 'syn.again' });
+    return 'out-of-window';
   }
 
   #unacceptable(segment: InSegment): DropReason | undefined {
@@ -184,8 +183,7 @@ export class SegmentArrival {
       this.#send({ type: 'rst.accepted' });
       return undefined;
     }
-    if (seqIn(seq, nxt, this.#parts.receiver.window)) this.#challenge();
-    return 'out-of-window';
+    return seqIn(seq, nxt, this.#parts.receiver.window) ? this.#challenge() : 'out-of-window';
   }
 
   #acknowledged(segment: InSegment): DropReason | undefined {
@@ -197,8 +195,7 @@ export class SegmentArrival {
     }
     // RFC 5961 section 5.2: an ACK of what was never sent, or far in the past, is somebody's guess.
     if (seqGt(segment.ack, n.nxt) || seqLt(segment.ack, seqAdd(n.una, -n.maxWnd))) {
-      this.#challenge();
-      return 'out-of-window';
+      return this.#challenge();
     }
     if (seqLt(segment.ack, n.una)) return undefined;
     this.#parts.sender.acknowledge(segment, this.#rtt_us(segment));
@@ -213,16 +210,17 @@ export class SegmentArrival {
   }
 
   /** An ACK that tells the true numbers, so many per second at most (RFC 5961 section 7). */
-  #challenge(): void {
+  #challenge(): DropReason {
     const now_us = this.#parts.core.host.now_us();
     if (now_us - this.#challengesSince_us >= CHALLENGE_PERIOD_US) {
       this.#challengesSince_us = now_us;
       this.#challengesSent = 0;
     }
-    if (this.#challengesSent >= CHALLENGES_PER_PERIOD) return;
+    if (this.#challengesSent >= CHALLENGES_PER_PERIOD) return 'challenged';
     this.#challengesSent += 1;
     this.#parts.stats.challenges += 1;
     this.#parts.receiver.ackNow = true;
+    return 'challenged';
   }
 
   #send(event: TcpEvent): void {

@@ -204,7 +204,6 @@ export class Recovery {
 
   /** Whatever was measured, once an ACK: by the segments themselves or, where they went out more than once, by timestamps. */
   #measure({ advance, delivered }: Arrived, timestampRtt_us: number): void {
-    if (advance > 0) this.rtt.progress();
     const bySegment_us = advance > 0 ? delivered.rtt_us : delivered.newestRtt_us;
     const rtt_us = bySegment_us > 0 || advance === 0 ? bySegment_us : timestampRtt_us;
     if (rtt_us > 0) this.rtt.sample(rtt_us);

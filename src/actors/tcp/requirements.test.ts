@@ -268,15 +268,25 @@ describe('acknowledgements', () => {
     expect(pair.server.sent.slice(before)).toMatchObject([{ ack: CLIENT + 1_000 }]);
   });
 
-  it('MUST-18: the round trip of what was sent twice is not taken, and the longer timeout stays', () => {
+  it('MUST-18: the round trip of what was sent twice is not taken, and the longer timeout stays until one is', () => {
     const pair = alone();
+    const { srtt_us, rto_us } = pair.client.connection.path;
     write(pair.client, 10);
-    const before = pair.client.connection.path.srtt_us;
-    pair.pass(2 * SECOND_US);
-    const backedOff = pair.client.connection.path.rto_us;
+    pair.pass(2 * rto_us);
+    expect(ranges(pair.client.sent)).toHaveLength(2);
     answer(pair, 10, 65_535);
-    expect(pair.client.connection.path.srtt_us).toBe(before);
-    expect(backedOff).toBeGreaterThan(pair.client.connection.path.rto_us);
+    expect(pair.client.connection.path).toMatchObject({ srtt_us, rto_us: 2 * rto_us });
+    write(pair.client, 10);
+    pair.pass(1_000);
+    answer(pair, 20, 65_535);
+    expect(pair.client.connection.path.srtt_us).not.toBe(srtt_us);
+    expect(pair.client.connection.path.rto_us).toBeLessThan(1.1 * rto_us);
+  });
+
+  it('a round trip of no time at all is one, too', () => {
+    const pair = new TcpPair({ client: plain, server: plain, link: { delay_us: 0 } }).connect();
+    expect(pair.client.connection.path.srtt_us).toBe(1);
+    expect(pair.server.connection.path.srtt_us).toBe(1);
   });
 });
 

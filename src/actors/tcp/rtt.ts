@@ -15,7 +15,9 @@ export class RttEstimator {
   /** Timeout as long as no round trip was measured. */
   #first_us = FIRST_RTO_US;
 
+  /** A measurement, and nothing else, takes a doubled timeout back: what was sent too early once would always be (section 5, last note). */
   sample(rtt_us: number): void {
+    this.#backoff = 0;
     const rtt = Math.max(1, rtt_us);
     this.min_us = this.min_us === 0 ? rtt : Math.min(this.min_us, rtt);
     if (this.srtt_us === 0) {
@@ -37,14 +39,10 @@ export class RttEstimator {
     if (this.rto_us() < MAX_RTO_US) this.#backoff += 1;
   }
 
-  /** The SYN had to be sent again: 1 s may be less than the path's round trip (section 5.7). */
+  /** The SYN had to be sent again: 1 s may be less than the path's round trip. Data begins with this timeout (section 5.7). */
   synWasRepeated(): void {
-    this.#first_us = RTO_AFTER_LOST_SYN_US;
-  }
-
-  /** Something new was acknowledged. */
-  progress(): void {
     this.#backoff = 0;
+    this.#first_us = RTO_AFTER_LOST_SYN_US;
   }
 
   save(): readonly number[] {

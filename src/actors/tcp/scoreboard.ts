@@ -7,6 +7,7 @@ import {
   type BoardListener,
   type Delivered,
   lengthOf,
+  measured_us,
   NO_END,
   nothingDelivered,
   type SentSegment,
@@ -106,7 +107,7 @@ export class Scoreboard {
       const end = seqLe(first.end, una) ? first.end : una;
       if (first.transmissions > 1) delivered.resent = true;
       if (first.place !== 'sacked') {
-        if (delivered.rtt_us === 0) delivered.rtt_us = now_us - first.sent_us;
+        if (delivered.rtt_us === 0) delivered.rtt_us = measured_us(first, now_us);
         this.#arrived(first, end, now_us, delivered);
       }
       if (end !== first.end) {
@@ -285,7 +286,7 @@ export class Scoreboard {
     const bytes = seqDiff(end, segment.seq);
     delivered.bytes += bytes;
     if (segment.transmissions === 1) {
-      const rtt_us = now_us - segment.sent_us;
+      const rtt_us = measured_us(segment, now_us);
       delivered.newestRtt_us = delivered.newestRtt_us === 0 ? rtt_us : Math.min(delivered.newestRtt_us, rtt_us);
       const isLowest = delivered.originalEnd === NO_END || seqLt(end, delivered.originalEnd);
       if (isLowest) delivered.originalEnd = end;

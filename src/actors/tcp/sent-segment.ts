@@ -73,3 +73,8 @@ export function lengthOf(segment: SentSegment): number {
 export function payloadLength(segment: SentSegment): number {
   return lengthOf(segment) - (segment.fin ? 1 : 0);
 }
+
+/** Round trip of a segment that was sent once and has arrived now: 1 us at least, so that 0 can stand for none. */
+export function measured_us(segment: SentSegment, now_us: number): number {
+  return Math.max(1, now_us - segment.sent_us);
+}

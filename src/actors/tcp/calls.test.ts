@@ -156,6 +156,21 @@ describe('ICMP', () => {
     expect([...a.layer.drops]).toEqual([]);
     expect(a.layer.connection('mine')?.path).toEqual(before);
   });
+
+  it('MUST-55: source quench takes nothing from the window of a connection that sends', () => {
+    const { a, b, pass } = pairOf();
+    b.ask({ kind: 'listen', port: 443 });
+    a.ask(connect('mine', 443, 5_000));
+    pass(10_000);
+    b.carry = () => {};
+    a.ask({ kind: 'write', connection: 'mine', bytes: pattern(100_000) });
+    const connection = a.layer.connection('mine');
+    const before = { path: connection?.path, sent: a.packets.length, heard: a.heard.length };
+    expect(before.path?.cwnd).toBeGreaterThan(10_000);
+    a.packet(icmpError({ type: 4, code: 0 }, a.segments.at(-1)?.seq as number));
+    expect({ path: connection?.path, sent: a.packets.length, heard: a.heard.length }).toEqual(before);
+    expect([...a.layer.drops]).toEqual([]);
+  });
 });
 
 describe('choices of the user', () => {

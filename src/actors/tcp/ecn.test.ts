@@ -34,7 +34,7 @@ describe('agreeing on ECN (RFC 3168 section 6.1.1)', () => {
     ['accept', 'on', 0, 0, false],
     ['accept', 'accept', 0, 0, false],
     ['off', 'on', 0, 0, false],
-  ])('one side is %s, the other %s', (client, server, syn, answer, agreed) => {
+  ])('SHLD-8: one side is %s, the other %s', (client, server, syn, answer, agreed) => {
     const pair = joined(client, server);
     expect([pair.client.sent[0], pair.server.sent[0]].map((segment) => bits(segment!))).toEqual([syn, answer]);
     for (const end of [pair.client, pair.server]) end.run((connection) => connection.write(pattern(5_000)));
@@ -66,7 +66,7 @@ describe('agreeing on ECN (RFC 3168 section 6.1.1)', () => {
 });
 
 describe('a mark', () => {
-  it('is echoed on every ACK until the sender says that its window is reduced, which is once in a round trip', () => {
+  it('SHLD-8: is echoed on every ACK until the sender says that its window is reduced, which is once in a round trip', () => {
     const pair = joined('on', 'accept');
     pair.client.run((connection) => connection.write(pattern(400_000)));
     pair.run(() => pair.server.receivedBytes > 100_000);
@@ -88,7 +88,7 @@ describe('a mark', () => {
     expect(pair.client.connection.path.cwnd).toBeLessThan(cwnd * 2);
   });
 
-  it('cuts the window as a loss does, and repeats nothing', () => {
+  it('SHLD-8: cuts the window as a loss does, and repeats nothing', () => {
     const pair = joined('on', 'accept', 'newreno');
     pair.client.run((connection) => connection.write(pattern(2_000_000)));
     pair.run(() => pair.server.receivedBytes > 200_000);

@@ -24,9 +24,9 @@ const ROUTER = '2001:db8::ff';
 /** As the peer sees it. */
 const SERVED: TcpTuple = { local: PEER, localPort: 7_000, remote: OWN, remotePort: 443 };
 
-function started(): { host: TestHost; layer: TcpLayer } {
+function started(mtu = 1500): { host: TestHost; layer: TcpLayer } {
   const host = new TestHost();
-  const options = { address: OWN4, otherAddresses: [OWN, OWN_LOCAL], mtu: 1500 };
+  const options = { address: OWN4, otherAddresses: [OWN, OWN_LOCAL], mtu };
   const layer = host.attach(new TcpLayer(host, '2003', options));
   host.start();
   return { host, layer };
@@ -128,6 +128,12 @@ describe('a TCP layer with addresses of both families', () => {
     ]);
   });
 
+  it.each([1_280, 1_400, 9_000])('MUST-67: offers 60 bytes less than an MTU of %i over IPv6', (mtu) => {
+    const { host } = started(mtu);
+    host.inject('upper', connect('mine', PEER));
+    expect(last(host.outputs).segment.options.mss).toBe(mtu - 60);
+  });
+
   it('has no connection where it has no address of that family', () => {
     const host = new TestHost();
     host.attach(new TcpLayer(host, '2003', { address: OWN4, mtu: 1500 }));
@@ -195,7 +201,7 @@ describe('ICMPv6 errors about a connection', () => {
     expect(layer.connection('mine')?.path.mss).toBe(1440);
     host.injectBytes('lower', error(big.bytes, Icmp6Type.PACKET_TOO_BIG, 0, 1300));
     expect(layer.connection('mine')?.path.mss).toBe(1240);
-    host.advance(3_000_000);
+    host.advance(500_000);
     const resent = sentPackets(host.outputs).filter(({ segment: each }) => each.seq === seq);
     expect(resent.at(-1)?.bytes.length).toBe(1300);
   });

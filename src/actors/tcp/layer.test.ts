@@ -5,13 +5,15 @@ import { pattern, segment } from '../../../test/support/tcp-pair.ts';
 import type { Output } from '../../../test/support/test-host.ts';
 import { concat, equal } from '../../wire/bytes.ts';
 import { checksumVerdict, parseFrame } from '../../wire/frame.ts';
+import { IP4_HEADER_BYTES } from '../../wire/ipv4.ts';
+import { seqDiff } from '../../wire/seq.ts';
 import { Flag } from '../../wire/tcp.ts';
 import type { Frame } from '../frame.ts';
 import { Port } from '../port.ts';
 import { RunQueue } from '../run-queue.ts';
 import type { TcpIndication, TcpRequest } from '../services.ts';
 import { TcpLayer } from './layer.ts';
-import { packetFromSegment, type Segment, segmentFromPacket, type TcpTuple } from './segment.ts';
+import { packetFromSegment, reversed, type Segment, segmentFromPacket, type TcpTuple } from './segment.ts';
 
 const OTHER = 0x0a00_0003;
 
@@ -108,6 +110,66 @@ describe('the TCP layer', () => {
     b.packet(toB(segment(Flag.SYN, 10), { ...TUPLE, local: 0 }));
     expect(Object.fromEntries(b.layer.drops)).toEqual({ 'bad-checksum': 1, malformed: 4, 'not-our-address': 1 });
     expect(b.packets).toEqual([]);
+  });
+
+  it('MUST-3: drops a segment with any bit flipped', () => {
+    const { b } = pairOf();
+    b.ask({ kind: 'listen', port: 443 });
+    const good = toB(segment(Flag.SYN, 10, 0, { mss: 1_000 }));
+    const flipped = (bit: number) => good.map((byte, at) => (at === bit >> 3 ? byte ^ (0x80 >> (bit & 7)) : byte));
+    // As a cable does.
+    const receive = (packet: Uint8Array) => {
+      const frame = concat(new Uint8Array(12), new Uint8Array([8, 0]), packet);
+      b.packet(packet, checksumVerdict(frame, parseFrame(frame)) === 'bad' ? 'bad' : 'good');
+    };
+    for (let bit = IP4_HEADER_BYTES * 8; bit < good.length * 8; bit++) receive(flipped(bit));
+    expect(b.packets).toEqual([]);
+    expect(b.layer.drops.get('bad-checksum')).toBeGreaterThan(180);
+    receive(good);
+    expect(b.segments).toMatchObject([{ flags: Flag.SYN | Flag.ACK }]);
+  });
+
+  it('MUST-1: reads windows of 32 768 and more out of packets as they are', () => {
+    const { a } = pairOf();
+    a.carry = () => {};
+    a.ask(connect('mine', 443, 5_000));
+    const acked = ((a.segments[0]?.seq as number) + 1) >>> 0;
+    for (const [flags, seq, window] of [
+      [Flag.SYN | Flag.ACK, 77, 0x8000],
+      [Flag.ACK, 78, 0xfffe],
+    ] as const) {
+      a.packet(packetFromSegment({ ...segment(flags, seq, acked), window }, reversed(TUPLE)));
+      expect(a.layer.connection('mine')?.path.window).toBe(window);
+    }
+  });
+
+  it('MUST-8 MUST-9: numbers what it opens and accepts by the function of ends and time', () => {
+    const { a, b, pass } = pairOf();
+    a.carry = b.carry = () => {};
+    const open = (port: number) => {
+      a.ask(connect(`from ${port}`, 443, port));
+      return a.segments.at(-1)?.seq as number;
+    };
+    const accept = (remotePort: number) => {
+      b.packet(toB(segment(Flag.SYN, 10), { ...TUPLE, remotePort }));
+      return b.segments.at(-1)?.seq as number;
+    };
+    b.ask({ kind: 'listen', port: 443 }, { kind: 'listen', port: 444 });
+    const first = [open(5_000), open(5_001), accept(443), accept(444)] as const;
+    expect(new Set(first).size).toBe(4);
+    pass(800_000);
+    a.ask({ kind: 'abort', connection: 'from 5000' });
+    b.packet(toB(segment(Flag.RST, 11)));
+    expect(seqDiff(open(5_000), first[0])).toBe(200_000);
+    expect(seqDiff(accept(443), first[2])).toBe(200_000);
+  });
+
+  it.each([576, 1_500, 9_000])('MUST-67: offers the MSS that fits an MTU of %i', (mtu) => {
+    const { a, b } = pairOf({ mtu });
+    b.ask({ kind: 'listen', port: 443 });
+    a.ask(connect('mine'));
+    b.packet(toB(segment(Flag.SYN, 10)));
+    expect([a, b].map(({ segments }) => segments[0]?.options.mss)).toEqual([mtu - 40, mtu - 40]);
   });
 
   it('keeps no more handshakes per port and no more connections than allowed', () => {

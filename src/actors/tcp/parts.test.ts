@@ -107,8 +107,8 @@ describe('round trips', () => {
     expect(rtt.rto_us()).toBe(1_400_000);
     for (let i = 0; i < 20; i++) rtt.backOff();
     expect(rtt.rto_us()).toBe(60_000_000);
-    rtt.progress();
-    expect(rtt.rto_us()).toBe(700_000);
+    rtt.sample(150_000);
+    expect(rtt.rto_us()).toBe(150_000 + 4 * 103_125);
   });
 
   it('are taken to be 3 s when the SYN had to be repeated, until one was measured', () => {

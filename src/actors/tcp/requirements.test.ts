@@ -191,6 +191,19 @@ describe('our window', () => {
     pair.server.run((connection) => connection.consumed(1_000));
     expect(pair.server.connection.status.receiveWindow).toBeGreaterThanOrEqual(1_460);
   });
+
+  it('MUST-39: half of a buffer that is smaller than two segments is enough', () => {
+    const pair = new TcpPair({ server: { receiveBufferBytes: 2_000 } }).connect();
+    pair.server.consumes = false;
+    write(pair.client, 50_000);
+    pair.pass(SECOND_US);
+    const before = pair.server.sent.length;
+    const consume = (bytes: number) => pair.server.run((connection) => connection.consumed(bytes));
+    consume(990);
+    expect([pair.server.connection.status.receiveWindow, pair.server.sent.length]).toEqual([0, before]);
+    consume(10);
+    expect([pair.server.connection.status.receiveWindow, pair.server.sent.length]).toEqual([1_000, before + 1]);
+  });
 });
 
 describe('small segments', () => {
@@ -208,6 +221,17 @@ describe('small segments', () => {
     expect(ranges(pair.client.sent.slice(before))).toEqual([]);
     answer(pair, 2_000, 5_100);
     expect(ranges(pair.client.sent.slice(before))[0]).toEqual([2_000, 1_460]);
+  });
+
+  it('MUST-38: half of a window that was never larger than a segment is worth one', () => {
+    const pair = new TcpPair({ client: plain, server: { ...plain, receiveBufferBytes: 1_000 } }).connect();
+    pair.passes = () => false;
+    write(pair.client, 5_000);
+    expect(ranges(pair.client.sent)).toEqual([[0, 1_000]]);
+    answer(pair, 1_000, 499);
+    expect(ranges(pair.client.sent)).toHaveLength(1);
+    answer(pair, 1_000, 500);
+    expect(ranges(pair.client.sent)[1]).toEqual([1_000, 500]);
   });
 
   it('MUST-17 SHLD-7: the user of a connection switches Nagle on and off', () => {
@@ -239,15 +263,18 @@ describe('the MSS option', () => {
     [1_000, true, 988],
     [1_000, false, 1_000],
     [9_000, false, 1_460],
-  ])('MUST-16: %i bytes of the other side, ours, and the options decide about a segment', (mss, timestamps, size) => {
-    const pair = new TcpPair({ client: { timestamps } });
-    pair.passes = () => false;
-    pair.client.run((connection) => connection.openActive());
-    const options: TcpOptions = { mss, ...(timestamps && { timestamps: { value: 1, echo: 0 } }) };
-    pair.client.arrive(segment(Flag.SYN | Flag.ACK, SERVER - 1, CLIENT, options));
-    write(pair.client, 5_000);
-    expect(carrying(pair.client.sent)[0]?.payload.length).toBe(size);
-  });
+  ])(
+    'MUST-14 MUST-16: %i bytes of the other side, ours, and the options decide about a segment',
+    (mss, timestamps, size) => {
+      const pair = new TcpPair({ client: { timestamps } });
+      pair.passes = () => false;
+      pair.client.run((connection) => connection.openActive());
+      const options: TcpOptions = { mss, ...(timestamps && { timestamps: { value: 1, echo: 0 } }) };
+      pair.client.arrive(segment(Flag.SYN | Flag.ACK, SERVER - 1, CLIENT, options));
+      write(pair.client, 5_000);
+      expect(carrying(pair.client.sent)[0]?.payload.length).toBe(size);
+    },
+  );
 
   it('MUST-5 MUST-65: on a later segment it is read over', () => {
     const pair = alone();

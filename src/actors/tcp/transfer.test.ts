@@ -199,6 +199,22 @@ describe('congestion', () => {
     },
   );
 
+  it('MUST-19: after slow start NewReno grows by one segment in a round trip', () => {
+    const round_us = 100_000;
+    const pair = new TcpPair({ link: { delay_us: round_us / 2 }, client: { congestion: 'newreno' } }).connect();
+    pair.client.run((connection) => connection.write(pattern(4_000_000)));
+    loses(pair, 20);
+    pair.run(() => pair.client.connection.stats.fastRecoveries === 1);
+    pair.pass(3 * round_us);
+    const { cwnd, mss } = pair.client.connection.path;
+    for (let rounds = 1; rounds <= 8; rounds++) {
+      pair.pass(round_us);
+      const grown = (pair.client.connection.path.cwnd - cwnd) / mss;
+      expect(Math.abs(grown - rounds)).toBeLessThanOrEqual(1);
+    }
+    expect(pair.client.connection.stats).toMatchObject({ fastRecoveries: 1, timeouts: 0 });
+  });
+
   it('keeps the window small on a path with much loss, however many bytes are SACKed', () => {
     for (let seed = 1; seed <= 3; seed++) {
       const pair = new TcpPair({ seed, link: { delay_us: 10_000, loss: 0.1 } }).connect();

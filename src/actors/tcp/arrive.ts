@@ -99,7 +99,7 @@ export class SegmentArrival {
     this.#learnRoute(segment);
     this.#parts.timestamps.update(segment, this.#parts.receiver.n.lastAck, this.#parts.core.host.now_us());
     if (!this.#parts.core.decision.receives) return undefined;
-    if (this.#parts.handshake.ecn.arrived(segment)) this.#marked();
+    if (this.#parts.handshake.ecn?.arrived(segment)) this.#marked();
     const urgent = this.#parts.urgent.arrived(segment, this.#parts.receiver.n.nxt, this.#parts.receiver.consumedTo);
     if (urgent > 0) this.#parts.core.tell({ kind: 'urgent', bytes: urgent });
     this.#parts.receiver.take(segment);
@@ -199,7 +199,7 @@ export class SegmentArrival {
     }
     if (seqLt(segment.ack, n.una)) return undefined;
     this.#parts.sender.acknowledge(segment, this.#rtt_us(segment));
-    if (this.#parts.handshake.ecn.isTold(segment)) this.#parts.sender.recovery.marked();
+    if (this.#parts.handshake.ecn?.isTold(segment)) this.#parts.sender.recovery.marked();
     if (this.#parts.core.decision.finishes && this.#parts.sender.finAcknowledged) this.#send({ type: 'ack.of-fin' });
     return undefined;
   }

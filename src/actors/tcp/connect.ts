@@ -2,7 +2,7 @@ import { routeBytes } from '../../wire/ip-options.ts';
 import { seqGt, seqLe } from '../../wire/seq.ts';
 import { Flag, NO_TCP_OPTIONS, type TcpOptions } from '../../wire/tcp.ts';
 import type { ConnectionParts } from './connection-parts.ts';
-import { Ecn } from './ecn.ts';
+import { agreesOnEcn, Ecn, ecnRequest, type SavedEcn, WITHOUT_ECN } from './ecn.ts';
 import { MAX_WINDOW_SCALE, MIN_MSS_BYTES, MIN_PAYLOAD_BYTES, TIMESTAMPS_BYTES } from './limits.ts';
 import { defaultMss, type InSegment } from './segment.ts';
 import { learnRoute } from './source-route.ts';
@@ -20,14 +20,14 @@ export type OpeningVerdict =
 /** What both sides offer and agree on in their SYNs, and which segments open a connection (RFC 9293 sections 3.7.1, 3.10.7.3). */
 export class Handshake {
   #scaling = false;
-  readonly ecn: Ecn;
+  /** Where both sides have agreed on it. */
+  ecn: Ecn | undefined;
   /** It came from LISTEN: what refuses it in SYN-RECEIVED goes back there, not to a user (RFC 9293 MUST-11). */
   passive = false;
   readonly #parts: ConnectionParts;
 
   constructor(parts: ConnectionParts) {
     this.#parts = parts;
-    this.ecn = new Ecn(parts.core, parts.sender);
   }
 
   /** Options of a SYN, all that we offer; of a SYN+ACK, those that the other side has offered. */
@@ -53,11 +53,17 @@ export class Handshake {
     return { timestamps: on ? this.#parts.timestamps.option(this.#parts.core.host.now_us()) : undefined, sacks };
   }
 
+  /** Flags of ECN that our SYN, or SYN+ACK, has beside its own `flags`. */
+  ecnFlags(flags: number): number {
+    if ((flags & Flag.ACK) !== 0) return this.ecn === undefined ? 0 : Flag.ECE;
+    return ecnRequest(this.#parts.core.options.ecn, this.#parts.sender.n.retries);
+  }
+
   /** Takes the other side's SYN: its number, window and options. */
   agree(syn: InSegment): void {
     const { mss, windowScale, sack, timestamps } = this.#parts.core.options;
     const theirs = syn.options;
-    this.ecn.agree(syn);
+    this.ecn = agreesOnEcn(syn, this.#parts.core.options.ecn) ? new Ecn(this.#parts.sender) : undefined;
     this.passive = this.#parts.core.decision.state !== 'SYN-SENT';
     if (this.passive && syn.route !== undefined) learnRoute(this.#parts.core, syn.route);
     this.#parts.receiver.begin(syn.seq);
@@ -93,12 +99,13 @@ export class Handshake {
     return isNew ? 'syn' : 'absorbed';
   }
 
-  save(): readonly [boolean, boolean, ReturnType<Ecn['save']>] {
-    return [this.#scaling, this.passive, this.ecn.save()];
+  save(): readonly [boolean, boolean, SavedEcn] {
+    return [this.#scaling, this.passive, this.ecn?.save() ?? WITHOUT_ECN];
   }
 
   restore(saved: ReturnType<Handshake['save']>): void {
     [this.#scaling, this.passive] = saved;
-    this.ecn.restore(saved[2]);
+    this.ecn = saved[2][0] ? new Ecn(this.#parts.sender) : undefined;
+    this.ecn?.restore(saved[2]);
   }
 }

@@ -10,6 +10,7 @@ import { ConnectionParts } from './connection-parts.ts';
 import type { ConnectionCore, ConnectionEvent, TcpConnectionHost, TcpConnectionOptions, TcpStats } from './core.ts';
 import { PORT_REUSE_US, TIMESTAMPS_BYTES } from './limits.ts';
 import { mssOfPath } from './path-mtu.ts';
+import { RareTimers } from './rare-timers.ts';
 import { bare, type InSegment } from './segment.ts';
 import { bareSeq } from './send-numbers.ts';
 import { chosen, type TcpChoices, type TcpSettings } from './settings.ts';
@@ -33,6 +34,7 @@ export class TcpConnection implements ConnectionCore {
   readonly options: TcpConnectionOptions;
   readonly machine: MachineHost<typeof tcpMachine, TcpDecision>;
   settings: TcpSettings;
+  readonly rareTimers: RareTimers;
   readonly #parts: ConnectionParts;
   #untold: ConnectionEvent[] | undefined;
   #busy = false;
@@ -41,6 +43,7 @@ export class TcpConnection implements ConnectionCore {
     this.host = host;
     this.options = options;
     this.settings = chosen(options);
+    this.rareTimers = new RareTimers(host);
     this.machine = new MachineHost({
       machine: tcpMachine,
       instance: options.name,
@@ -158,8 +161,7 @@ export class TcpConnection implements ConnectionCore {
   choose(choices: TcpChoices): void {
     this.#step(() => {
       this.settings = chosen(choices, this.settings);
-      this.#parts.keepalive.clear();
-      this.#parts.userTimeout.clear();
+      this.#parts.stopWatching();
     });
   }
 
@@ -244,8 +246,8 @@ export class TcpConnection implements ConnectionCore {
   /** Into a fresh object with the same options. Timers themselves are restored by the host. */
   restore(saved: SavedConnection): void {
     this.machine.restore(saved.machine);
-    this.#parts.restore(saved);
     this.settings = saved.settings;
+    this.#parts.restore(saved);
   }
 
   // ---- ConnectionCore: for sender and receiver ----
@@ -293,8 +295,7 @@ export class TcpConnection implements ConnectionCore {
     if (this.state === 'CLOSED') return;
     this.#parts.sender.output();
     if (this.#parts.receiver.ackNow) this.emit(bareSeq(this.#parts.sender.n), Flag.ACK, EMPTY);
-    this.#parts.keepalive.watch();
-    this.#parts.userTimeout.watch(this.#parts.sender);
+    this.#parts.watch();
   }
 
   /** For its machine only. */

@@ -6,6 +6,7 @@ import type { EcnChoice } from './ecn.ts';
 import type { TimerHost } from './lazy-timer.ts';
 import type { Keepalive } from './limits.ts';
 import type { MtuProbing } from './path-mtu.ts';
+import type { RareTimers } from './rare-timers.ts';
 import type { OutSegment } from './segment.ts';
 import type { TcpChoices, TcpSettings } from './settings.ts';
 import type { Urgent } from './urgent.ts';
@@ -82,6 +83,7 @@ export interface ConnectionCore {
   /** What the user has chosen, and the way that the other side has; read anew each time. */
   settings: TcpSettings;
   readonly urgent: Urgent;
+  readonly rareTimers: RareTimers;
   /** What the machine decided; read anew each time. */
   readonly decision: TcpDecision;
   /** Our timestamp in a segment that goes out now; -1 without the option. */

@@ -1,6 +1,5 @@
 import { seqAdd, seqGe } from '../../wire/seq.ts';
 import { Flag } from '../../wire/tcp.ts';
-import type { ConnectionCore } from './core.ts';
 import type { InSegment } from './segment.ts';
 import type { Sender } from './send.ts';
 import { NONE } from './send-numbers.ts';
@@ -11,39 +10,26 @@ export type EcnChoice = 'on' | 'accept' | 'off';
 /** The ECN field of the IP header (RFC 3168 section 5). */
 export const EcnField = { NOT_ECT: 0, ECT_1: 1, ECT_0: 2, CE: 3 } as const;
 
+/** Whether both sides have agreed on it; the two parts of the state where they have. */
+export type SavedEcn = readonly [boolean, boolean, number];
+/** What a connection without it saves. */
+export const WITHOUT_ECN: SavedEcn = [false, false, NONE];
+
 const BOTH = Flag.ECE | Flag.CWR;
 
 /**
- * ECN of one connection (RFC 3168 section 6.1): routers mark packets instead of dropping them, the receiver echoes marks until the
+ * ECN of one connection whose sides have agreed on it (RFC 3168 section 6.1): routers mark packets instead of dropping them, the receiver echoes marks until the
  * sender has said that its window is reduced.
  */
 export class Ecn {
-  /** Both sides have agreed on it. */
-  agreed = false;
   /** A mark has come and is echoed until CWR. */
   #echoes = false;
   /** Number behind the last byte that was sent; NONE before the first. */
   #sentTo = NONE;
-  readonly #core: ConnectionCore;
   readonly #sender: Sender;
 
-  constructor(core: ConnectionCore, sender: Sender) {
-    this.#core = core;
+  constructor(sender: Sender) {
     this.#sender = sender;
-  }
-
-  /** Takes the other side's SYN or SYN+ACK. */
-  agree({ flags }: InSegment): void {
-    const choice = this.#core.options.ecn ?? 'accept';
-    const isAnswer = (flags & Flag.ACK) !== 0;
-    if (isAnswer) this.agreed = choice === 'on' && (flags & BOTH) === Flag.ECE;
-    else this.agreed = choice !== 'off' && (flags & BOTH) === BOTH;
-  }
-
-  /** Flags to be added to a SYN. A repeated one asks no more: something on the way may have dropped it for that (section 6.1.1.1). */
-  synFlags(flags: number): number {
-    if ((flags & Flag.ACK) !== 0) return this.agreed ? Flag.ECE : 0;
-    return this.#core.options.ecn === 'on' && this.#sender.n.retries === 0 ? BOTH : 0;
   }
 
   /** A segment of data goes out: flags to be added, and its ECN field. Repetitions and window probes are never marked (section 6.1.5). */
@@ -51,7 +37,6 @@ export class Ecn {
     const { n, recovery } = this.#sender;
     const isNew = this.#sentTo === NONE || seqGe(seq, this.#sentTo);
     if (isNew) this.#sentTo = seqAdd(seq, bytes);
-    if (!this.agreed) return { flags: 0, ecn: undefined };
     const flags = this.#echoes ? Flag.ECE : 0;
     if (!isNew || !recovery.congestion.answersMarks || n.wnd === 0) return { flags, ecn: undefined };
     const tells = n.reduced;
@@ -61,28 +46,40 @@ export class Ecn {
 
   /** Flags to be added to an ACK without data. */
   ackFlags(): number {
-    return this.agreed && this.#echoes ? Flag.ECE : 0;
+    return this.#echoes ? Flag.ECE : 0;
   }
 
   /** The other side tells of a mark on something of ours. */
   isTold({ flags }: InSegment): boolean {
-    return this.agreed && (flags & (Flag.ECE | Flag.SYN)) === Flag.ECE;
+    return (flags & (Flag.ECE | Flag.SYN)) === Flag.ECE;
   }
 
   /** Data has arrived; true when it was marked, so that the sender is to hear of it at once. */
   arrived({ flags, ecn, payload }: InSegment): boolean {
-    if (!this.agreed || payload.length === 0) return false;
+    if (payload.length === 0) return false;
     if ((flags & Flag.CWR) !== 0) this.#echoes = false;
     if (ecn !== EcnField.CE) return false;
     this.#echoes = true;
     return true;
   }
 
-  save(): readonly [boolean, boolean, number] {
-    return [this.agreed, this.#echoes, this.#sentTo];
+  save(): SavedEcn {
+    return [true, this.#echoes, this.#sentTo];
   }
 
-  restore(saved: readonly [boolean, boolean, number]): void {
-    [this.agreed, this.#echoes, this.#sentTo] = saved;
+  restore(saved: SavedEcn): void {
+    [, this.#echoes, this.#sentTo] = saved;
   }
+}
+
+/** Whether the other side's SYN or SYN+ACK makes it agreed. */
+export function agreesOnEcn({ flags }: InSegment, choice: EcnChoice = 'accept'): boolean {
+  const isAnswer = (flags & Flag.ACK) !== 0;
+  if (isAnswer) return choice === 'on' && (flags & BOTH) === Flag.ECE;
+  return choice !== 'off' && (flags & BOTH) === BOTH;
+}
+
+/** Flags that ask for it in a SYN. A repeated one asks no more: something on the way may have dropped it for that (section 6.1.1.1). */
+export function ecnRequest(choice: EcnChoice | undefined, retries: number): number {
+  return choice === 'on' && retries === 0 ? BOTH : 0;
 }

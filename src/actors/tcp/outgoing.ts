@@ -20,8 +20,8 @@ export class Outgoing {
     const options = isSyn ? handshake.options() : handshake.laterOptions(isPure);
     stats.segmentsOut += 1;
     const { ecn } = handshake;
-    const notice = payload.length > 0 && !isSyn ? ecn.dataFlags(seq, payload.length) : undefined;
-    const added = notice?.flags ?? (isSyn ? ecn.synFlags(flags) : ecn.ackFlags());
+    const notice = payload.length > 0 && !isSyn ? ecn?.dataFlags(seq, payload.length) : undefined;
+    const added = notice?.flags ?? (isSyn ? handshake.ecnFlags(flags) : (ecn?.ackFlags() ?? 0));
     const urgent = isSyn ? 0 : core.urgent.pointer(seq, n.una);
     const segment: OutSegment = {
       seq,

@@ -3,7 +3,7 @@ import { Flag, type SackBlock } from '../../wire/tcp.ts';
 import type { CongestionControl } from './congestion/congestion.ts';
 import { createCongestion } from './congestion/create.ts';
 import type { ConnectionCore, TcpStats } from './core.ts';
-import { type Arrived, type Before, Episodes } from './episodes.ts';
+import { type Arrived, type Before, type EpisodeParts, Episodes } from './episodes.ts';
 import { Pacer } from './pacer.ts';
 import { ReorderingWindow } from './reordering.ts';
 import { RttEstimator } from './rtt.ts';
@@ -16,24 +16,24 @@ import { nothingDelivered, type SentSegment } from './sent-segment.ts';
 const MAX_SYN_SENDINGS = 2;
 
 /** What ACKs tell about the network: round trips, losses, and how much may be under way. */
-export class Recovery {
+export class Recovery implements EpisodeParts {
   readonly rtt = new RttEstimator();
   readonly congestion: CongestionControl;
   readonly board = new Scoreboard();
   /** Time after which {@link reorderingOver} is due, found by the last ACK; 0 for never. */
   reorderWait_us = 0;
   readonly #core: ConnectionCore;
-  readonly #n: SendNumbers;
-  readonly #stats: TcpStats;
-  readonly #reordering = new ReorderingWindow();
+  readonly n: SendNumbers;
+  readonly stats: TcpStats;
+  readonly reordering = new ReorderingWindow();
   readonly #episodes: Episodes;
   /** Only where the algorithm paces. */
   readonly pacer: Pacer | undefined;
 
   constructor(core: ConnectionCore, numbers: SendNumbers, stats: TcpStats) {
     this.#core = core;
-    this.#n = numbers;
-    this.#stats = stats;
+    this.n = numbers;
+    this.stats = stats;
     this.congestion = createCongestion(core.options.congestion ?? 'cubic', {
       name: core.options.name,
       observer: core.host.observer,
@@ -43,29 +43,28 @@ export class Recovery {
     });
     this.pacer = this.congestion.pacingRate > 0 ? new Pacer(this.congestion) : undefined;
     this.board.listener = this.congestion.rate;
-    const { board, congestion } = this;
-    this.#episodes = new Episodes({ n: numbers, board, congestion, reordering: this.#reordering, stats });
+    this.#episodes = new Episodes(this);
   }
 
   /** Bytes believed to be in the network. */
   get pipe(): number {
-    return Math.max(0, this.board.pipe - this.#n.arrivedBehind * this.#n.mss);
+    return Math.max(0, this.board.pipe - this.n.arrivedBehind * this.n.mss);
   }
 
   /** Sequence numbers sent and not acknowledged. */
   get flight(): number {
-    return seqDiff(this.#n.nxt, this.#n.una);
+    return seqDiff(this.n.nxt, this.n.una);
   }
 
   /** Whether `bytes` more may go out now; notes when not. */
   allows(bytes: number): boolean {
     const { pipe } = this;
     if (pipe > 0 && pipe + bytes > this.congestion.cwnd) {
-      this.#n.cwndLimited = true;
+      this.n.cwndLimited = true;
       return false;
     }
-    if (this.pacer?.allows(this.#core.host.now_us()) === false) this.#n.paced = true;
-    return !this.#n.paced;
+    if (this.pacer?.allows(this.#core.host.now_us()) === false) this.n.paced = true;
+    return !this.n.paced;
   }
 
   /** The size of a packet was agreed on, or the path takes less. */
@@ -87,8 +86,8 @@ export class Recovery {
     const now_us = this.#core.host.now_us();
     this.board.sentAgain(segment, now_us);
     this.#goesOut(segment, now_us);
-    this.#episodes.undo.sentAgain(segment.end, stamp, this.#n.una);
-    this.#stats.retransmissions += 1;
+    this.#episodes.undo.sentAgain(segment.end, stamp, this.n.una);
+    this.stats.retransmissions += 1;
   }
 
   /** Nothing waits to be sent; where the window has room, too, the application is what limits the rate. */
@@ -100,7 +99,7 @@ export class Recovery {
 
   /** ACK field and SACK blocks of a segment; UNA is still the old one. `timestampRtt_us` is 0 where there is none. */
   acknowledge(segment: InSegment, timestampRtt_us: number): void {
-    const n = this.#n;
+    const n = this.n;
     const before = this.#before();
     const behind = n.arrivedBehind;
     const advance = seqDiff(segment.ack, n.una);
@@ -113,7 +112,7 @@ export class Recovery {
     const { first } = this.board;
     const synSendings = first?.syn === true && advance > 0 ? first.transmissions : 0;
     this.#enter(ack, before.now_us);
-    if (advance > 0) this.#n.retries = this.#n.probes = 0;
+    if (advance > 0) this.n.retries = this.n.probes = 0;
     this.#measure(ack, timestampRtt_us);
     if (synSendings > 1) this.#synWasRepeated(synSendings);
     if (n.sack) this.#judge();
@@ -150,7 +149,7 @@ export class Recovery {
       rtt: this.rtt.save(),
       congestion: this.congestion.save(),
       board: this.board.save(),
-      reordering: this.#reordering.save(),
+      reordering: this.reordering.save(),
       undo: this.#episodes.undo.save(),
       pacer: this.pacer?.save() ?? null,
     };
@@ -160,7 +159,7 @@ export class Recovery {
     this.rtt.restore(saved.rtt);
     this.congestion.restore(saved.congestion);
     this.board.restore(saved.board);
-    this.#reordering.restore(saved.reordering);
+    this.reordering.restore(saved.reordering);
     this.#episodes.undo.restore(saved.undo);
     if (saved.pacer !== null) this.pacer?.restore(saved.pacer);
   }
@@ -179,7 +178,7 @@ export class Recovery {
   }
 
   #enter({ segment, delivered }: Arrived, now_us: number): void {
-    const n = this.#n;
+    const n = this.n;
     const sacks = n.sack ? segment.options.sacks : undefined;
     if (sacks !== undefined) this.#gotTwice(sacks, segment.ack);
     this.board.acknowledge(segment.ack, now_us, delivered);
@@ -193,13 +192,13 @@ export class Recovery {
     if (first === undefined || seqGe(first.left, first.right)) return;
     const isInside = second !== undefined && seqGe(first.left, second.left) && seqLe(first.right, second.right);
     if (!seqLe(first.right, ack) && !isInside) return;
-    this.#stats.repeatedForNothing += 1;
+    this.stats.repeatedForNothing += 1;
     this.#episodes.undo.gotTwice(first.left);
-    const n = this.#n;
+    const n = this.n;
     // A probe of the tail may be needless, and the network may double what we sent once.
     const wasProbe = n.tailProbe !== NONE && n.tailProbeRepeats;
-    if (wasProbe || this.#stats.repeatedForNothing > this.#stats.retransmissions) return;
-    this.#reordering.repeatedForNothing(n.una, n.nxt);
+    if (wasProbe || this.stats.repeatedForNothing > this.stats.retransmissions) return;
+    this.reordering.repeatedForNothing(n.una, n.nxt);
   }
 
   /** Whatever was measured, once an ACK: by the segments themselves or, where they went out more than once, by timestamps. */
@@ -216,8 +215,8 @@ export class Recovery {
 
   #judge(): void {
     const { board, rtt } = this;
-    const { episode } = this.#n;
-    const reorder_us = this.#reordering.window_us({
+    const { episode } = this.n;
+    const reorder_us = this.reordering.window_us({
       reorders: board.rack.reorders,
       recovering: episode === 'recovery' || episode === 'timeout',
       sacked: board.sackedCount,
@@ -230,11 +229,11 @@ export class Recovery {
   /** RFC 5681 section 2. */
   #isDuplicate(segment: InSegment): boolean {
     const carries = segment.payload.length > 0 || (segment.flags & (Flag.SYN | Flag.FIN)) !== 0;
-    return this.board.size > 0 && !carries && segment.window * 2 ** this.#n.scale === this.#n.wnd;
+    return this.board.size > 0 && !carries && segment.window * 2 ** this.n.scale === this.n.wnd;
   }
 
   #countDuplicates({ isDuplicate, advance, delivered }: Arrived): void {
-    const n = this.#n;
+    const n = this.n;
     if (isDuplicate) {
       n.duplicateAcks += 1;
       n.arrivedBehind = Math.min(n.arrivedBehind + 1, this.board.size - 1);
@@ -246,7 +245,7 @@ export class Recovery {
 
   /** What became of a tail loss probe (RFC 8985 section 7.4.2): a repair that the probe made is a loss, too. */
   #endTailProbe({ segment, isDuplicate }: Arrived, before: Before): void {
-    const n = this.#n;
+    const n = this.n;
     if (n.tailProbe === NONE || !seqGe(segment.ack, n.tailProbe)) return;
     const first = segment.options.sacks?.[0];
     const arrivedTwice = first !== undefined && seqLe(first.right, segment.ack);
@@ -260,7 +259,7 @@ export class Recovery {
 
   /** `behind`: packets that duplicate ACKs had told of, so that an ACK which moves over them brings them no second time. */
   #report(before: Before, { delivered, advance, isDuplicate }: Arrived, behind: number): void {
-    const n = this.#n;
+    const n = this.n;
     const { now_us } = before;
     const byDuplicate = !n.sack && isDuplicate ? n.mss : 0;
     this.congestion.acked({

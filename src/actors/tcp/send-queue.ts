@@ -3,14 +3,18 @@ import { EMPTY } from '../../wire/bytes.ts';
 /** Dropped chunks at the front of the list before it is packed. */
 const PACK_CHUNKS = 256;
 
+/** Of every empty queue: there may be very many. */
+const NO_CHUNKS: Uint8Array[] = [];
+const NO_STARTS: number[] = [];
+
 /**
  * Bytes that were written and not yet acknowledged, as the chunks in which they came: appending and taking cost nothing per byte.
  * Positions count from the first byte that is still held.
  */
 export class SendQueue {
-  #chunks: Uint8Array[] = [];
+  #chunks = NO_CHUNKS;
   /** Absolute position at which each chunk begins; as many as chunks. */
-  #starts: number[] = [];
+  #starts = NO_STARTS;
   #head = 0;
   #front = 0;
   #end = 0;
@@ -24,8 +28,7 @@ export class SendQueue {
     const last = this.#chunks.length - 1;
     if (last >= this.#head && isNext(this.#chunks[last], bytes)) this.#chunks[last] = joined(this.#chunks[last], bytes);
     else {
-      this.#chunks.push(bytes);
-      this.#starts.push(this.#end);
+      this.#push(bytes);
     }
     this.#end += bytes.length;
   }
@@ -95,8 +98,23 @@ export class SendQueue {
     return low;
   }
 
+  #push(bytes: Uint8Array): void {
+    if (this.#chunks === NO_CHUNKS) {
+      this.#chunks = [];
+      this.#starts = [];
+    }
+    this.#chunks.push(bytes);
+    this.#starts.push(this.#end);
+  }
+
   /** Copies what is left: an array that was emptied in place would keep its room. */
   #pack(): void {
+    if (this.length === 0) {
+      this.#chunks = NO_CHUNKS;
+      this.#starts = NO_STARTS;
+      this.#head = 0;
+      return;
+    }
     this.#chunks = this.#chunks.slice(this.#head);
     this.#starts = this.#starts.slice(this.#head);
     this.#head = 0;

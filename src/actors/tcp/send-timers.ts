@@ -1,4 +1,4 @@
-import type { TimerHost } from './lazy-timer.ts';
+import type { ConnectionCore } from './core.ts';
 import { LazyTimer, NEVER_SET, type SavedTimer } from './lazy-timer.ts';
 import { DELAYED_ACK_US, MAX_RTO_US, TAIL_PROBE_SLACK_US } from './limits.ts';
 import type { Recovery } from './recovery.ts';
@@ -8,32 +8,20 @@ import { NONE, type SendNumbers } from './send-numbers.ts';
 export class SendTimers {
   readonly retransmission: LazyTimer;
   readonly tailProbe: LazyTimer;
-  /** Made when they are first needed: most connections never do. */
-  #windowProbe: LazyTimer | undefined;
-  #reordering: LazyTimer | undefined;
   /** Until the next burst; made where the algorithm paces. */
   readonly pacing: LazyTimer | undefined;
   readonly #n: SendNumbers;
-  readonly #host: TimerHost;
+  readonly #core: ConnectionCore;
   readonly #recovery: Recovery;
 
-  constructor(host: TimerHost, numbers: SendNumbers, recovery: Recovery) {
+  constructor(core: ConnectionCore, numbers: SendNumbers, recovery: Recovery) {
+    const { host } = core;
     this.retransmission = new LazyTimer(host, 'rto');
     this.tailProbe = new LazyTimer(host, 'tlp');
     this.pacing = recovery.pacer === undefined ? undefined : new LazyTimer(host, 'pace');
-    this.#host = host;
+    this.#core = core;
     this.#n = numbers;
     this.#recovery = recovery;
-  }
-
-  get windowProbe(): LazyTimer {
-    this.#windowProbe ??= new LazyTimer(this.#host, 'persist');
-    return this.#windowProbe;
-  }
-
-  get reordering(): LazyTimer {
-    this.#reordering ??= new LazyTimer(this.#host, 'reorder');
-    return this.#reordering;
   }
 
   /** A single number is under way: the byte, or the FIN, of a window probe. */
@@ -54,8 +42,8 @@ export class SendTimers {
   /** An ACK has been worked off; `advanced`: it has brought something. */
   acknowledged(advanced: boolean): void {
     const { reorderWait_us, board } = this.#recovery;
-    if (reorderWait_us > 0) this.reordering.set(reorderWait_us);
-    else this.#reordering?.off();
+    if (reorderWait_us > 0) this.#core.rareTimers.set('reorder', reorderWait_us);
+    else this.#core.rareTimers.off('reorder');
     if (!advanced) return;
     this.tailProbe.off();
     if (board.size > 0) this.restart();
@@ -63,34 +51,41 @@ export class SendTimers {
 
   /** After a burst: exactly the timers run that its outcome asks for. `waits`: something is still to be sent. */
   arm(waits: boolean): void {
-    if (this.#n.paced) this.pacing?.set(this.#recovery.pacer?.wait_us(this.#host.now_us()) ?? 0);
+    if (this.#n.paced) this.pacing?.set(this.#recovery.pacer?.wait_us(this.#core.host.now_us()) ?? 0);
     const underWay = this.#recovery.board.size > 0;
     const probes = underWay ? this.#n.wnd === 0 && this.isProbing : waits;
     if (!underWay || probes) this.retransmission.off();
     else if (!this.retransmission.running) this.restart();
-    if (!probes) this.#windowProbe?.off();
-    else if (!this.windowProbe.running) this.windowProbe.set(this.#probeInterval_us());
+    const { rareTimers } = this.#core;
+    if (!probes) rareTimers.off('persist');
+    else if (!rareTimers.running('persist')) rareTimers.set('persist', this.#probeInterval_us());
     if (!underWay || probes || !this.mayProbeTail) this.tailProbe.off();
     else if (!this.tailProbe.running) this.#armTailProbe();
   }
 
   clear(): void {
-    for (const timer of this.#all) timer?.dispose();
+    const { rareTimers } = this.#core;
+    this.retransmission.dispose();
+    rareTimers.dispose('persist');
+    this.tailProbe.dispose();
+    rareTimers.dispose('reorder');
+    this.pacing?.dispose();
   }
 
   save(): readonly SavedTimer[] {
-    return this.#all.map((timer) => timer?.save() ?? NEVER_SET);
+    const { rareTimers } = this.#core;
+    const [persist, reorder] = [rareTimers.save('persist'), rareTimers.save('reorder')];
+    const pacing = this.pacing?.save() ?? NEVER_SET;
+    return [this.retransmission.save(), persist, this.tailProbe.save(), reorder, pacing];
   }
 
   restore(saved: readonly SavedTimer[]): void {
-    const timers = [this.retransmission, this.windowProbe, this.tailProbe, this.reordering, this.pacing];
-    timers.forEach((timer, at) => {
-      timer?.restore(saved[at]);
-    });
-  }
-
-  get #all(): readonly (LazyTimer | undefined)[] {
-    return [this.retransmission, this.#windowProbe, this.tailProbe, this.#reordering, this.pacing];
+    const [retransmission, persist, tailProbe, reorder, pacing] = saved;
+    this.retransmission.restore(retransmission);
+    this.#core.rareTimers.restore('persist', persist);
+    this.tailProbe.restore(tailProbe);
+    this.#core.rareTimers.restore('reorder', reorder);
+    this.pacing?.restore(pacing);
   }
 
   #probeInterval_us(): number {

@@ -39,7 +39,7 @@ export class Sender {
     this.#mark = core.options.sendQueueBytes ?? SEND_QUEUE_BYTES;
     this.n = newSendNumbers(core.options.mss);
     this.recovery = new Recovery(core, this.n, stats);
-    this.timers = new SendTimers(core.host, this.n, this.recovery);
+    this.timers = new SendTimers(core, this.n, this.recovery);
   }
 
   /** Bytes that may be written before the queue is over its mark. */

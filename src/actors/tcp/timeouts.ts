@@ -8,19 +8,20 @@ const GIVE_UP: TcpEvent = { type: 'timeout.retransmission' };
 
 /** A timer of the connection went off (RFC 9293 section 3.10.8): does what is due, and gives the event for the machine where there is one. */
 export function timedOut(parts: ConnectionParts, name: string): TcpEvent | undefined {
-  const { sender, receiver, userTimeout, timeWait } = parts;
+  const { sender, receiver } = parts;
+  const { rareTimers } = parts.core;
   switch (name) {
     case 'rto':
       return sender.timers.retransmission.fired() && !sender.timedOut() ? GIVE_UP : undefined;
     case 'persist':
-      return sender.timers.windowProbe.fired() && !sender.probeWindow() ? GIVE_UP : undefined;
+      return rareTimers.fired('persist') && !sender.probeWindow() ? GIVE_UP : undefined;
     case 'user':
-      return userTimeout.fired() ? GIVE_UP : undefined;
+      return rareTimers.fired('user') ? GIVE_UP : undefined;
     case 'tlp':
       if (sender.timers.tailProbe.fired()) sender.probeTail();
       return undefined;
     case 'reorder':
-      if (sender.timers.reordering.fired()) sender.recovery.reorderingOver();
+      if (rareTimers.fired('reorder')) sender.recovery.reorderingOver();
       return undefined;
     case 'pace':
       // What waits goes out at the end of the step, as after everything.
@@ -32,14 +33,14 @@ export function timedOut(parts: ConnectionParts, name: string): TcpEvent | undef
     case 'keepalive':
       return keepaliveDue(parts);
     case 'time-wait':
-      return timeWait?.fired() === true ? { type: 'timeout.time-wait' } : undefined;
+      return rareTimers.fired('time-wait') ? { type: 'timeout.time-wait' } : undefined;
     default:
       return undefined;
   }
 }
 
 function keepaliveDue({ core, sender, keepalive }: ConnectionParts): TcpEvent | undefined {
-  if (!keepalive.timer.fired()) return undefined;
+  if (!core.rareTimers.fired('keepalive')) return undefined;
   const verdict = keepalive.judge(sender.recovery.board.size > 0);
   if (verdict === 'dead') return { type: 'timeout.keepalive' };
   if (verdict === 'probe') core.emit(seqAdd(sender.n.nxt, -1), Flag.ACK, EMPTY);

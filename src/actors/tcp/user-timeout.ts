@@ -1,13 +1,17 @@
 import { seqGt } from '../../wire/seq.ts';
 import type { ConnectionCore } from './core.ts';
-import { LazyTimer, NEVER_SET, type SavedTimer } from './lazy-timer.ts';
+import { NEVER_SET, type SavedTimer } from './lazy-timer.ts';
 import { R1_RETRANSMISSIONS } from './limits.ts';
 import type { Sender } from './send.ts';
 
+/** Before anything was watched. */
+export const NEVER_WATCHED: SavedUserTimeout = [0, 0, NEVER_SET];
+
+/** UNA and tries when last looked at, and the timer. */
+export type SavedUserTimeout = readonly [number, number, SavedTimer];
+
 /** The user timeout (RFC 9293 sections 3.8.3 and 3.10.8): how long something may wait for its acknowledgement where the user has set it. */
 export class UserTimeout {
-  /** Made when it is first needed: most connections never do. */
-  #timer: LazyTimer | undefined;
   readonly #core: ConnectionCore;
   #una = 0;
   #tries = 0;
@@ -16,37 +20,27 @@ export class UserTimeout {
     this.#core = core;
   }
 
-  fired(): boolean {
-    return this.#timer?.fired() === true;
-  }
-
-  clear(): void {
-    this.#timer?.dispose();
-  }
-
   /** Looks at the sender after each step: progress, and any answer of a zero window, start the clock anew. */
   watch({ n, recovery, end }: Sender): void {
     const { userTimeout_us } = this.#core.settings;
     const { una } = n;
     const tries = n.retries + n.probes;
     const waits = recovery.board.size > 0 || seqGt(end, n.nxt);
-    if (userTimeout_us === 0 || !waits) this.#timer?.off();
-    else {
-      this.#timer ??= new LazyTimer(this.#core.host, 'user');
-      if (!this.#timer.running || una !== this.#una || tries < this.#tries) this.#timer.set(userTimeout_us);
-    }
+    const { rareTimers } = this.#core;
+    if (userTimeout_us === 0 || !waits) rareTimers.off('user');
+    else if (!rareTimers.running('user') || una !== this.#una || tries < this.#tries)
+      rareTimers.set('user', userTimeout_us);
     this.#una = una;
     this.#tries = tries;
   }
 
-  save(): readonly [number, number, SavedTimer] {
-    return [this.#una, this.#tries, this.#timer?.save() ?? NEVER_SET];
+  save(): SavedUserTimeout {
+    return [this.#una, this.#tries, this.#core.rareTimers.save('user')];
   }
 
-  restore(saved: readonly [number, number, SavedTimer]): void {
+  restore(saved: SavedUserTimeout): void {
     [this.#una, this.#tries] = saved;
-    this.#timer ??= new LazyTimer(this.#core.host, 'user');
-    this.#timer.restore(saved[2]);
+    this.#core.rareTimers.restore('user', saved[2]);
   }
 }
 

@@ -11,7 +11,6 @@ const NONE = -1;
 
 /** CUBIC (RFC 9438): the window follows a cubic of the time since the last loss, around the size at which it happened. */
 export class CubicGrowth implements Growth {
-  readonly name = 'cubic';
   /** Where the plateau is, in segments; 0 before the first loss. */
   #wMax = 0;
   /** Window when it was last cut: up to there Reno would still be behind. */
@@ -22,6 +21,10 @@ export class CubicGrowth implements Growth {
   #wEstimate = 0;
   /** When the window was last seen in use. */
   #last_us = 0;
+
+  get name(): 'cubic' {
+    return 'cubic';
+  }
 
   grow(window: { readonly cwnd: number; readonly mss: number }, acked: number, now_us: number, rtt_us: number): number {
     const segments = window.cwnd / window.mss;

@@ -2,9 +2,12 @@ import type { Growth } from './window-control.ts';
 
 /** One segment per round trip, half on loss (RFC 5681 section 3.1); recovery itself, RFC 6582, is the same for all algorithms. */
 export class NewRenoGrowth implements Growth {
-  readonly name = 'newreno';
   /** Acknowledged bytes that have not yet made a whole segment of growth. */
   #counted = 0;
+
+  get name(): 'newreno' {
+    return 'newreno';
+  }
 
   grow(window: { readonly cwnd: number; readonly mss: number }, acked: number): number {
     this.#counted += acked;

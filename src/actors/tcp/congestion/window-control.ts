@@ -45,23 +45,38 @@ const MIN_SSTHRESH_SEGMENTS = 2;
 export class WindowControl implements CongestionControl {
   cwnd: number;
   ssthresh = UNBOUNDED;
-  readonly pacingRate = 0;
-  readonly quantum = UNBOUNDED;
-  readonly rate = undefined;
-  readonly answersMarks = true;
   #mss: number;
   readonly #growth: Growth;
-  /** First slow start only; undefined where the algorithm has none, and later. */
+  /** First slow start only, made with the first growth. */
   #hystart: HyStart | undefined;
+  /** Slow start is the first one, of an algorithm that has {@link HyStart}. */
+  #startsFirst: boolean;
   /** While losses or a mark are worked off. */
   #reduction: ProportionalReduction | undefined;
   #prior: Prior | undefined;
 
   constructor(name: 'cubic' | 'newreno', mss: number) {
     this.#growth = name === 'cubic' ? new CubicGrowth() : new NewRenoGrowth();
-    this.#hystart = name === 'cubic' ? new HyStart() : undefined;
+    this.#startsFirst = name === 'cubic';
     this.#mss = mss;
     this.cwnd = initialWindow(mss);
+  }
+
+  // What is the same for all takes no memory in each.
+  get pacingRate(): number {
+    return 0;
+  }
+
+  get quantum(): number {
+    return UNBOUNDED;
+  }
+
+  get rate(): undefined {
+    return undefined;
+  }
+
+  get answersMarks(): boolean {
+    return true;
   }
 
   get name(): CongestionName {
@@ -147,7 +162,7 @@ export class WindowControl implements CongestionControl {
     return {
       window: [this.cwnd, this.ssthresh, this.#mss],
       growth: this.#growth.save(),
-      hystart: this.#hystart?.save() ?? null,
+      hystart: this.#startsFirst ? (this.#hystart ?? new HyStart()).save() : null,
       reduction: this.#reduction?.save() ?? null,
       prior: this.#prior ?? null,
     };
@@ -157,6 +172,7 @@ export class WindowControl implements CongestionControl {
     const { window, growth, hystart, reduction, prior } = saved as ReturnType<WindowControl['save']> & Saved;
     [this.cwnd, this.ssthresh, this.#mss] = window;
     this.#growth.restore(growth);
+    this.#startsFirst = hystart !== null;
     this.#hystart = hystart === null ? undefined : HyStart.from(hystart);
     this.#reduction = reduction === null ? undefined : ProportionalReduction.from(reduction);
     this.#prior = prior ?? undefined;
@@ -164,14 +180,20 @@ export class WindowControl implements CongestionControl {
 
   #slowStart(report: AckReport): void {
     const room = this.ssthresh - this.cwnd;
+    if (this.#startsFirst) this.#hystart ??= new HyStart();
     const growth = this.#hystart?.growth(report) ?? report.delivered;
     this.cwnd += Math.min(growth, room);
     if (this.#hystart?.done === true) this.ssthresh = this.cwnd;
-    if (this.cwnd >= this.ssthresh) this.#hystart = undefined;
+    if (this.cwnd >= this.ssthresh) this.#startedFirst();
   }
 
   #remember(): void {
     this.#prior = { cwnd: this.cwnd, ssthresh: this.ssthresh, growth: this.#growth.save() };
+    this.#startedFirst();
+  }
+
+  #startedFirst(): void {
+    this.#startsFirst = false;
     this.#hystart = undefined;
   }
 

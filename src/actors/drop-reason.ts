@@ -2,69 +2,71 @@
  * Why a frame ended. One list for all layers, so that counters, journal and page speak one language. Reasons that a parser
  * gives (`ipv4-truncated` …) are journaled as detail of `malformed`.
  */
-export type DropReason =
+export const DROP_REASONS = [
   // any layer
-  | 'malformed'
-  | 'bad-checksum'
-  | 'not-joined'
-  | 'stopped'
-  | 'too-long'
-  | 'queue-full'
+  'malformed',
+  'bad-checksum',
+  'not-joined',
+  'stopped',
+  'too-long',
+  'queue-full',
   // MAC, bridge, hub
-  | 'not-for-us'
-  | 'own-source'
-  | 'storm'
-  | 'same-port'
-  | 'link-down'
-  | 'link-local'
-  | 'flapping'
-  | 'bad-source'
+  'not-for-us',
+  'own-source',
+  'storm',
+  'same-port',
+  'link-down',
+  'link-local',
+  'flapping',
+  'bad-source',
   // IP stack, IP routing, firewall
-  | 'not-our-address'
-  | 'link-broadcast'
-  | 'no-route'
-  | 'neighbour-timeout'
-  | 'neighbour-queue-full'
-  | 'tentative-address'
-  | 'source-route'
-  | 'unknown-protocol'
-  | 'ttl-expired'
-  | 'no-fragmentation'
-  | 'filtered'
-  | 'state-invalid'
-  | 'icmp-rate'
-  | 'table-full'
+  'not-our-address',
+  'link-broadcast',
+  'no-route',
+  'neighbour-timeout',
+  'neighbour-queue-full',
+  'tentative-address',
+  'source-route',
+  'unknown-protocol',
+  'ttl-expired',
+  'no-fragmentation',
+  'filtered',
+  'state-invalid',
+  'icmp-rate',
+  'table-full',
   // TCP
-  | 'no-listener'
-  | 'no-connection'
-  | 'out-of-window'
-  | 'challenged'
-  | 'old-timestamp'
-  | 'too-many-connections'
-  | 'listener-full'
+  'no-listener',
+  'no-connection',
+  'out-of-window',
+  'challenged',
+  'old-timestamp',
+  'too-many-connections',
+  'listener-full',
   // SSL, application
-  | 'no-session'
-  | 'not-started'
-  | 'loop-guard'
-  | 'peer-not-allowed'
-  | 'unexpected-unit'
+  'no-session',
+  'not-started',
+  'loop-guard',
+  'peer-not-allowed',
+  'unexpected-unit',
   // intermediate driver, engine
-  | 'unknown-kind'
-  | 'bad-cookie'
-  | 'bad-token'
-  | 'leg-window'
-  | 'not-announced'
-  | 'amplification-limit'
-  | 'too-many-sessions'
-  | 'unknown-connection-id'
-  | 'unknown-epoch'
-  | 'replayed'
-  | 'too-old'
-  | 'bad-tag'
-  | 'reserved-bits'
-  | 'numbers-used-up'
-  | 'piece-refused'
-  | 'piece-timeout'
-  | 'local-tcp-full'
-  | 'foreign-control-frame'
-  | 'stranger';
+  'unknown-kind',
+  'bad-cookie',
+  'bad-token',
+  'leg-window',
+  'not-announced',
+  'amplification-limit',
+  'too-many-sessions',
+  'unknown-connection-id',
+  'unknown-epoch',
+  'replayed',
+  'too-old',
+  'bad-tag',
+  'reserved-bits',
+  'numbers-used-up',
+  'piece-refused',
+  'piece-timeout',
+  'local-tcp-full',
+  'foreign-control-frame',
+  'stranger',
+] as const;
+export type DropReason = (typeof DROP_REASONS)[number];

@@ -1,8 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const LINES_OF_EXAMPLE = 5;
 
 let folder = '';
 beforeAll(() => {
@@ -28,14 +30,29 @@ describe('glassgate script', () => {
     expect(script(join(folder, 'good.tcp'), '--only', 'Lis').stdout).toBe('pass  Listens\n1 passed, 0 failed\n');
   });
 
-  it('ends with 1 when a case fails, and with the file and line of it', () => {
+  it('ends with 1 when a case fails', () => {
+    expect(script(join(folder, 'good.tcp'), join(folder, 'bad.tcp'))).toMatchObject({ status: 1 });
+  });
+
+  it('ends with 2 when a file is no script, and tells file and line of all that is wrong', () => {
     const { status, stdout } = script(join(folder, 'good.tcp'), join(folder, 'bad.tcp'), join(folder, 'mistake.tcp'));
-    expect(status).toBe(1);
+    expect(status).toBe(2);
     expect(stdout).toContain(
       `FAIL  ${folder}/bad.tcp:3: Opens\n  expected: state LISTEN\n  but: the state is ESTABLISHED\n`,
     );
     expect(stdout).toContain(`${folder}/mistake.tcp:2: nothing is called "opne": did you mean "open"?\n`);
-    expect(stdout).toMatch(/2 passed, 1 failed, 1 files could not be read as scripts\n$/);
+    expect(stdout).toMatch(/2 passed, 1 failed, 1 file is no script\n$/);
+  });
+
+  it('shows an example in its help that passes', () => {
+    const { stdout } = script('--help');
+    const example = /^ {2}case (?:.*\n {2})+.*\n/m.exec(stdout)?.[0] ?? '';
+    expect(example.trim().split('\n').length).toBe(LINES_OF_EXAMPLE);
+    const file = join(folder, 'help.tcp');
+    writeFileSync(file, example);
+    expect(script(file).stdout).toBe('pass  A lost segment is sent again\n1 passed, 0 failed\n');
+    const told = readFileSync('docs/TCP-SCRIPTS.md', 'utf8');
+    expect(told).toContain(`\`\`\`\n${example.replaceAll(/^ {2}/gm, '')}\`\`\`\n`);
   });
 
   it('prints one JSON object', () => {
@@ -47,8 +64,15 @@ describe('glassgate script', () => {
     expect(files[0].cases[0].trace[0]).toEqual({ time_us: 0, line: 2, text: 'connect' });
   });
 
-  it('ends with 2 when a file cannot be read', () => {
-    expect(script(join(folder, 'none.tcp'))).toMatchObject({ status: 2, stdout: '' });
+  it('ends with 2 when a file cannot be read, and says why; nothing is run then', () => {
+    const none = `cannot read ${join(folder, 'none.tcp')}: there is no such file`;
+    const isFolder = `cannot read ${folder}: it is a folder`;
+    const stderr = `glassgate: ${none}\nglassgate: ${isFolder}\n`;
+    const words = [join(folder, 'good.tcp'), join(folder, 'none.tcp'), folder];
+    expect(script(...words)).toMatchObject({ status: 2, stdout: '', stderr });
+    const told = script(...words, '--json');
+    expect(told).toMatchObject({ status: 2, stderr });
+    expect(JSON.parse(told.stdout)).toEqual({ passed: false, files: [], errors: [none, isFolder] });
   });
 
   it('ends with 2 when no case has the name', () => {

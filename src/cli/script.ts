@@ -3,8 +3,15 @@ import { Command } from 'commander';
 import { type FileResult, failureText, hasPassed, runScript, traceText } from '../lab/tcp-script/report.ts';
 import { EXIT_CONFIG, EXIT_OK } from './exit-codes.ts';
 
-/** A case did not pass, or a file is no script. */
+/** A case did not pass. */
 const EXIT_FAILED = 1;
+/** Why a file cannot be read, by what the system says. */
+const WHY: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  ENOTDIR: 'there is no such file',
+  EISDIR: 'it is a folder',
+  EACCES: 'reading it is not permitted',
+};
 
 interface ScriptFlags {
   readonly only?: string;
@@ -30,12 +37,12 @@ export function scriptCommand(): Command {
       `
 A case in five lines:
   case A lost segment is sent again
-    open
+    open rtt 100ms
     write 100
     > PSH+ACK seq 1:101 ack 1
-    +200ms > PSH+ACK seq 1:101 ack 1
+    +300ms > PSH+ACK seq 1:101 ack 1
 The language is told in docs/TCP-SCRIPTS.md.
-Exit codes: 0 all cases passed, 1 one did not, 2 wrong arguments, a file that cannot be read, or no case of that name.`,
+Exit codes: 0 all cases passed, 1 one did not, 2 wrong arguments, a file that cannot be read or is no script, or no case of that name.`,
     )
     .action((files: string[], flags: ScriptFlags) => {
       process.exitCode = run(files, flags);
@@ -43,24 +50,37 @@ Exit codes: 0 all cases passed, 1 one did not, 2 wrong arguments, a file that ca
 }
 
 function run(paths: readonly string[], flags: ScriptFlags): number {
-  let files: ScriptFile[];
-  try {
-    files = paths.map((file) => ({ file, text: readFileSync(file, 'utf8') }));
-  } catch (error) {
-    process.stderr.write(`glassgate: ${(error as Error).message}\n`);
-    return EXIT_CONFIG;
-  }
-  const results = files.map(({ file, text }) => runScript(file, text, flags.only));
-  if (results.every(({ cases, mistake }) => cases.length === 0 && mistake === undefined)) {
-    process.stderr.write(`glassgate: no case has "${flags.only}" in its name\n`);
-    return EXIT_CONFIG;
-  }
+  const files = paths.map(read);
+  const unread = files.filter((file) => typeof file === 'string');
+  if (unread.length > 0) return refuse(unread, flags);
+  const scripts = files.filter((file) => typeof file !== 'string');
+  const results = scripts.map(({ file, text }) => runScript(file, text, flags.only));
+  if (results.every(({ cases, mistake }) => cases.length === 0 && mistake === undefined))
+    return refuse([`no case has "${flags.only}" in its name`], flags);
   if (flags.json) print(JSON.stringify({ passed: results.every(hasPassed), files: results }));
   else {
-    for (const [at, result] of results.entries()) show(result, (files[at] as ScriptFile).text, flags);
+    for (const [at, result] of results.entries()) show(result, (scripts[at] as ScriptFile).text, flags);
     print(countText(results));
   }
+  if (results.some(({ mistake }) => mistake !== undefined)) return EXIT_CONFIG;
   return results.every(hasPassed) ? EXIT_OK : EXIT_FAILED;
+}
+
+/** The file, or why it cannot be read. */
+function read(file: string): ScriptFile | string {
+  try {
+    return { file, text: readFileSync(file, 'utf8') };
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    return `cannot read ${file}: ${WHY[code] ?? message}`;
+  }
+}
+
+/** Nothing was run: says why, also to who reads JSON. */
+function refuse(errors: readonly string[], { json }: ScriptFlags): number {
+  for (const error of errors) process.stderr.write(`glassgate: ${error}\n`);
+  if (json) print(JSON.stringify({ passed: false, files: [], errors }));
+  return EXIT_CONFIG;
 }
 
 function show(result: FileResult, text: string, { trace }: ScriptFlags): void {
@@ -78,7 +98,7 @@ function countText(results: readonly FileResult[]): string {
   const unread = results.filter(({ mistake }) => mistake !== undefined).length;
   return [
     `${cases.length - failed} passed, ${failed} failed`,
-    ...(unread > 0 ? [`${unread} files could not be read as scripts`] : []),
+    ...(unread > 0 ? [unread === 1 ? '1 file is no script' : `${unread} files are no scripts`] : []),
   ].join(', ');
 }
 

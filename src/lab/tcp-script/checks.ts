@@ -1,20 +1,25 @@
 import type { TcpConnection } from '../../actors/tcp/connection.ts';
-import type { Comparison } from './statement.ts';
-import { meant } from './value.ts';
+import { newStats, type TcpStats } from '../../actors/tcp/core.ts';
 
-/** What `check` can look at: counters, and what is known of the path. Times are microseconds. */
-export function figuresOf(connection: TcpConnection): Readonly<Record<string, number>> {
-  const { cwnd, srtt_us, rto_us, window, mss } = connection.path;
-  return { ...connection.stats, cwnd, srtt: srtt_us, rto: rto_us, window, mss, sendSpace: connection.sendSpace };
+/** Counters, and numbers of bytes, that `check` can look at. */
+const COUNTS = [...(Object.keys(newStats()) as (keyof TcpStats)[]), 'cwnd', 'window', 'mss', 'sendSpace'] as const;
+/** Times that `check` can look at. */
+const TIMES = ['srtt', 'rto'] as const;
+export type FigureName = (typeof COUNTS | typeof TIMES)[number];
+export const FIGURES: readonly FigureName[] = [...TIMES, ...COUNTS];
+export const COMPARISONS = ['=', '<', '<=', '>', '>='] as const;
+export type Comparison = (typeof COMPARISONS)[number];
+
+/** A time's value is written with its unit. */
+export function isTime(name: FigureName): boolean {
+  return (TIMES as readonly FigureName[]).includes(name);
 }
 
-/** The value that `check` names. @throws Error when there is none of that name */
-export function figureOf(connection: TcpConnection | undefined, name: string): number {
-  if (connection === undefined) throw new Error('there is no connection to check');
-  const figures = figuresOf(connection);
-  const value = figures[name];
-  if (value === undefined) throw new Error(`"check" knows no "${name}": ${meant(name, Object.keys(figures))}`);
-  return value;
+/** The value that `check` names; times are microseconds. */
+export function figureOf(connection: TcpConnection, name: FigureName): number {
+  const { cwnd, srtt_us, rto_us, window, mss } = connection.path;
+  const { stats, sendSpace } = connection;
+  return { ...stats, cwnd, srtt: srtt_us, rto: rto_us, window, mss, sendSpace }[name];
 }
 
 export function holds(value: number, comparison: Comparison, wanted: number): boolean {

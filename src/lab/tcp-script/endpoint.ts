@@ -74,6 +74,11 @@ export class ScriptEndpoint {
     return this.#connection;
   }
 
+  /** A connection was opened or accepted, whatever became of it. */
+  get hasOpened(): boolean {
+    return this.#name !== '';
+  }
+
   /** One of the 11 states. */
   get state(): string {
     const machine = this.#layer.machines().find(({ instance }) => instance === this.#name);

@@ -50,6 +50,7 @@ class CaseReader {
   readonly #statements: Statement[] = [];
   #settings = DEFAULT_SETTINGS;
   #at = 0;
+  #turns = 0;
 
   constructor(lines: readonly Line[]) {
     this.#lines = lines;
@@ -81,6 +82,9 @@ class CaseReader {
       throw new ScriptError(line.number, 'write "repeat 3", or "repeat 3 k" to call the counter k');
     const start = ++this.#at;
     for (let i = 0; i < times; i++) {
+      // Turns without a line would go on without an end.
+      if (++this.#turns > STATEMENTS_LIMIT)
+        throw new ScriptError(line.number, `the repeats of a case take at most ${STATEMENTS_LIMIT} turns`);
       this.#at = start;
       this.#block(new Map([...names, [name, i]]), line);
     }

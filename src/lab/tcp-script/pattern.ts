@@ -1,5 +1,10 @@
 import { Flag } from '../../wire/tcp.ts';
-import { meant, type Names, numberOf } from './value.ts';
+import { FIELD_16, FIELD_32, meant, type Names, numberIn, numberOf, type Range, RELATIVE } from './value.ts';
+
+/** The longest IP packet less two headers without options. */
+const TEXT: Range = { least: 0, most: 65_535 - 40 };
+/** A byte on the wire; TCP takes what is over 14 as 14. */
+const WINDOW_SCALE: Range = { least: 0, most: 255 };
 
 /** A number that a line names. `absolute`: as it stands on the wire, not counted from the initial number. */
 export interface Figure {
@@ -78,13 +83,18 @@ function readFlags(text: string): { flags: Wanted<number>; push: boolean | undef
     const name = part.replace(/^[+-]/, '');
     if (!FLAG_NAMES.includes(name))
       throw new Error(
-        `"${name}" is no flag: ${meant(name, FLAG_NAMES)} A segment begins with its flags, like SYN+ACK, or none`,
+        `"${name}" is no flag: ${sentence(meant(name, FLAG_NAMES))} A segment begins with its flags, like SYN+ACK, or none`,
       );
     if (part.startsWith('-') && name !== 'PSH') throw new Error('only PSH can be ruled out, like ACK-PSH');
     if (name === 'PSH') push = !part.startsWith('-');
     else flags |= Flag[name as keyof typeof Flag];
   }
   return { flags, push };
+}
+
+/** With the stop that a list lacks, and a question has. */
+function sentence(text: string): string {
+  return text.endsWith('?') ? text : `${text}.`;
 }
 
 function readWord(draft: Draft, words: string[], names: Names): void {
@@ -99,19 +109,19 @@ function readWord(draft: Draft, words: string[], names: Names): void {
       readSeq(draft, value(), names);
       return;
     case 'ack':
-      draft.ack = figureOf(value(), names);
+      draft.ack = figureOf('"ack"', value(), names);
       return;
     case 'win':
-      draft.window = wantedNumber(value(), names);
+      draft.window = wantedNumber(FIELD_16, '"win"', value(), names);
       return;
     case 'len':
-      draft.length = wantedNumber(value(), names);
+      draft.length = wantedNumber(TEXT, '"len"', value(), names);
       return;
     case 'urg':
-      draft.urgent = wantedNumber(value(), names);
+      draft.urgent = wantedNumber(FIELD_16, '"urg"', value(), names);
       return;
     case 'port':
-      draft.port = numberOf(value(), names);
+      draft.port = numberIn(FIELD_16, '"port"', value(), names);
       return;
     case 'ecn':
       draft.ecn = ecnOf(value());
@@ -130,21 +140,23 @@ function readWord(draft: Draft, words: string[], names: Names): void {
 /** `1`, or `1:1461` for the numbers from 1 to 1460. */
 function readSeq(draft: Draft, text: string, names: Names): void {
   const [from = '', to] = text.split(':');
-  draft.seq = figureOf(from, names);
+  draft.seq = figureOf('"seq"', from, names);
   if (to === undefined) return;
   if (draft.seq === '*') throw new Error(`"${text}": a range begins with a number`);
   draft.length = numberOf(to, names) - draft.seq.value;
   if (draft.length < 0) throw new Error(`"${text}": a range ends behind its beginning`);
+  if (draft.length > TEXT.most)
+    throw new Error(`"${text}": a segment has at most ${TEXT.most} bytes of text, these are ${draft.length}`);
 }
 
-function figureOf(text: string, names: Names): Figure | '*' {
+function figureOf(word: string, text: string, names: Names): Figure | '*' {
   if (text === '*') return '*';
-  const absolute = text.startsWith('=');
-  return { value: numberOf(absolute ? text.slice(1) : text, names), absolute };
+  if (!text.startsWith('=')) return { value: numberIn(RELATIVE, word, text, names), absolute: false };
+  return { value: numberIn(FIELD_32, `${word} on the wire`, text.slice(1), names), absolute: true };
 }
 
-function wantedNumber(text: string, names: Names): number | '*' {
-  return text === '*' ? '*' : numberOf(text, names);
+function wantedNumber(range: Range, word: string, text: string, names: Names): number | '*' {
+  return text === '*' ? '*' : numberIn(range, word, text, names);
 }
 
 function ecnOf(text: string): number | '*' {
@@ -160,7 +172,8 @@ function readOptions(text: string, names: Names): OptionPattern {
     const [word = '', ...values] = part.split(/\s+/);
     if (word === '...') read.open = true;
     else if (word === 'sackOK') read.sackOK = true;
-    else if (word === 'mss' || word === 'wscale') read[word] = wantedNumber(only(word, values), names);
+    else if (word === 'mss') read.mss = wantedNumber(FIELD_16, '"mss"', only(word, values), names);
+    else if (word === 'wscale') read.wscale = wantedNumber(WINDOW_SCALE, '"wscale"', only(word, values), names);
     else if (word === 'ts') read.ts = stampsOf(values, names);
     else if (word === 'sack') read.sack = sacksOf(values, names);
     else if (word !== 'none') throw new Error(`TCP has no option "${word}": ${meant(word, OPTION_WORDS)}`);
@@ -176,7 +189,10 @@ function only(word: string, values: readonly string[]): string {
 function stampsOf([value, echo, ...more]: readonly string[], names: Names): readonly [number | '*', number | '*'] {
   if (value === undefined || echo === undefined || more.length > 0)
     throw new Error('option "ts" has two values: the clock and the echo, like ts 100 0');
-  return [wantedNumber(value, names), wantedNumber(echo, names)];
+  return [
+    wantedNumber(RELATIVE, 'the clock of "ts"', value, names),
+    wantedNumber(RELATIVE, 'the echo of "ts"', echo, names),
+  ];
 }
 
 function sacksOf(values: readonly string[], names: Names): '*' | (readonly [number, number])[] {
@@ -185,6 +201,7 @@ function sacksOf(values: readonly string[], names: Names): '*' | (readonly [numb
   return values.map((block) => {
     const [left, right, ...more] = block.split(':');
     if (right === undefined || more.length > 0) throw new Error(`"${block}" is no SACK block: write it like 1461:2921`);
-    return [numberOf(left as string, names), numberOf(right, names)] as const;
+    const edge = (number: string): number => numberIn(RELATIVE, 'an edge of "sack"', number, names);
+    return [edge(left as string), edge(right)] as const;
   });
 }

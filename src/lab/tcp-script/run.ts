@@ -6,7 +6,7 @@ import { Bases, segmentText } from './numbers.ts';
 import { Outputs, type TraceLine } from './outputs.ts';
 import type { ScriptCase } from './parse.ts';
 import { ScriptPeer } from './peer.ts';
-import type { Action, Statement } from './statement.ts';
+import type { Action, CallName, Statement } from './statement.ts';
 import { ScriptError, timeText } from './value.ts';
 import { PEER_PORT, Stream, streamBytes } from './wire-segment.ts';
 
@@ -14,6 +14,9 @@ import { PEER_PORT, Stream, streamBytes } from './wire-segment.ts';
 const LOOK_AHEAD_US = 3_600_000_000;
 
 const LOOKS: ReadonlySet<Action['kind']> = new Set(['state', 'dropped', 'check', 'ignore']);
+
+/** Calls that need no connection. */
+const OPENING: ReadonlySet<CallName> = new Set(['connect', 'listen', 'unlisten']);
 
 export interface CaseResult {
   readonly name: string;
@@ -203,6 +206,8 @@ class CaseRun {
 
   #call({ name, bytes, urgent }: Action & { kind: 'call' }): void {
     const endpoint = this.#endpoint;
+    if (!OPENING.has(name) && !endpoint.hasOpened)
+      this.#fail(`no connection is open to ${name}: "connect", "open" or "accept" comes before it`);
     switch (name) {
       case 'connect':
         this.#basesOf(PEER_PORT);
@@ -239,16 +244,9 @@ class CaseRun {
         this.#fail(`the last segment was ${this.#dropped === undefined ? 'taken' : `dropped as ${this.#dropped}`}`);
     } else {
       const { name, comparison, value } = action;
-      const came = this.#telling(() => figureOf(connection, name));
+      if (connection === undefined) this.#fail('there is no connection to check');
+      const came = figureOf(connection, name);
       if (!holds(came, comparison, value)) this.#fail(`${name} is ${came}`);
-    }
-  }
-
-  #telling<T>(read: () => T): T {
-    try {
-      return read();
-    } catch (error) {
-      return this.#fail((error as Error).message);
     }
   }
 

@@ -1,12 +1,19 @@
 import type { TcpConnectionOptions } from '../../actors/tcp/connection.ts';
 import type { EcnChoice } from '../../actors/tcp/ecn.ts';
-import { meant, type Names, numberOf, timeOf } from './value.ts';
+import { FIELD_32, meant, type Names, numberIn, type Range, timeOf } from './value.ts';
 
 const DEFAULT_MTU = 1500;
 const DEFAULT_ISN = 1_000;
 const DEFAULT_PEER_ISN = 5_000;
 const DEFAULT_TOLERANCE_US = 1_000;
 const HEADERS_BYTES = 40;
+
+/** What every IPv4 path carries (RFC 791), and the longest packet. */
+const MTU: Range = { least: 68, most: 65_535 };
+const MSS: Range = { least: MTU.least - HEADERS_BYTES, most: MTU.most - HEADERS_BYTES };
+/** The largest window there is (RFC 7323 section 2.3) holds no more. */
+const BUFFER: Range = { least: 1, most: 2 ** 30 };
+const COUNT: Range = { least: 1, most: 1_000 };
 
 /** Options of a TCP's connections that a script may set. */
 export type ConnectionSettings = Partial<
@@ -54,11 +61,11 @@ const connection =
 
 /** Every option by its word. */
 const OPTIONS: Readonly<Record<string, Change>> = {
-  mss: (take, names) => ({ mtu: numberOf(take(), names) + HEADERS_BYTES }),
-  mtu: (take, names) => ({ mtu: numberOf(take(), names) }),
-  backlog: (take, names) => ({ backlog: numberOf(take(), names) }),
-  isn: (take, names) => ({ isn: numberOf(take(), names) >>> 0 }),
-  'peer-isn': (take, names) => ({ peerIsn: numberOf(take(), names) >>> 0 }),
+  mss: (take, names) => ({ mtu: numberIn(MSS, 'our "mss"', take(), names) + HEADERS_BYTES }),
+  mtu: (take, names) => ({ mtu: numberIn(MTU, '"mtu"', take(), names) }),
+  backlog: (take, names) => ({ backlog: numberIn(COUNT, '"backlog"', take(), names) }),
+  isn: (take, names) => ({ isn: numberIn(FIELD_32, '"isn"', take(), names) }),
+  'peer-isn': (take, names) => ({ peerIsn: numberIn(FIELD_32, '"peer-isn"', take(), names) }),
   tolerance: (take) => ({ tolerance_us: timeOf(take()) }),
   reader: (take) => ({ reads: readerOf(take()) }),
   nagle: connection((take) => ({ nagle: onOff(take()) })),
@@ -69,16 +76,28 @@ const OPTIONS: Readonly<Record<string, Change>> = {
   congestion: connection((take) => ({ congestion: congestionOf(take()) })),
   ecn: connection((take) => ({ ecn: ecnOf(take()) })),
   keepalive: connection((take, names) => ({
-    keepalive: { idle_us: timeOf(take()), interval_us: timeOf(take()), probes: numberOf(take(), names) },
+    keepalive: {
+      idle_us: timeOf(take()),
+      interval_us: timeOf(take()),
+      probes: numberIn(COUNT, 'the number of probes', take(), names),
+    },
   })),
   'fin-wait-keepalive': connection((take, names) => ({
-    finWaitKeepalive: { idle_us: timeOf(take()), interval_us: timeOf(take()), probes: numberOf(take(), names) },
+    finWaitKeepalive: {
+      idle_us: timeOf(take()),
+      interval_us: timeOf(take()),
+      probes: numberIn(COUNT, 'the number of probes', take(), names),
+    },
   })),
   'user-timeout': connection((take) => ({ userTimeout_us: timeOf(take()) })),
-  'send-queue': connection((take, names) => ({ sendQueueBytes: numberOf(take(), names) })),
-  'receive-buffer': connection((take, names) => ({ receiveBufferBytes: numberOf(take(), names) })),
+  'send-queue': connection((take, names) => ({ sendQueueBytes: numberIn(BUFFER, '"send-queue"', take(), names) })),
+  'receive-buffer': connection((take, names) => ({
+    receiveBufferBytes: numberIn(BUFFER, '"receive-buffer"', take(), names),
+  })),
   'time-wait': connection((take) => ({ timeWait_us: timeOf(take()) })),
-  retransmissions: connection((take, names) => ({ retransmissions: numberOf(take(), names) })),
+  retransmissions: connection((take, names) => ({
+    retransmissions: numberIn(COUNT, '"retransmissions"', take(), names),
+  })),
 };
 
 /** Reads what stands behind `options`. @throws Error that says what is wrong */

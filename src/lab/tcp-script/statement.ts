@@ -1,6 +1,13 @@
+import { DROP_REASONS, type DropReason } from '../../actors/drop-reason.ts';
 import { TCP_STATES } from '../../machines/tcp.ts';
+import { COMPARISONS, type Comparison, FIGURES, type FigureName, isTime } from './checks.ts';
 import { type SegmentPattern, segmentPattern } from './pattern.ts';
-import { meant, type Names, numberOf, timeOf } from './value.ts';
+import { FIELD_16, FIELD_32, meant, type Names, numberIn, numberOf, type Range, RELATIVE, timeOf } from './value.ts';
+
+/** What one line may write: kept in memory as a whole. */
+const BYTES: Range = { least: 1, most: 10_000_000 };
+/** Text of a segment to inject: the longest IP packet less the longest headers. */
+const INJECTED_BYTES = 65_535 - 20 - 60;
 
 /** When a line happens: after the line before, counted from the beginning of the case, or at any time until then. */
 export interface When {
@@ -38,8 +45,6 @@ export type EventName = (typeof EVENTS)[number];
 export const ICMP_ERRORS = ['too-big', 'port-unreachable', 'host-unreachable'] as const;
 export type IcmpError = (typeof ICMP_ERRORS)[number];
 
-export type Comparison = '=' | '<' | '<=' | '>' | '>=';
-
 /** What a line does or expects. */
 export type Action =
   | { readonly kind: 'inject'; readonly segment: SegmentPattern }
@@ -56,8 +61,8 @@ export type Action =
   | { readonly kind: 'nothing'; readonly for_us: number }
   | { readonly kind: 'ignore'; readonly what: 'segments' | 'events' | 'all' }
   | { readonly kind: 'state'; readonly state: string }
-  | { readonly kind: 'dropped'; readonly reason: string }
-  | { readonly kind: 'check'; readonly name: string; readonly comparison: Comparison; readonly value: number };
+  | { readonly kind: 'dropped'; readonly reason: DropReason }
+  | { readonly kind: 'check'; readonly name: FigureName; readonly comparison: Comparison; readonly value: number };
 
 export interface Statement {
   readonly line: number;
@@ -98,7 +103,7 @@ function plainAction(text: string, names: Names): Action {
     case 'state':
       return { kind: 'state', state: oneOf(values, TCP_STATES, '"state"') };
     case 'dropped':
-      return { kind: 'dropped', reason: single(values, '"dropped"') };
+      return { kind: 'dropped', reason: oneOf(values, DROP_REASONS, '"dropped"') };
     case 'check':
       return checkOf(values, names);
     case 'icmp':
@@ -114,6 +119,8 @@ function injected(segment: SegmentPattern): SegmentPattern {
   if ([flags, seq, ack, length, window, urgent, ecn].includes('*'))
     throw new Error('a segment to inject has no "*": write the value');
   if (seq === undefined) throw new Error('a segment to inject needs a number: seq N, or seq FROM:TO');
+  if (typeof length === 'number' && length > INJECTED_BYTES)
+    throw new Error(`a segment to inject has at most ${INJECTED_BYTES} bytes of text, this one has ${length}`);
   return segment;
 }
 
@@ -123,8 +130,8 @@ function callOf(name: CallName, values: readonly string[], names: Names): Action
     return { kind: 'call', name, bytes: 0, urgent: false };
   }
   const urgent = name === 'write' && values[1] === 'urgent';
-  const bytes = numberOf(single(urgent ? values.slice(0, 1) : values, `"${name}"`), names);
-  if (bytes < 1) throw new Error(`"${name}" needs at least 1 byte`);
+  const text = single(urgent ? values.slice(0, 1) : values, `"${name}"`);
+  const bytes = numberIn(BYTES, `the number of bytes behind "${name}"`, text, names);
   return { kind: 'call', name, bytes, urgent };
 }
 
@@ -132,7 +139,7 @@ function eventOf(name: EventName, values: readonly string[], names: Names): Acti
   if (name === 'closed')
     return { kind: 'event', name, bytes: undefined, reason: oneOf(values, END_REASONS, '"closed"') };
   if (name === 'data' || name === 'urgent')
-    return { kind: 'event', name, bytes: numberOf(single(values, `"${name}"`), names), reason: undefined };
+    return { kind: 'event', name, bytes: bytesOf(name, values, names), reason: undefined };
   none(values, name);
   return { kind: 'event', name, bytes: undefined, reason: undefined };
 }
@@ -143,30 +150,45 @@ function nothingOf(values: readonly string[]): Action {
   return { kind: 'nothing', for_us: timeOf(values[1] as string) };
 }
 
+function bytesOf(name: EventName, values: readonly string[], names: Names): number {
+  return numberIn(
+    { ...FIELD_32, least: 1 },
+    `the number of bytes behind "${name}"`,
+    single(values, `"${name}"`),
+    names,
+  );
+}
+
 function checkOf(values: readonly string[], names: Names): Action {
   const [name, middle, last] = values;
   const hasSign = values.length === 3;
   if (name === undefined || (values.length !== 2 && !hasSign))
     throw new Error('write "check cwnd 14600" or "check rto >= 200ms"');
+  if (!isOneOf(FIGURES, name)) throw new Error(`"check" knows no "${name}": ${meant(name, FIGURES)}`);
   const comparison = hasSign ? (middle as string) : '=';
-  if (!isOneOf(['=', '<', '<=', '>', '>='] as const, comparison))
-    throw new Error(`"${comparison}" is no comparison: =, <, <=, > or >=`);
-  const value = (hasSign ? last : middle) as string;
-  return {
-    kind: 'check',
-    name,
-    comparison,
-    value: /[a-z]$/.test(value) && !names.has(value) ? timeOf(value) : numberOf(value, names),
-  };
+  if (!isOneOf(COMPARISONS, comparison)) throw new Error(`"${comparison}" is no comparison: =, <, <=, > or >=`);
+  return { kind: 'check', name, comparison, value: checkedValue(name, (hasSign ? last : middle) as string, names) };
+}
+
+function checkedValue(name: FigureName, text: string, names: Names): number {
+  if (isTime(name)) return timeOf(text);
+  if (/^[\d.]+[a-z]+$/i.test(text)) throw new Error(`"${name}" is no time: write a whole number without a unit`);
+  return numberOf(text, names);
 }
 
 function icmpOf(values: readonly string[], names: Names): Action {
   const [word = '', ...more] = values;
   if (!isOneOf(ICMP_ERRORS, word)) throw new Error(`"icmp" knows no "${word}": ${meant(word, ICMP_ERRORS)}`);
-  const mtu = word === 'too-big' ? numberOf(more.shift() ?? '', names) : 0;
+  const mtu = word === 'too-big' ? mtuOf(more.shift(), names) : 0;
   const hasSeq = more.length === 2 && more[0] === 'seq';
   if (more.length > 0 && !hasSeq) throw new Error('write "icmp too-big 1000" or "icmp port-unreachable seq 1"');
-  return { kind: 'icmp', error: word, mtu, seq: hasSeq ? numberOf(more[1] as string, names) : undefined };
+  const seq = hasSeq ? numberIn(RELATIVE, '"seq"', more[1] as string, names) : undefined;
+  return { kind: 'icmp', error: word, mtu, seq };
+}
+
+function mtuOf(text: string | undefined, names: Names): number {
+  if (text === undefined || text === 'seq') throw new Error('"icmp too-big" needs the path\'s MTU: icmp too-big 1000');
+  return numberIn(FIELD_16, 'an MTU', text, names);
 }
 
 function single(values: readonly string[], word: string): string {

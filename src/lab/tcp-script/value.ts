@@ -11,13 +11,36 @@ export class ScriptError extends Error {
 /** Values of names in sums: the counters of the `repeat`s around a line. */
 export type Names = ReadonlyMap<string, number>;
 
+const HOUR_US = 3_600_000_000;
 const TIME_US: Readonly<Record<string, number>> = {
   us: 1,
   ms: 1_000,
   s: 1_000_000,
   min: 60_000_000,
-  h: 3_600_000_000,
+  h: HOUR_US,
 };
+
+/** Longest time that a script may name: a year. */
+const TIME_LIMIT_US = 8_784 * HOUR_US;
+
+/** What a number may be, both ends included. */
+export interface Range {
+  readonly least: number;
+  readonly most: number;
+}
+
+/** Fields of 16 and 32 bits as they stand on the wire. */
+export const FIELD_16: Range = { least: 0, most: 65_535 };
+export const FIELD_32: Range = { least: 0, most: 2 ** 32 - 1 };
+/** A number counted from an initial one, on either side of it. */
+export const RELATIVE: Range = { least: 1 - 2 ** 32, most: 2 ** 32 - 1 };
+
+/** A number in its range; `what` names it in a message. @throws Error that says what would be right */
+export function numberIn({ least, most }: Range, what: string, text: string, names: Names): number {
+  const value = numberOf(text, names);
+  if (value >= least && value <= most) return value;
+  throw new Error(`${what} is ${least} to ${most}: "${text}" is outside`);
+}
 
 /** `1460`, `1+2*1460` or `1+i*1460`: a whole number. @throws Error that says what is wrong with it */
 export function numberOf(text: string, names: Names): number {
@@ -51,7 +74,9 @@ export function timeOf(text: string): number {
   const found = /^(\d+(?:\.\d+)?)(us|ms|s|min|h)$/.exec(text);
   if (found === null)
     throw new Error(`"${text}" is no time: write it with its unit, like 40ms, 0.2s, 500us, 2min or 1h`);
-  return Math.round(Number(found[1]) * (TIME_US[found[2] as string] as number));
+  const time_us = Math.round(Number(found[1]) * (TIME_US[found[2] as string] as number));
+  if (time_us > TIME_LIMIT_US) throw new Error(`a time is at most ${TIME_LIMIT_US / HOUR_US}h: "${text}" is longer`);
+  return time_us;
 }
 
 /** `0.040 s`, with as many digits as it needs and three at least. */

@@ -1,6 +1,6 @@
 import { accessSync, constants, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Argument, Command } from 'commander';
+import { Argument, Command, CommanderError } from 'commander';
 import { canSandbox, enterSandbox, inSandbox } from '../src/transport/netlab/sandbox.ts';
 import { matching } from './benchmarks.ts';
 import { FULL_STREAMS, measureStreams, QUICK_STREAMS, streamsText } from './beside-kernel.ts';
@@ -9,7 +9,7 @@ import { FULL, measureAll, QUICK } from './support/measure.ts';
 import { tablesText } from './support/table-text.ts';
 
 const RESULTS_FOLDER = join(import.meta.dirname, 'results');
-const EXIT_NOTHING_MATCHES = 2;
+const EXIT_WRONG_ARGUMENTS = 2;
 const EXIT_NOT_POSSIBLE = 3;
 const TUN_DEVICE = '/dev/net/tun';
 const NO_TUN = {
@@ -40,9 +40,31 @@ const command = new Command('npm run bench --')
     'one short sample each, not written to a file: shows that everything works, its numbers mean little',
   )
   .option('--json', 'print one JSON object instead of tables')
-  .parse();
-const [what] = command.args;
-process.exitCode = what === undefined ? runBenchmarks(command.opts<Flags>()) : await runStreams(command.opts<Flags>());
+  .showSuggestionAfterError()
+  .configureOutput({ outputError: (text) => tellError(text.replace(/^error: /, '')) })
+  .exitOverride();
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  try {
+    command.parse();
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? 0 : EXIT_WRONG_ARGUMENTS;
+  }
+  const flags = command.opts<Flags>();
+  return command.args.length === 0 ? runBenchmarks(flags) : runStreams(flags);
+}
+
+/** One form for everything that the command refuses. */
+function tellError(text: string): void {
+  process.stderr.write(`bench: ${text.trimEnd()}\n`);
+}
+
+/** `1 round`, `5 rounds`. */
+function counted(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? '' : 's'}`;
+}
 
 function canOpenTun(): boolean {
   try {
@@ -58,7 +80,7 @@ async function runStreams({ quick, json }: Flags): Promise<number> {
   if (!inSandbox()) {
     const ability = canOpenTun() ? await canSandbox() : NO_TUN;
     if (ability.ok) return enterSandbox([process.execPath, ...process.execArgv, ...process.argv.slice(1)]);
-    process.stderr.write(`no streams beside the kernel here: ${ability.reason} (${ability.remedy})\n`);
+    tellError(`no streams beside the kernel here: ${ability.reason} (${ability.remedy})`);
     return EXIT_NOT_POSSIBLE;
   }
   const machine = machineFacts();
@@ -66,7 +88,7 @@ async function runStreams({ quick, json }: Flags): Promise<number> {
   const effort = quick ? QUICK_STREAMS : FULL_STREAMS;
   if (!json)
     process.stdout.write(
-      `${factsText(machine)}\n${effort.rounds} rounds of ${effort.bytes / 1e9} GB each, interleaved\n\n`,
+      `${factsText(machine)}\n${counted(effort.rounds, 'round')} of ${effort.bytes / 1e9} GB each, interleaved\n\n`,
     );
   const streams = await measureStreams(
     effort,
@@ -82,15 +104,15 @@ async function runStreams({ quick, json }: Flags): Promise<number> {
 function runBenchmarks({ filter, quick, json }: Flags): number {
   const benchmarks = matching(filter);
   if (benchmarks.length === 0) {
-    process.stderr.write(`no benchmark has "${filter}" in its table or name\n`);
-    return EXIT_NOTHING_MATCHES;
+    tellError(`no benchmark has "${filter}" in its table or name`);
+    return EXIT_WRONG_ARGUMENTS;
   }
   const effort = quick ? QUICK : FULL;
   const machine = machineFacts();
   const time = new Date().toISOString();
   if (!json)
     process.stdout.write(
-      `${factsText(machine)}\n${effort.samples} samples of ${effort.sample_ms} ms each, interleaved\n\n`,
+      `${factsText(machine)}\n${counted(effort.samples, 'sample')} of ${effort.sample_ms} ms each, interleaved\n\n`,
     );
   const results = measureAll(benchmarks, effort, progress);
   const report = { time, machine, effort, filter, results };

@@ -12,7 +12,7 @@ import { describeNamespaces } from './support/netlab.ts';
 const NOT_MEASURED = ['ping', 'application', 'accelerator-control'];
 const FEW = 3;
 const STREAMS_LIMIT_MS = 120_000;
-const EXIT_NOTHING_MATCHES = 2;
+const EXIT_WRONG_ARGUMENTS = 2;
 
 // What a benchmark does is no test of a transition.
 watchTransitions(undefined);
@@ -80,6 +80,17 @@ describe('the benchmarks', () => {
     expect(bench('--filter', 'without observer')).toMatch(
       /cores .* node v24.*\n[\s\S]*XState[\s\S]*without observer +[\d,]+ events/,
     );
-    expect(() => bench('--filter', 'no such thing')).toThrow(expect.objectContaining({ status: EXIT_NOTHING_MATCHES }));
+    expect(bench('--filter', 'mac up 60')).toContain('\n1 sample of ');
+  });
+
+  it.each([
+    [['--filter', 'no such thing'], 'bench: no benchmark has "no such thing" in its table or name\n'],
+    [['--filtre'], "bench: unknown option '--filtre'\n(Did you mean --filter?)\n"],
+    [
+      ['stream'],
+      "bench: command-argument value 'stream' is invalid for argument 'what'. Allowed choices are streams.\n",
+    ],
+  ])('refuse %j', (args, stderr) => {
+    expect(() => bench(...args)).toThrow(expect.objectContaining({ status: EXIT_WRONG_ARGUMENTS, stderr }));
   });
 });

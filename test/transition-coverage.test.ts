@@ -21,9 +21,14 @@ describe('transition coverage', () => {
       { machine: 'phy', all: 4, taken: 2, unexplained: ['busy|fail|idle|0'] },
     ]);
     expect(coverageLines(merged, true)).toEqual([
+      'Transition coverage:',
       '  arp: 0/0 transitions taken, 0 unexplained',
       '  phy: 2/4 transitions taken, 1 unexplained',
       '    not taken: phy: busy|fail|idle|0',
+    ]);
+    expect(coverageLines(merged.slice(1), false)).toEqual([
+      'Transition coverage of these tests alone (it counts in a full run of npm test only):',
+      '  phy: 2/4 transitions taken, 1 unexplained',
     ]);
   });
 });

@@ -43,7 +43,7 @@ function addUnmade(folder: string, machines: readonly AnyStateMachine[]): void {
 function report(folder: string, ids: ReadonlySet<string>, strict: boolean): void {
   const machines = mergeCoverage(folder, explained).filter(({ machine }) => ids.has(machine));
   if (machines.length === 0) return;
-  console.log(['', 'Transition coverage:', ...coverageLines(machines, strict)].join('\n'));
+  console.log(['', ...coverageLines(machines, strict)].join('\n'));
   if (strict && machines.some((m) => m.unexplained.length > 0)) {
     console.error('Every transition must be taken by a test or explained in test/support/explained-transitions.ts.');
     process.exitCode = 1;

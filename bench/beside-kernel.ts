@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { besideKernel, kernelTransfer, type OwnTransfer, ownTransfer } from '../src/transport/netlab/own-host.ts';
+import { besideKernel, kernelTransfer, type OwnTransfer, ownTransfer } from '../src/transport/netlab/beside-kernel.ts';
 import { alignedText } from './support/table-text.ts';
 
 /** One stream beside the kernel: what to move and how often. */

@@ -34,6 +34,7 @@ export type DeviceInput =
 /** Actor of the inputs that concern a device as a whole: `build` (it came to be), `start`, `stop`. No layer may have this label. */
 export const DEVICE_ACTOR = 'device';
 
+/** What a device is told beside its layers. */
 export interface DeviceOptions {
   /**
    * Own IPv4 addresses that tunnels end at. Of frames from or to them the journal keeps what stands in clear behind the headers: the

@@ -6,6 +6,8 @@ export const EXIT_OK = 0;
 export const EXIT_RUNTIME = 1;
 export const EXIT_CONFIG = 2;
 export const EXIT_FACILITY = 3;
+/** Of `lab` and `script`: what was run has failed. */
+export const EXIT_FAILED = 1;
 
 const OF_FAULT: Readonly<Record<SetupFault, number>> = {
   runtime: EXIT_RUNTIME,

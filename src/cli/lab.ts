@@ -8,17 +8,13 @@ import { type LabResult, type RunPlan, runLab } from '../lab/run.ts';
 import { type LabSettings, labSettings } from '../lab/settings.ts';
 import { HOST_MTU } from '../topologies/network.ts';
 import { TOPOLOGIES, topologyByName } from '../topologies/topologies.ts';
-import { telling } from './exit-codes.ts';
+import { EXIT_CONFIG, EXIT_FAILED, EXIT_OK, telling } from './exit-codes.ts';
 import { showLab } from './lab-page.ts';
 import { type PageFlag, pageOption } from './page-option.ts';
 import { byteCount, duration_us, rate_bps, ratio, wholeNumber } from './units.ts';
 
 const DEFAULT_TOPOLOGY = 'e4';
 const LIST = 'list';
-const EXIT_OK = 0;
-const EXIT_FAILED = 1;
-/** Wrong arguments, or a file that cannot be written. */
-const EXIT_USAGE = 2;
 
 interface LabFlags {
   readonly seed: number;
@@ -132,7 +128,7 @@ function run(topology: string, flags: LabFlags, command: Command): number {
   } catch (error) {
     if (!(error instanceof JournalError) && (error as NodeJS.ErrnoException).syscall === undefined) throw error;
     process.stderr.write(`glassgate: ${(error as Error).message}\n`);
-    return EXIT_USAGE;
+    return EXIT_CONFIG;
   } finally {
     for (const each of opened) each.close();
   }
@@ -140,8 +136,8 @@ function run(topology: string, flags: LabFlags, command: Command): number {
 
 function checkedSettings(topology: string, flags: LabFlags, command: Command): LabSettings {
   if (topologyByName(topology) === undefined)
-    command.error(`there is no topology "${topology}": take one of ${names()}`, { exitCode: EXIT_USAGE });
-  if (flags.mtu < 576 || flags.mtu > 1500) command.error('--mtu must be from 576 to 1500', { exitCode: EXIT_USAGE });
+    command.error(`there is no topology "${topology}": take one of ${names()}`, { exitCode: EXIT_CONFIG });
+  if (flags.mtu < 576 || flags.mtu > 1500) command.error('--mtu must be from 576 to 1500', { exitCode: EXIT_CONFIG });
   if (flags.slower < 1) command.error('--slower must be at least 1');
   return settingsOf(topology, flags);
 }

@@ -1,10 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { type FileResult, failureText, hasPassed, runScript, traceText } from '../lab/tcp-script/report.ts';
-import { EXIT_CONFIG, EXIT_OK } from './exit-codes.ts';
+import { EXIT_CONFIG, EXIT_FAILED, EXIT_OK } from './exit-codes.ts';
 
-/** A case did not pass. */
-const EXIT_FAILED = 1;
 /** Why a file cannot be read, by what the system says. */
 const WHY: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',

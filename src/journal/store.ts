@@ -28,6 +28,7 @@ export interface RotationLimits {
   readonly age_us?: number;
 }
 
+/** Detail of a journal, and what its head says of the run. */
 export interface JournalOptions {
   readonly level: JournalLevel;
   /** Wall clock now (ISO 8601) and the monotonic time that belongs to it; left out in virtual time. */

@@ -30,6 +30,7 @@ export type GatewayName = 'gateway20' | 'gateway30';
 
 export type ReceivedWatcher = (device: HostName, connection: string, bytes: Uint8Array) => void;
 
+/** What a lab takes from outside: journal, ciphers, certificates. */
 export interface LabOptions {
   readonly journal?: JournalTap;
   /** Default: Node's OpenSSL. */

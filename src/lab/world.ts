@@ -20,6 +20,7 @@ export interface LabIdentity {
   readonly revoked?: true;
 }
 
+/** What the world of a lab is made of. */
 export interface LabWorldOptions {
   readonly scheduler: VirtualScheduler;
   readonly seed: number;

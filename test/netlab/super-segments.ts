@@ -4,9 +4,9 @@
  */
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { BESIDE_KERNEL, besideKernel, ownTransfer } from '../../src/transport/netlab/beside-kernel.ts';
 import { capture } from '../../src/transport/netlab/capture.ts';
 import { must, offloads } from '../../src/transport/netlab/hosts.ts';
-import { BESIDE_KERNEL, besideKernel, ownTransfer } from '../../src/transport/netlab/own-host.ts';
 import { report } from '../support/scenario.ts';
 import { packets } from '../support/tshark.ts';
 

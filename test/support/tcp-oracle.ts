@@ -2,61 +2,23 @@
  * What RFC 9293 section 3.10.7 and RFC 5961 say that a segment does, written from their text and from nothing else: it imports no code
  * of ours. Where our TCP does something else on purpose, the rule's name begins with DEVIATION and says which text allows or advises it.
  */
-
-/** Control bits (RFC 9293 section 3.1). */
-export const FIN = 1;
-export const SYN = 2;
-export const RST = 4;
-export const ACK = 16;
-
-export interface Tcb {
-  readonly state: string;
-  /** The connection was opened by LISTEN. */
-  readonly passive: boolean;
-  readonly iss: number;
-  readonly una: number;
-  readonly nxt: number;
-  readonly irs: number;
-  readonly rcvNxt: number;
-  readonly rcvWnd: number;
-  /** The widest that our window ever was. */
-  readonly rcvBuffer: number;
-  /** MAX.SND.WND of RFC 5961 section 5. */
-  readonly maxWnd: number;
-  /** Behind our FIN, when it was sent. */
-  readonly finEnd: number | undefined;
-}
-
-export interface Arriving {
-  readonly flags: number;
-  readonly seq: number;
-  readonly ack: number;
-  readonly length: number;
-  /** Of its timestamp, where timestamps were agreed on. */
-  readonly stamp?: Stamp;
-}
-export type Stamp = 'fresh' | 'old' | 'missing';
-
-export interface Expected {
-  /** The rule that decided, with its text. */
-  readonly rule: string;
-  /** What is sent in answer, at once. */
-  readonly answer?: { readonly flags: number; readonly seq: number; readonly ack: number };
-  readonly state: string;
-  /** Bytes given to the user. */
-  readonly delivered: number;
-  readonly una: number;
-  readonly rcvNxt: number;
-  /** What the user is told, besides data. */
-  readonly told: readonly string[];
-}
-
-const add = (seq: number, n: number): number => (seq + n) >>> 0;
-/** How far `a` lies behind `b`; sequence space is a circle, half of it lies ahead. */
-const from = (a: number, b: number): number => {
-  const ahead = (a - b) >>> 0;
-  return ahead < 2 ** 31 ? ahead : ahead - 2 ** 32;
-};
+import { textAndFin } from './tcp-oracle-text.ts';
+import {
+  ACK,
+  type Arriving,
+  acknowledged,
+  add,
+  type Expected,
+  ended,
+  FIN,
+  from,
+  RST,
+  refused,
+  SYN,
+  stays,
+  type Tcb,
+  telling,
+} from './tcp-oracle-words.ts';
 
 /** The whole of section 3.10.7 for a connection that is there. */
 export function expected(tcb: Tcb, segment: Arriving): Expected {
@@ -76,30 +38,6 @@ export function expected(tcb: Tcb, segment: Arriving): Expected {
   if (changed !== undefined) return changed;
   return fifthCheckAck(tcb, segment);
 }
-
-const stays = (tcb: Tcb, rule: string): Expected => ({
-  rule,
-  state: tcb.state,
-  delivered: 0,
-  una: tcb.una,
-  rcvNxt: tcb.rcvNxt,
-  told: [],
-});
-/** <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK> */
-const acknowledged = (tcb: Tcb, rule: string): Expected => ({
-  ...stays(tcb, rule),
-  answer: { flags: ACK, seq: tcb.nxt, ack: tcb.rcvNxt },
-});
-const refused = (tcb: Tcb, rule: string, ack: number): Expected => ({
-  ...stays(tcb, rule),
-  answer: { flags: RST, seq: ack, ack: 0 },
-});
-const ended = (tcb: Tcb, rule: string, reason: string): Expected => ({
-  ...stays(tcb, rule),
-  state: 'CLOSED',
-  // In TIME-WAIT the user was told before.
-  told: tcb.state === 'TIME-WAIT' ? [] : [`closed ${reason}`],
-});
 
 /** In TIME-WAIT a SYN whose number is beyond all of the old connection (RFC 9293 section 3.6.1, MAY-2). */
 function isNewer({ state, rcvNxt }: Tcb, { flags, seq, stamp }: Arriving): boolean {
@@ -267,56 +205,6 @@ function fifthCheckAck(tcb: Tcb, segment: Arriving): Expected {
       throw new Error(`our FIN cannot be under way in ${tcb.state}`);
   }
 }
-
-/** Section 3.10.7.4, seventh and eighth. `before` is what the ACK field was. */
-function textAndFin(tcb: Tcb, { flags, seq, length }: Arriving, before: string): Expected {
-  const hasFin = (flags & FIN) !== 0;
-  const done = stays(tcb, before);
-  if (!['ESTABLISHED', 'FIN-WAIT-1', 'FIN-WAIT-2'].includes(tcb.state)) {
-    if (length === 0 && !hasFin) return done;
-    return { ...done, rule: `${before}, text and FIN behind the FIN are ignored (3.10.7.4 seventh)` };
-  }
-  if (length === 0 && !hasFin)
-    return seq === tcb.rcvNxt
-      ? done
-      : { ...done, rule: `DEVIATION: ${before} ahead of RCV.NXT counts at once and is not held (SHLD-31)` };
-  return textOf(tcb, { seq, length, hasFin }, before);
-}
-
-function textOf(
-  tcb: Tcb,
-  { seq, length, hasFin }: { seq: number; length: number; hasFin: boolean },
-  before: string,
-): Expected {
-  const start = from(seq, tcb.rcvNxt);
-  if (start > 0) return acknowledged(tcb, `${before}, SHLD-31: text or FIN ahead is held, and an ACK tells of the gap`);
-  const end = start + length;
-  const delivered = Math.max(0, Math.min(end, tcb.rcvWnd));
-  // The FIN is next when all the text before it fits; it needs no room itself.
-  const finIsNext = hasFin && end >= 0 && end <= tcb.rcvWnd;
-  const rcvNxt = add(tcb.rcvNxt, delivered + (finIsNext ? 1 : 0));
-  const answer = { flags: ACK, seq: tcb.nxt, ack: rcvNxt };
-  const cut = end > tcb.rcvWnd ? ' up to the edge of the window' : '';
-  const edge = finIsNext && end === tcb.rcvWnd ? 'DEVIATION: a FIN needs no room in the window (as Linux): ' : '';
-  if (!finIsNext)
-    return {
-      ...stays(tcb, `${before}, text is taken${cut} and acknowledged (3.10.7.4 seventh)`),
-      delivered,
-      rcvNxt,
-      answer,
-    };
-  const [state, told] = afterFin(tcb);
-  const rule = `${edge}${before}, FIN moves to ${state} and is acknowledged (3.10.7.4 eighth)`;
-  return { ...stays(tcb, rule), state, delivered, rcvNxt, answer, told };
-}
-
-function afterFin({ state }: Tcb): [string, string[]] {
-  if (state === 'ESTABLISHED') return ['CLOSE-WAIT', ['remote-closed']];
-  if (state === 'FIN-WAIT-1') return ['CLOSING', ['remote-closed']];
-  return ['TIME-WAIT', ['remote-closed', 'closed normal']];
-}
-
-const telling = (what: string, then: Expected): Expected => ({ ...then, told: [what, ...then.told] });
 
 /** What there is no connection for: sections 3.10.7.1 and 3.10.7.2. `iss` is what a new connection begins with. */
 export function expectedWithout(listens: boolean, iss: number, { flags, seq, ack, length }: Arriving): Expected {

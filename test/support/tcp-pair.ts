@@ -7,9 +7,11 @@ import {
   type TcpConnectionOptions,
 } from '../../src/actors/tcp/connection.ts';
 import type { Segment } from '../../src/actors/tcp/segment.ts';
+import { pattern as endlessPattern } from '../../src/actors/test-application/pattern.ts';
 import { TimerTable } from '../../src/actors/timer-table.ts';
 import { concat, EMPTY } from '../../src/wire/bytes.ts';
 import { Flag, flagNames, type TcpOptions } from '../../src/wire/tcp.ts';
+import type { Bottleneck } from './bottleneck.ts';
 
 /** What a memory link does to segments; probabilities from 0 to 1. */
 export interface Impairments {
@@ -20,66 +22,6 @@ export interface Impairments {
   readonly duplicate?: number;
   /** Super-segments arrive whole, as over an interface that puts segments together; otherwise cut. */
   readonly merges?: boolean;
-}
-
-/** Bytes of Ethernet, IP and TCP headers with timestamps: what a payload weighs more on a link. */
-const HEADER_BYTES = 14 + 20 + 32;
-const BITS_PER_BYTE = 8;
-const US_PER_S = 1_000_000;
-/** Between marks, so that one has time to act: the interval of CoDel (RFC 8289). */
-const MARK_INTERVAL_US = 100_000;
-/** ECN field: sent by one who answers marks, and marked (RFC 3168). */
-const NOT_ECT = 0;
-const CE = 3;
-
-/** A link of limited rate with a queue that drops at its end, for the segments of any number of connections in one direction. */
-export class Bottleneck {
-  readonly rate_bps: number;
-  readonly queueBytes: number;
-  /** Queue length above which segments of those who answer marks are marked. */
-  readonly markBytes: number;
-  dropped = 0;
-  marked = 0;
-  carriedBytes = 0;
-  /** Of the queue, seen by each segment that came. */
-  readonly queueSeen: number[] = [];
-  readonly #scheduler: VirtualScheduler;
-  #freeAt_us = 0;
-  #marked_us = Number.NEGATIVE_INFINITY;
-
-  constructor(scheduler: VirtualScheduler, options: { rate_bps: number; queueBytes: number; markBytes?: number }) {
-    this.#scheduler = scheduler;
-    this.rate_bps = options.rate_bps;
-    this.queueBytes = options.queueBytes;
-    this.markBytes = options.markBytes ?? Number.POSITIVE_INFINITY;
-  }
-
-  /** Bytes that wait now. */
-  get backlogBytes(): number {
-    return (Math.max(0, this.#freeAt_us - this.#scheduler.now_us()) * this.rate_bps) / BITS_PER_BYTE / US_PER_S;
-  }
-
-  /** Takes a segment; what leaves the queue, and when, or undefined when it was full. */
-  offer(segment: Segment): { segment: Segment; leaves_us: number } | undefined {
-    const bytes = segment.payload.length + HEADER_BYTES;
-    const backlog = this.backlogBytes;
-    this.queueSeen.push(backlog);
-    if (backlog + bytes > this.queueBytes) {
-      this.dropped += 1;
-      return undefined;
-    }
-    const now_us = this.#scheduler.now_us();
-    const isDue = backlog > this.markBytes && now_us - this.#marked_us >= MARK_INTERVAL_US;
-    const marks = isDue && (segment.ecn ?? NOT_ECT) !== NOT_ECT;
-    if (marks) {
-      this.marked += 1;
-      this.#marked_us = now_us;
-    }
-    this.carriedBytes += segment.payload.length;
-    const start_us = Math.max(this.#freeAt_us, now_us);
-    this.#freeAt_us = start_us + (bytes * BITS_PER_BYTE * US_PER_S) / this.rate_bps;
-    return { segment: marks ? { ...segment, ecn: CE } : segment, leaves_us: this.#freeAt_us };
-  }
 }
 
 const SILENT = { transition: () => {}, command: () => {} };
@@ -270,11 +212,11 @@ export function cutSegment(segment: Segment): Segment[] {
 
 const patterns = new Map<number, Uint8Array>();
 
-/** Bytes that differ from place to place, so that a shift is seen; not to be changed. */
+/** The beginning of a seed's pattern; not to be changed. */
 export function pattern(length: number, seed = 1): Uint8Array {
   let bytes = patterns.get(seed);
   if (bytes === undefined || bytes.length < length) {
-    bytes = new SeededRandom(seed).bytes(length);
+    bytes = endlessPattern(seed, 0, length).slice();
     patterns.set(seed, bytes);
   }
   return bytes.subarray(0, length);
@@ -285,6 +227,7 @@ export function segment(flags: number, seq: number, ack = 0, options: TcpOptions
   return { seq: seq >>> 0, ack: ack >>> 0, flags, window: 65_535, options, payload };
 }
 
+const BITS_PER_BYTE = 8;
 const CHUNK_BYTES = 1 << 20;
 
 /** The end writes for ever, as much as its queue takes; nothing is kept of what goes over the link. */

@@ -1,7 +1,7 @@
 import { VirtualScheduler } from '../../src/actors/scheduler.ts';
 import type { TcpConnectionOptions } from '../../src/actors/tcp/connection.ts';
 import type { TcpOptions } from '../../src/wire/tcp.ts';
-import { ACK, FIN, type Stamp, SYN, type Tcb } from './tcp-oracle.ts';
+import { ACK, FIN, type Stamp, SYN, type Tcb } from './tcp-oracle-words.ts';
 import { MSS_BYTES, pattern, segment, TcpEnd } from './tcp-pair.ts';
 
 /** What differs between the runs of the same states. */

@@ -19,12 +19,14 @@ export const STORM_QUIET_US = 1_000_000;
 const LINK_LOCAL_FIRST: Mac = 0x0180_c200_0000;
 const LINK_LOCAL_LAST: Mac = 0x0180_c200_000f;
 
+/** One port of a bridge. */
 export interface BridgePortOptions {
   readonly name: string;
   /** A cable or a tunnel is behind it: frames of the control address range neither come from there nor go there. Default false. */
   readonly outside?: boolean;
 }
 
+/** What a bridge joins, and the bounds of what it learns and floods. */
 export interface BridgeOptions {
   readonly ports: readonly BridgePortOptions[];
   /** Stations that are known beforehand and never move, like the host's own address behind its upper port. */

@@ -24,6 +24,7 @@ import { forgetKeys } from '../records/key-generation.ts';
 import type { RecordSessionNews } from '../records/record-session.ts';
 import { EngineSessionState, parametersOf, type SavedEngineSession } from './session.ts';
 
+/** What an engine does beside sealing and opening. */
 export interface EngineOptions {
   /** Upper bound for the MSS option of inner SYNs, bytes; left out: frames are not touched. */
   readonly clampMss?: number;

@@ -34,6 +34,7 @@ export interface FirewallSide {
   readonly interface: InterfaceAddress;
 }
 
+/** What a firewall joins, and what it lets through. */
 export interface FirewallOptions {
   readonly sides: readonly FirewallSide[];
   /** Which connections may be opened; the first that matches decides, nothing is allowed without one. */

@@ -26,6 +26,7 @@ export const DRIVER_SESSIONS = 256;
 export const UNPROVEN_SESSIONS = 128;
 export const UNPROVEN_SESSIONS_PER_ADDRESS = 8;
 
+/** Where an intermediate driver stands. */
 export interface IntermediateDriverOptions {
   /** Of this host's one interface. */
   readonly mac: Mac;

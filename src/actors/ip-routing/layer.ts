@@ -30,6 +30,7 @@ export interface UpperUser {
   readonly localPorts?: readonly number[];
 }
 
+/** Whom a routing layer passes packets to, up and down. */
 export interface IpRoutingOptions {
   readonly lowers: readonly LowerRoute[];
   /** Default: one TCP at port `tcp`. ICMP that no other user wants goes to port `icmp`. */

@@ -56,6 +56,7 @@ const FIRST_MULTICAST_IP4 = 0xe000_0000;
 const MULTICAST_MAC_BASE: Mac = 0x0100_5e00_0000;
 const MULTICAST_IP_BITS = 0x7f_ffff;
 
+/** Addresses of an IP stack, and how it treats what is not its own. */
 export interface IpStackOptions {
   readonly interface: InterfaceAddress;
   /** Longest IP packet that is sent, in bytes; default {@link ETHERNET_MTU_BYTES}. */

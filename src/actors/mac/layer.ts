@@ -11,6 +11,7 @@ import type { JournalData } from '../tap.ts';
 /** Longest frame of ordinary Ethernet without tag and FCS. */
 export const MAX_FRAME_BYTES = 1514;
 
+/** Which frames a MAC takes. */
 export interface MacOptions {
   /** The interface's own address. */
   readonly mac: Mac;

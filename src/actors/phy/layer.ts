@@ -8,6 +8,7 @@ import { framesOnWire } from '../offload.ts';
 import type { Port } from '../port.ts';
 import type { JournalData } from '../tap.ts';
 
+/** What a PHY finds behind its port. */
 export interface PhyOptions {
   /** Whether a cable is plugged in when the device starts; default true. */
   readonly linkUp?: boolean;

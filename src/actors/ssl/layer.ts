@@ -36,6 +36,7 @@ export interface SslPeer {
   readonly address?: Ip4;
 }
 
+/** Whom an SSL layer speaks to, and what it offers. */
 export interface SslOptions {
   /** Own tunnel address. */
   readonly address: Ip4;

@@ -3,6 +3,7 @@ import { ModelEngine } from './tls-model-engine.ts';
 import type { ModelContext, ModelState } from './tls-model-state.ts';
 import type { KeySink, TlsEngine, TlsEvent, TlsOpen, TlsProvider } from './tls-provider.ts';
 
+/** One side of the model of TLS. */
 export interface ModelOptions {
   readonly seed: number;
   /** Tells devices of one seed apart. */

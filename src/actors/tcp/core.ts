@@ -45,6 +45,7 @@ export interface TcpConnectionHost extends TimerHost {
   readonly observer: MachineObserver;
 }
 
+/** What a connection is made with, and never changes; what its user may change later is in {@link TcpChoices}. */
 export interface TcpConnectionOptions extends TcpChoices {
   /** Instance name of its machine. */
   readonly name: string;
@@ -119,6 +120,7 @@ export interface TcpStats {
   duplicates: number;
 }
 
+/** All of them zero. */
 export function newStats(): TcpStats {
   return {
     bytesOut: 0,

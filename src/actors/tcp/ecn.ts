@@ -5,7 +5,8 @@ import type { Sender } from './send.ts';
 import { NONE } from './send-numbers.ts';
 
 /** Explicit congestion notification: ask for it, take it where the other side asks (the default, as in Linux), or neither. */
-export type EcnChoice = 'on' | 'accept' | 'off';
+export const ECN_CHOICES = ['on', 'accept', 'off'] as const;
+export type EcnChoice = (typeof ECN_CHOICES)[number];
 
 /** The ECN field of the IP header (RFC 3168 section 5). */
 export const EcnField = { NOT_ECT: 0, ECT_1: 1, ECT_0: 2, CE: 3 } as const;

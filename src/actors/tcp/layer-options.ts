@@ -10,6 +10,7 @@ export type SynCookieUse = 'under-pressure' | 'always' | 'never';
 /** Options that all connections over one family of addresses have in common. */
 export type SharedOptions = Omit<TcpConnectionOptions, 'name' | keyof TcpTuple>;
 
+/** What a TCP layer is made with. */
 export interface TcpLayerOptions {
   /** Own address: source of what is sent to addresses of its family. */
   readonly address: IpAddress;

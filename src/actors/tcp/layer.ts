@@ -11,7 +11,7 @@ import { ConnectionTable } from './connection-table.ts';
 import type { ConnectionEvent } from './core.ts';
 import type { SavedEntry, SharedOptions, TcpLayerOptions } from './layer-options.ts';
 import type { LayerParts } from './layer-parts.ts';
-import { MAX_CONNECTIONS } from './limits.ts';
+import { ISN_GAP, MAX_CONNECTIONS } from './limits.ts';
 import { type Listener, Listeners } from './listeners.ts';
 import { TcpPackets } from './packets.ts';
 import { HEADERS_BYTES, HEADERS6_BYTES, type TcpTuple, tupleBytes } from './segment.ts';
@@ -19,9 +19,6 @@ import { type EntryFields, type EntryOwner, TableEntry } from './table-entry.ts'
 import { TcpUsers } from './users.ts';
 
 export type { TcpLayerOptions } from './layer-options.ts';
-
-/** Room between the numbers of a connection in TIME-WAIT and those of its successor: more than any unscaled window. */
-const ISN_GAP = 0x1_0001;
 
 /**
  * TCP of an operating system (1003, 1005, 2003, 2102): the connections, who they belong to, and what segments without one get.

@@ -22,6 +22,8 @@ export const R1_RETRANSMISSIONS = 3;
 
 /** 2 MSL (RFC 9293 says 4 minutes, Linux 60 s). */
 export const TIME_WAIT_US = 60_000_000;
+/** Room between the numbers of a connection in TIME-WAIT and those of its successor: more than any unscaled window. */
+export const ISN_GAP = 0x1_0001;
 /** After so long in TIME-WAIT, timestamps tell a new connection's segments from the old one's (RFC 6191): its port may be used again. */
 export const PORT_REUSE_US = 1_000_000;
 /** An ACK waits so long for data to ride on or a second segment (RFC 9293 MUST-40: below 500 ms). */
@@ -66,6 +68,10 @@ export const INITIAL_WINDOW_SEGMENTS = 10;
 /** Duplicate ACKs, or segments known to have arrived behind a gap, that make it a loss (RFC 5681, RFC 6675). */
 export const DUPLICATES_FOR_LOSS = 3;
 
+/** Ranges that a segment's options have room for (RFC 2018 section 3): alone, and beside timestamps. */
+export const MAX_SACK_BLOCKS = 4;
+export const MAX_SACK_BLOCKS_WITH_TIMESTAMPS = 3;
+
 /** Above two round trips, so that a jitter of timers makes no tail loss probe. */
 export const TAIL_PROBE_SLACK_US = 2_000;
 
@@ -78,6 +84,10 @@ export const TIMESTAMP_VALID_US = 24 * 24 * 3_600 * 1_000_000;
 /** One step of the timestamp clock. */
 export const TIMESTAMP_TICK_US = 1_000;
 
+/** A round trip longer than this is no measurement but a forged echo. */
+export const MAX_RTT_US = 120_000_000;
+
+/** When a quiet connection is probed. */
 export interface Keepalive {
   /** Quiet time before the first probe. */
   readonly idle_us: number;

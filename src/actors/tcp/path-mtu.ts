@@ -12,7 +12,8 @@ import { NONE, type SendNumbers } from './send-numbers.ts';
  * How a sender finds the size of packets that its path takes, beside what ICMP tells (RFC 4821, RFC 8899). `off`: not at all.
  * `black-hole`: once full segments vanish, or ICMP has told of a narrow place. `always`: from a small size up, on each connection.
  */
-export type MtuProbing = 'off' | 'black-hole' | 'always';
+export const MTU_PROBINGS = ['off', 'black-hole', 'always'] as const;
+export type MtuProbing = (typeof MTU_PROBINGS)[number];
 
 /** Full segments that follow a probe, so that its loss is seen by what arrives behind it and not by a timeout. */
 const SEGMENTS_BEHIND = 4;

@@ -1,5 +1,6 @@
 import { seqDiff, seqGe, seqGt, seqLe, seqLt } from '../../wire/seq.ts';
 import type { SackBlock } from '../../wire/tcp.ts';
+import { lean } from './lean.ts';
 import { OUT_OF_ORDER_BYTES, OUT_OF_ORDER_SEGMENTS, SACK_RANGES } from './limits.ts';
 
 interface Piece {
@@ -119,9 +120,4 @@ export class Reassembly {
 
 function endOf(piece: Piece): number {
   return (piece.seq + piece.bytes.length) >>> 0;
-}
-
-/** A small part of a large packet is copied: kept as a view it would keep all of the packet, of which the limits know nothing. */
-function lean(bytes: Uint8Array): Uint8Array {
-  return bytes.length * 2 < bytes.buffer.byteLength ? bytes.slice() : bytes;
 }

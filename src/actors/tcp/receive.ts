@@ -2,13 +2,18 @@ import { seqAdd, seqDiff, seqGe, seqGt, seqIn, seqLe, seqLt } from '../../wire/s
 import { Flag, type SackBlock, segmentLength } from '../../wire/tcp.ts';
 import type { ConnectionCore, TcpStats } from './core.ts';
 import { LazyTimer } from './lazy-timer.ts';
-import { DELAYED_ACK_US, MAX_WINDOW_SCALE, QUICK_ACK_SEGMENTS, RECEIVE_BUFFER_BYTES } from './limits.ts';
+import {
+  DELAYED_ACK_US,
+  MAX_SACK_BLOCKS,
+  MAX_SACK_BLOCKS_WITH_TIMESTAMPS,
+  MAX_WINDOW_SCALE,
+  QUICK_ACK_SEGMENTS,
+  RECEIVE_BUFFER_BYTES,
+} from './limits.ts';
 import { Reassembly } from './reassembly.ts';
 import type { InSegment } from './segment.ts';
 
 const MAX_WINDOW_FIELD = 0xffff;
-const MAX_SACK_BLOCKS = 4;
-const MAX_SACK_BLOCKS_WITH_TIMESTAMPS = 3;
 /** Full segments that are acknowledged together at most (RFC 9293 SHLD-19). */
 const SEGMENTS_PER_ACK = 2;
 const NO_FIN = -1;

@@ -59,6 +59,7 @@ export interface SendNumbers {
   toldFull: boolean;
 }
 
+/** Those of a connection that has sent nothing; `mss`: what our own side takes. */
 export function newSendNumbers(mss: number): SendNumbers {
   return {
     iss: 0,

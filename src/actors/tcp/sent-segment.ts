@@ -58,8 +58,10 @@ export interface BoardListener {
   lost(segment: SentSegment): void;
 }
 
+/** {@link Delivered.originalEnd} of nothing. */
 export const NO_END = -1;
 
+/** What an ACK tells that tells of nothing: to be added to. */
 export function nothingDelivered(): Delivered {
   return { segments: 0, bytes: 0, rtt_us: 0, newestRtt_us: 0, originalEnd: NO_END, resent: false };
 }

@@ -21,6 +21,7 @@ export interface SpliceHost {
   unreachable(): void;
 }
 
+/** The two connections of a splice. */
 export interface SpliceOptions {
   /** Instance name of its machine. */
   readonly name: string;

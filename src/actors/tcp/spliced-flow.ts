@@ -1,4 +1,5 @@
 import type { TcpConnection } from './connection.ts';
+import { isLean, lean } from './lean.ts';
 
 /** Small pieces are gathered in blocks of this size, so that many of them cost no more than their bytes. */
 const BLOCK_BYTES = 4096;
@@ -33,7 +34,7 @@ export class SplicedFlow {
   }
 
   data(delivered: Uint8Array): void {
-    const bytes = this.#lean(delivered);
+    const bytes = this.#kept(delivered);
     const urgent = Math.min(this.#urgent, bytes.length);
     this.#urgent -= urgent;
     if (urgent > 0) this.#to.write(bytes.subarray(0, urgent), true);
@@ -68,9 +69,9 @@ export class SplicedFlow {
     this.#urgent = saved.urgent;
   }
 
-  /** The bytes themselves, or a copy where they would keep a buffer alive that is more than twice as large. */
-  #lean(bytes: Uint8Array): Uint8Array {
-    if (bytes.length * 2 >= bytes.buffer.byteLength || bytes.length >= BLOCK_BYTES) return bytes;
+  /** As {@link lean}; small parts share a block. */
+  #kept(bytes: Uint8Array): Uint8Array {
+    if (isLean(bytes) || bytes.length >= BLOCK_BYTES) return lean(bytes);
     if (this.#block === undefined || this.#used + bytes.length > BLOCK_BYTES) {
       this.#block = new Uint8Array(BLOCK_BYTES);
       this.#used = 0;

@@ -1,15 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  ACK,
-  type Arriving,
-  type Expected,
-  expected,
-  expectedWithout,
-  FIN,
-  RST,
-  SYN,
-  type Tcb,
-} from '../../../test/support/tcp-oracle.ts';
+import { expected, expectedWithout } from '../../../test/support/tcp-oracle.ts';
+import { ACK, type Arriving, type Expected, FIN, RST, SYN, type Tcb } from '../../../test/support/tcp-oracle-words.ts';
 import { pattern, segment } from '../../../test/support/tcp-pair.ts';
 import { type Setting, STATES, StateBench, type StateName, stampOf } from '../../../test/support/tcp-states.ts';
 import { ScriptEndpoint } from '../../lab/tcp-script/endpoint.ts';

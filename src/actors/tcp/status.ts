@@ -33,6 +33,7 @@ export interface TcpPath {
   readonly mss: number;
 }
 
+/** What a sender knows of its path now. */
 export function pathOf({ n, recovery }: Sender): TcpPath {
   const { congestion, rtt } = recovery;
   return {

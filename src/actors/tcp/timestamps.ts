@@ -1,10 +1,7 @@
 import { seqAdd, seqDiff, seqGt, seqLe, seqLt } from '../../wire/seq.ts';
 import { Flag } from '../../wire/tcp.ts';
-import { TIMESTAMP_TICK_US, TIMESTAMP_VALID_US } from './limits.ts';
+import { MAX_RTT_US, TIMESTAMP_TICK_US, TIMESTAMP_VALID_US } from './limits.ts';
 import type { InSegment } from './segment.ts';
-
-/** A round trip longer than this is no measurement but a forged echo. */
-const MAX_RTT_US = 120_000_000;
 
 /** The timestamps option of one connection (RFC 7323): round trips, and protection against wrapped sequence numbers. */
 export class Timestamps {

@@ -27,6 +27,7 @@ export type PieceResult =
   | { readonly pending: true }
   | { readonly reason: PieceRefusal };
 
+/** Which pieces an assembler takes, and for how long. */
 export interface PieceAssemblerOptions {
   /** Our receive id. */
   readonly connectionId: number;

@@ -22,6 +22,7 @@ export function figureOf(connection: TcpConnection, name: FigureName): number {
   return { ...stats, cwnd, srtt: srtt_us, rto: rto_us, window, mss, sendSpace }[name];
 }
 
+/** Whether the comparison of a `check` line is true. */
 export function holds(value: number, comparison: Comparison, wanted: number): boolean {
   switch (comparison) {
     case '=':

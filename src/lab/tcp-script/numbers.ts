@@ -1,3 +1,4 @@
+import { TIMESTAMP_TICK_US } from '../../actors/tcp/limits.ts';
 import { seqAdd, seqDiff } from '../../wire/seq.ts';
 import { Flag, flagNames, type TcpOptions } from '../../wire/tcp.ts';
 import { ECN_NAMES, type Figure } from './pattern.ts';
@@ -5,7 +6,6 @@ import { PEER_PORT, type WireSegment } from './wire-segment.ts';
 
 /** Numbers further from the initial one than this are shown absolute where they are 0. */
 const FAR = 1_000_000;
-const TIMESTAMP_TICK_US = 1_000;
 
 /** What a script counts from: both initial numbers, and our timestamp clock. One for each port of the peer. */
 export class Bases {

@@ -1,3 +1,4 @@
+import { TIMESTAMP_TICK_US } from '../../actors/tcp/limits.ts';
 import { seqAdd } from '../../wire/seq.ts';
 import type { TcpOptions } from '../../wire/tcp.ts';
 import { Flag } from '../../wire/tcp.ts';
@@ -7,7 +8,6 @@ import type { OptionPattern, SegmentPattern, Wanted } from './pattern.ts';
 import { PEER_PORT, Stream, streamBytes, type WireSegment } from './wire-segment.ts';
 
 const DEFAULT_WINDOW = 65_535;
-const TIMESTAMP_TICK_US = 1_000;
 
 interface Clock {
   readonly value: number;

@@ -21,6 +21,7 @@ export function runScript(file: string, text: string, only = ''): FileResult {
   }
 }
 
+/** Whether the file is a script, and each of its cases that ran has held. */
 export function hasPassed({ cases, mistake }: FileResult): boolean {
   return mistake === undefined && cases.every(({ passed }) => passed);
 }

@@ -1,12 +1,14 @@
+import { CONGESTION_NAMES } from '../../actors/tcp/congestion/congestion.ts';
 import type { TcpConnectionOptions } from '../../actors/tcp/connection.ts';
-import type { EcnChoice } from '../../actors/tcp/ecn.ts';
+import { ECN_CHOICES } from '../../actors/tcp/ecn.ts';
+import { MTU_PROBINGS } from '../../actors/tcp/path-mtu.ts';
+import { HEADERS_BYTES } from '../../actors/tcp/segment.ts';
 import { FIELD_32, meant, type Names, numberIn, type Range, timeOf } from './value.ts';
 
 const DEFAULT_MTU = 1500;
 const DEFAULT_ISN = 1_000;
 const DEFAULT_PEER_ISN = 5_000;
 const DEFAULT_TOLERANCE_US = 1_000;
-const HEADERS_BYTES = 40;
 
 /** What every IPv4 path carries (RFC 791), and the longest packet. */
 const MTU: Range = { least: 68, most: 65_535 };
@@ -73,8 +75,10 @@ const OPTIONS: Readonly<Record<string, Change>> = {
   wscale: connection((take) => ({ windowScale: onOff(take()) })),
   sack: connection((take) => ({ sack: onOff(take()) })),
   timestamps: connection((take) => ({ timestamps: onOff(take()) })),
-  congestion: connection((take) => ({ congestion: congestionOf(take()) })),
-  ecn: connection((take) => ({ ecn: ecnOf(take()) })),
+  congestion: connection((take) => ({ congestion: oneOf('congestion control', CONGESTION_NAMES, take()) })),
+  ecn: connection((take) => ({ ecn: oneOf('use of ECN', ECN_CHOICES, take()) })),
+  'mtu-probing': connection((take) => ({ mtuProbing: oneOf('search for the MTU', MTU_PROBINGS, take()) })),
+  'super-segments': connection((take) => ({ superSegments: onOff(take()) })),
   keepalive: connection((take, names) => ({
     keepalive: {
       idle_us: timeOf(take()),
@@ -124,16 +128,8 @@ function readerOf(text: string): boolean {
   throw new Error(`"${text}" is no reader: eager takes data at once, lazy only by consume`);
 }
 
-function ecnOf(text: string): EcnChoice {
-  const known = ['on', 'accept', 'off'] as const;
+function oneOf<T extends string>(what: string, known: readonly T[], text: string): T {
   const name = known.find((each) => each === text);
-  if (name === undefined) throw new Error(`ECN is not "${text}": ${meant(text, known)}`);
-  return name;
-}
-
-function congestionOf(text: string): NonNullable<TcpConnectionOptions['congestion']> {
-  const known = ['cubic', 'newreno', 'bbr'] as const;
-  const name = known.find((each) => each === text);
-  if (name === undefined) throw new Error(`there is no congestion control "${text}": ${meant(text, known)}`);
+  if (name === undefined) throw new Error(`there is no ${what} "${text}": ${meant(text, known)}`);
   return name;
 }

@@ -65,6 +65,7 @@ function byteAt(offset: number, stream: number): number {
 /** Which of the two streams of a connection. */
 export const Stream = { OURS: 17, PEERS: 91, GARBLED: 200 } as const;
 
+/** `length` bytes of a {@link Stream} from `offset` on, counted from its first byte. */
 export function streamBytes(offset: number, length: number, stream: number): Uint8Array {
   return Uint8Array.from({ length }, (_, at) => byteAt(offset + at, stream));
 }

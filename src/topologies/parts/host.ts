@@ -9,6 +9,7 @@ import type { DataWatcher } from '../../actors/test-application/pattern.ts';
 import type { World } from '../../actors/world.ts';
 import { type IpHostOptions, ipHost } from './ip-host.ts';
 
+/** A whole host: addresses, TCP, and what its application offers. */
 export interface HostOptions extends IpHostOptions {
   /** The device's numeral, `21` or `31`: application 2101, TCP 2102, IP routing 2103 (ping 2103P), …, boundary port 2113. */
   readonly numeral: string;

@@ -10,6 +10,7 @@ import type { InterfaceAddress } from '../../actors/services.ts';
 import { ETHERNET_HEADER_BYTES } from '../../wire/ethernet.ts';
 import { nic } from './nic.ts';
 
+/** The layers of a host from IP routing down. */
 export interface IpHostOptions {
   readonly interface: InterfaceAddress;
   /** Longest IP packet, in bytes; default that of Ethernet. */

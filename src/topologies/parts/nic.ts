@@ -18,6 +18,7 @@ export interface NicLabels {
 /** An IP packet of the greatest length with its Ethernet header. */
 const SUPER_FRAME_BYTES = 65_535 + ETHERNET_HEADER_BYTES;
 
+/** MAC and PHY of one network interface. */
 export interface NicOptions extends MacOptions {
   /** Who cuts super-segments; left out: there are none. */
   readonly segmentation?: 'interface' | 'software';

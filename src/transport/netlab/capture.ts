@@ -7,6 +7,7 @@ export interface Capture {
   stop(): Promise<void>;
 }
 
+/** What a capture keeps. */
 export interface CaptureOptions {
   /** Capture filter in libpcap's language. */
   filter?: string;

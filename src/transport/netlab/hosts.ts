@@ -80,6 +80,7 @@ export async function address(host: HostName, name: string, cidr: string, mac?: 
   await ip('-n', host, 'address', 'add', cidr, 'dev', name);
 }
 
+/** Changes an interface's MAC (`02:00:00:00:00:01`). */
 export async function macAddress(host: HostName, name: string, mac: string): Promise<void> {
   await ip('-n', host, 'link', 'set', name, 'address', mac);
 }

@@ -7,6 +7,10 @@ export interface JsonProgram {
   readonly process: HostProcess;
   /** The line with this event; fails when the program ends without it. */
   heard<T>(event: string): Promise<T>;
+  /** Writes a line to the program. */
+  order(order: object): void;
+  /** What it has written to its standard error so far. */
+  errors(): string;
 }
 
 /** Starts a program of ours in a host. `onLine` hears every line. */
@@ -16,15 +20,18 @@ export function jsonProgram(
   args: readonly string[],
   onLine: (line: { readonly event: string }) => void = () => {},
 ): JsonProgram {
-  const process = spawn(host, nodeCommand(file, args), { stdio: ['ignore', 'pipe', 'pipe'] });
+  const process = spawn(host, nodeCommand(file, args), { stdio: ['pipe', 'pipe', 'pipe'] });
+  const { stdin, stdout, stderr } = process.child;
+  // It may have ended: whoever waits for its lines hears of that.
+  stdin?.on('error', () => {});
   const events = new Map<string, unknown>();
   const waiting = new Map<string, (line: never) => void>();
   let errors = '';
-  process.child.stderr?.setEncoding('utf8').on('data', (text) => {
+  stderr?.setEncoding('utf8').on('data', (text) => {
     errors += text;
   });
   const closed = new Promise<void>((resolve) => process.child.once('close', () => resolve()));
-  createInterface({ input: process.child.stdout! }).on('line', (text) => {
+  createInterface({ input: stdout! }).on('line', (text) => {
     const line = JSON.parse(text) as { event: string };
     onLine(line);
     events.set(line.event, line);
@@ -37,5 +44,6 @@ export function jsonProgram(
       waiting.set(event, resolve as (line: never) => void);
       void closed.then(() => reject(new Error(`${args[0]} in ${host} ended without "${event}" ${errors.trim()}`)));
     });
-  return { process, heard };
+  const order = (each: object): void => void stdin?.write(`${JSON.stringify(each)}\n`);
+  return { process, heard, order, errors: () => errors.trim() };
 }

@@ -22,6 +22,7 @@ interface CommonOptions {
   keepSuperFrames?: boolean;
 }
 
+/** The TAP to make. */
 export interface TapOptions extends CommonOptions {
   /** At most 15 characters. */
   name: string;
@@ -29,6 +30,7 @@ export interface TapOptions extends CommonOptions {
   mtu: number;
 }
 
+/** The interface to receive from and send at. */
 export interface PacketOptions extends CommonOptions {
   interface: string;
   /** Also receive frames to other MAC addresses than the interface's own. */

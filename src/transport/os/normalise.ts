@@ -3,6 +3,7 @@ import type { FrameOffload, GsoInfo, ReceivedFrame } from './types.ts';
 
 const TCP_CHECKSUM_AT = 16;
 
+/** What {@link normalise} is to leave undone. */
 export interface NormaliseOptions {
   /** Leave TCP's super-frames and partial checksums as they came (for a receiver that offloads itself). Others are finished even then. */
   keepSuperFrames: boolean;

@@ -39,6 +39,7 @@ const TP_STATUS_VLAN_VALID = 0x10;
 const TP_STATUS_VLAN_TPID_VALID = 0x40;
 const ETHERTYPE_VLAN = 0x8100;
 
+/** How a packet socket is bound. */
 export interface PacketSocketOptions {
   interface: string;
   promiscuous: boolean;

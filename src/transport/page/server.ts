@@ -12,6 +12,7 @@ const HOST = '127.0.0.1';
 /** Browsers that look on at a time. */
 export const PAGE_CLIENTS = 8;
 
+/** What the live page shows, and where it is served. */
 export interface PageOptions {
   readonly sources: readonly PageSource[];
   /** Default 0: any free one. */

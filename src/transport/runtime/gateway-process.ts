@@ -17,6 +17,7 @@ import { RealClock } from './real-clock.ts';
 import { opensslTls, realVault } from './real-world.ts';
 import { secureRandom } from './secure-random.ts';
 
+/** What `glassgate up` is told beside the configuration file. */
 export interface UpOptions {
   readonly configFile: string;
   readonly journalFile?: string;

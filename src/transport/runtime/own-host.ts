@@ -8,6 +8,7 @@ import { RealClock } from './real-clock.ts';
 import { realVault } from './real-world.ts';
 import { secureRandom } from './secure-random.ts';
 
+/** The application, addresses and TCP of the host as in the lab; besides, where it is plugged in. */
 export interface OwnHostOptions extends Omit<HostOptions, 'segmentation' | 'mtu'> {
   readonly name: string;
   readonly port: RealPort;

@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import {
   address,
@@ -12,10 +11,9 @@ import {
   impair,
   must,
   offloads,
-  spawn,
   sysctl,
 } from '../../../src/transport/netlab/index.ts';
-import { nodeCommand } from '../../../src/transport/netlab/program.ts';
+import { type JsonProgram, jsonProgram } from '../../../src/transport/netlab/json-program.ts';
 import type { Order, Told } from './orders.ts';
 
 /** Our host, a kernel in its place for comparisons, and the kernel at the far end of the line. */
@@ -54,7 +52,7 @@ export interface KernelSettings {
 /** A program at one end, with orders to it and events from it. */
 export class End {
   readonly name: string;
-  readonly #process: ReturnType<typeof spawn>;
+  readonly #program: JsonProgram;
   readonly #told: Told[] = [];
   #look: (() => void)[] = [];
   /** Errors that it told by itself. */
@@ -63,11 +61,8 @@ export class End {
   constructor(host: HostName, program: string, args: string[] = []) {
     this.name = host;
     const path = fileURLToPath(new URL(`./${program}.ts`, import.meta.url));
-    this.#process = spawn(host, nodeCommand(path, args), { stdio: ['pipe', 'pipe', 'inherit'] });
-    const { stdin, stdout } = this.#process.child;
-    stdin?.on('error', () => {});
-    createInterface({ input: stdout! }).on('line', (line) => {
-      const told = JSON.parse(line) as Told;
+    this.#program = jsonProgram(host, path, args, (line) => {
+      const told = line as Told;
       if (told.event === 'broken') this.broken.push(told.text as string);
       this.#told.push(told);
       for (const look of this.#look.splice(0)) look();
@@ -75,7 +70,7 @@ export class End {
   }
 
   order(order: Order | { order: 'configure'; mtu?: number; tcp?: object }): void {
-    this.#process.child.stdin?.write(`${JSON.stringify(order)}\n`);
+    this.#program.order(order);
   }
 
   /** The first event of the kind, with these fields, that was not asked for yet. */
@@ -116,12 +111,12 @@ export class End {
   }
 
   stop(): Promise<number> {
-    return this.#process.stop('SIGKILL');
+    return this.#program.process.stop('SIGKILL');
   }
 
   #silence(event: string, fields: object, wait_ms: number): string {
     const told = this.#told.map((each) => JSON.stringify(each)).slice(-8);
-    return `${this.name} did not tell ${event} ${JSON.stringify(fields)} within ${wait_ms} ms; it told ${told.join(' ')}`;
+    return `${this.name} did not tell ${event} ${JSON.stringify(fields)} within ${wait_ms} ms; it told ${told.join(' ')} ${this.#program.errors()}`;
   }
 }
 

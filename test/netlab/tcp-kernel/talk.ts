@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { SeededRandom } from '../../../src/actors/random.ts';
+import { pattern } from '../../../src/actors/test-application/pattern.ts';
 import { REPLY_BYTES, REQUEST_BYTES, type Service, type Told } from './orders.ts';
 
 /** One side's way to a connection, whoever's TCP it is. */
@@ -16,22 +16,6 @@ export interface Pipe {
 export type Tell = (event: Told['event'], fields: Record<string, unknown>) => void;
 
 const PIECE_BYTES = 64 * 1024;
-/** A prime, so that no power-of-two mistake maps the pattern onto itself. */
-const PERIOD_BYTES = 1_048_573;
-const blocks = new Map<number, Uint8Array>();
-
-/** Bytes of the endless pattern of a seed, at most PIECE_BYTES; not to be changed. */
-function pattern(seed: number, offset: number, length: number): Uint8Array {
-  let block = blocks.get(seed);
-  if (block === undefined) {
-    block = new Uint8Array(PERIOD_BYTES + PIECE_BYTES);
-    block.set(new SeededRandom(seed, 'talk').bytes(PERIOD_BYTES));
-    block.copyWithin(PERIOD_BYTES, 0, PIECE_BYTES);
-    blocks.set(seed, block);
-  }
-  const from = offset % PERIOD_BYTES;
-  return block.subarray(from, from + Math.min(length, PIECE_BYTES));
-}
 
 interface Sending {
   readonly bytes: number;

@@ -1,8 +1,9 @@
 import { SeededRandom } from '../../../src/actors/random.ts';
 import type { ConnectionEvent } from '../../../src/actors/tcp/connection.ts';
 import type { Segment } from '../../../src/actors/tcp/segment.ts';
-import { flagNames } from '../../../src/wire/tcp.ts';
 import { FuzzEnd } from './end.ts';
+import { checkEnds, describe, isIdle, statesOf } from './ending.ts';
+import { Flight, type Flying } from './flight.ts';
 import { ALL_FEATURES, type Features, isnOf, type Network, networkOf, optionsOf, pick, skewed } from './knobs.ts';
 import { harmlessLie, hostileLie } from './lies.ts';
 import { Fault } from './wire-model.ts';
@@ -25,12 +26,6 @@ export interface RunResult {
   /** Arrivals by the state that they met. */
   readonly states: ReadonlyMap<string, number>;
   readonly fault?: string;
-}
-
-interface Flying {
-  readonly at_us: number;
-  readonly to: FuzzEnd;
-  readonly segment: Segment;
 }
 
 /** True segments that are kept to make lies of. */
@@ -63,7 +58,7 @@ class FuzzRun {
   readonly #network: Network;
   readonly #ends: readonly [FuzzEnd, FuzzEnd];
   readonly #memory: [Segment[], Segment[]] = [[], []];
-  #flying: Flying[] = [];
+  readonly #flight = new Flight();
   #now_us = 0;
   #segments = 0;
   #lies = 0;
@@ -107,11 +102,12 @@ class FuzzRun {
     const before_us = this.#now_us;
     for (const end of this.#ends) this.#wantsToEnd(end);
     for (let steps = 0; !this.#ends.every((end) => end.gone || isIdle(end)); steps++) {
-      if (this.#now_us - before_us > END_US || steps > END_STEPS) throw new Fault(`no end: ${this.#states()}`);
-      if (!this.#next()) throw new Fault(`nothing left to happen: ${this.#states()}`);
+      if (this.#now_us - before_us > END_US || steps > END_STEPS)
+        throw new Fault(`no end: ${statesOf(this.#ends, this.#excuses)}`);
+      if (!this.#next()) throw new Fault(`nothing left to happen: ${statesOf(this.#ends, this.#excuses)}`);
       for (const end of this.#ends) if (end.connection.decision.held) end.run((connection) => connection.release());
     }
-    this.#checkEnds();
+    if (!this.#options.hostile && this.#excuses.length === 0) checkEnds(this.#ends);
   }
 
   #makeEnd(index: 0 | 1, isns: readonly [number, number], holdSynAck: boolean): FuzzEnd {
@@ -154,29 +150,16 @@ class FuzzRun {
     const isTwice = this.#random.fraction() < duplicate && this.#features.duplicates;
     const late_us = this.#features.reordering ? this.#random.below(jitter_us + 1) : 0;
     if (this.#clean) {
-      this.#fly({ at_us: this.#now_us + delay_us, to, segment });
+      this.#flight.add({ at_us: this.#now_us + delay_us, to, segment });
       return;
     }
-    if (!isLost) this.#fly({ at_us: this.#now_us + delay_us + late_us, to, segment });
-    if (isTwice) this.#fly({ at_us: this.#now_us + delay_us + this.#random.below(jitter_us + 1), to, segment });
-  }
-
-  /** Keeps the list in order of arrival, the next one last. */
-  #fly(flying: Flying): void {
-    const list = this.#flying;
-    let low = 0;
-    let high = list.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (list[middle].at_us > flying.at_us) low = middle + 1;
-      else high = middle;
-    }
-    list.splice(low, 0, flying);
+    if (!isLost) this.#flight.add({ at_us: this.#now_us + delay_us + late_us, to, segment });
+    if (isTwice) this.#flight.add({ at_us: this.#now_us + delay_us + this.#random.below(jitter_us + 1), to, segment });
   }
 
   /** The next arrival or timer; false when there is none. */
   #next(): boolean {
-    let due_us = this.#flying.at(-1)?.at_us ?? Number.POSITIVE_INFINITY;
+    let due_us = this.#flight.due_us;
     let timer: { end: FuzzEnd; name: string } | undefined;
     for (const end of this.#ends) {
       for (const [name, at_us] of end.timers) {
@@ -188,7 +171,7 @@ class FuzzRun {
     if (due_us === Number.POSITIVE_INFINITY) return false;
     this.#now_us = Math.max(this.#now_us, due_us);
     if (timer !== undefined) this.#fire(timer.end, timer.name);
-    else this.#deliver(this.#flying.pop() as Flying);
+    else this.#deliver(this.#flight.take());
     return true;
   }
 
@@ -229,7 +212,7 @@ class FuzzRun {
     this.#now_us += by_us;
     if (by_us <= HOUR_US) return;
     // Nothing lives that long on a network: timestamps, which protect against what does, have turned by half.
-    this.#flying = [];
+    this.#flight.clear();
     for (const memory of this.#memory) memory.length = 0;
   }
 
@@ -285,7 +268,8 @@ class FuzzRun {
   /** On a clean network somebody who lives is always heard. */
   #timedOut(end: FuzzEnd): void {
     const other = this.#ends[1 - end.options.index];
-    if (this.#clean && !this.#options.hostile && !other.gone) throw new Fault(`timed out: ${this.#states()}`);
+    if (this.#clean && !this.#options.hostile && !other.gone)
+      throw new Fault(`timed out: ${statesOf(this.#ends, this.#excuses)}`);
     this.#excuses.push('timed out');
   }
 
@@ -304,45 +288,7 @@ class FuzzRun {
       };
   }
 
-  // ---- the end ----
-
-  #checkEnds(): void {
-    const [client, server] = this.#ends;
-    if (this.#options.hostile) return;
-    const violent = this.#excuses.length > 0;
-    for (const [end, other] of [
-      [client, server],
-      [server, client],
-    ]) {
-      if (violent || (end.kinds.length === 0 && other.kinds.length === 0)) continue;
-      // Whoever was in TIME-WAIT may be gone before our FIN comes again: a RST then, but nothing is missing.
-      const isLate =
-        end.reason === 'closed reset' && other.reason === 'closed normal' && other.delivered === end.written;
-      if (end.reason !== 'closed normal' && !isLate)
-        throw new Fault(`${end.options.connection.name} ends ${end.reason}: ${this.#states()}`);
-      if (end.delivered !== other.written) throw new Fault(`${end.delivered} of ${other.written} bytes delivered`);
-    }
-  }
-
-  #states(): string {
-    const states = this.#ends.map(
-      (end) =>
-        `${end.connection.state} ${end.kinds} delivered ${end.delivered}/${this.#ends[1 - end.options.index].written}`,
-    );
-    return `${states.join(' | ')}; excuses ${this.#excuses}`;
-  }
-
   #trace(line: string): void {
     this.#options.trace?.(`${this.#step} ${this.#now_us} ${line}`);
   }
-}
-
-/** Never opened, or ended before anything was kept. */
-function isIdle(end: FuzzEnd): boolean {
-  return end.connection.state === 'CLOSED' && end.timers.size === 0;
-}
-
-function describe(segment: Segment): string {
-  const { seq, ack, flags, window, options, payload } = segment;
-  return `${flagNames(flags)} seq ${seq} ack ${ack} win ${window} len ${payload.length} ${JSON.stringify(options)}`;
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Bottleneck, flood, goodput_Mbps, pattern, restoring, TcpPair } from '../../../../test/support/tcp-pair.ts';
+import { Bottleneck } from '../../../../test/support/bottleneck.ts';
+import { flood, goodput_Mbps, pattern, restoring, TcpPair } from '../../../../test/support/tcp-pair.ts';
 import { VirtualScheduler } from '../../scheduler.ts';
 import type { CongestionName } from './congestion.ts';
 

@@ -1,7 +1,9 @@
 import { INITIAL_WINDOW_SEGMENTS } from '../limits.ts';
 import type { DeliveryRate, RateSample } from './delivery-rate.ts';
 
-export type CongestionName = 'cubic' | 'newreno' | 'bbr';
+/** The algorithms that there are. */
+export const CONGESTION_NAMES = ['cubic', 'newreno', 'bbr'] as const;
+export type CongestionName = (typeof CONGESTION_NAMES)[number];
 
 /** Why the window is what it is: nothing special, a mark of the network (ECN), repair of losses, or repair after a timeout. */
 export type Episode = 'open' | 'marked' | 'recovery' | 'timeout';

@@ -1,10 +1,10 @@
+import type { OwnHostPlan, OwnHostReport } from './beside-kernel-process.ts';
 import { address, bridge, cable, createHost, type HostName, must, sysctl } from './hosts.ts';
 import { jsonProgram } from './json-program.ts';
-import type { OwnHostPlan, OwnHostReport } from './own-host-process.ts';
 import { programBeside } from './program.ts';
 import { TRANSFER_PROGRAM, type TransferEnd } from './transfer.ts';
 
-const PROGRAM = programBeside(import.meta.url, 'own-host-process');
+const PROGRAM = programBeside(import.meta.url, 'beside-kernel-process');
 const PORT = 5001;
 const MTU = 1500;
 /** 64 KB segments need a window of many of them: what the kernel tunes itself up to. */
@@ -38,6 +38,7 @@ export async function besideKernel(congestion: string): Promise<void> {
   await bridge(hub, 'hub', [left.port, right.port, own.tap]);
 }
 
+/** What a stream between the left host's kernel and our TCP is to be like. */
 export interface OwnTransferOptions {
   /** `in`: from the kernel to us. */
   readonly direction: 'in' | 'out';
@@ -50,6 +51,7 @@ export interface OwnTransferOptions {
   readonly congestion?: OwnHostPlan['congestion'];
 }
 
+/** What became of it. */
 export interface OwnTransfer {
   /** What arrived, as the receiver tells it. */
   readonly received: TransferEnd;

@@ -74,9 +74,9 @@ export class ScriptEndpoint {
     return this.#connection;
   }
 
-  /** A connection was opened or accepted, whatever became of it. */
-  get hasOpened(): boolean {
-    return this.#name !== '';
+  /** The user has a connection: it was opened or accepted, and its end was not told yet. */
+  get isOpen(): boolean {
+    return this.#layer.connection(this.#name) !== undefined;
   }
 
   /** One of the 11 states. */

@@ -1,7 +1,6 @@
 import { TIMESTAMP_TICK_US } from '../../actors/tcp/limits.ts';
 import { seqAdd } from '../../wire/seq.ts';
-import type { TcpOptions } from '../../wire/tcp.ts';
-import { Flag } from '../../wire/tcp.ts';
+import { Flag, type TcpOptions, tcpOptionsLength } from '../../wire/tcp.ts';
 import { textOffset } from './compare.ts';
 import type { Bases } from './numbers.ts';
 import type { OptionPattern, SegmentPattern, Wanted } from './pattern.ts';
@@ -90,4 +89,10 @@ export class ScriptPeer {
 
 function numberIn(value: Wanted<number>): number | undefined {
   return value === '*' ? undefined : value;
+}
+
+/** All its SACK blocks have room in a header; what has none would be left out without a word. */
+export function blocksFit(options: TcpOptions): boolean {
+  const { sacks } = options;
+  return sacks === undefined || tcpOptionsLength({ ...options, sacks: sacks.slice(1) }) < tcpOptionsLength(options);
 }

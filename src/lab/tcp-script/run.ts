@@ -5,7 +5,7 @@ import { type EndpointListener, ScriptEndpoint } from './endpoint.ts';
 import { Bases, segmentText } from './numbers.ts';
 import { Outputs, type TraceLine } from './outputs.ts';
 import type { ScriptCase } from './parse.ts';
-import { ScriptPeer } from './peer.ts';
+import { blocksFit, ScriptPeer } from './peer.ts';
 import type { Action, CallName, Statement } from './statement.ts';
 import { ScriptError, timeText } from './value.ts';
 import { PEER_PORT, Stream, streamBytes } from './wire-segment.ts';
@@ -197,6 +197,7 @@ class CaseRun {
     this.#dropped = undefined;
     const bases = this.#basesOf(segment.port ?? PEER_PORT);
     const made = this.#peer.segment(segment, bases, this.now_us);
+    if (!blocksFit(made.options)) this.#fail('so many SACK blocks do not fit: 4 do, 3 beside timestamps');
     this.#endpoint.arrive(made, segment.badChecksum ? 'bad' : 'good');
   }
 
@@ -206,7 +207,7 @@ class CaseRun {
 
   #call({ name, bytes, urgent }: Action & { kind: 'call' }): void {
     const endpoint = this.#endpoint;
-    if (!OPENING.has(name) && !endpoint.hasOpened)
+    if (!OPENING.has(name) && !endpoint.isOpen)
       this.#fail(`no connection is open to ${name}: "connect", "open" or "accept" comes before it`);
     switch (name) {
       case 'connect':

@@ -1,4 +1,3 @@
-import { EMPTY } from '../../wire/bytes.ts';
 import { seqAdd, seqDiff, seqGe, seqGt, seqLt } from '../../wire/seq.ts';
 import { Flag } from '../../wire/tcp.ts';
 import type { ConnectionCore, TcpStats } from './core.ts';
@@ -6,50 +5,46 @@ import {
   DATA_RETRANSMISSIONS,
   MIN_PAYLOAD_BYTES,
   R1_RETRANSMISSIONS,
-  SCOREBOARD_SEGMENTS,
   SEND_QUEUE_BYTES,
   SYN_ACK_RETRANSMISSIONS,
   SYN_RETRANSMISSIONS,
 } from './limits.ts';
-import { PathMtu } from './path-mtu.ts';
 import { Recovery } from './recovery.ts';
-import { type InSegment, PAYLOAD_HEADROOM_BYTES } from './segment.ts';
-import { superSegmentLength } from './segment-size.ts';
+import type { InSegment } from './segment.ts';
 import { NONE, newSendNumbers, type SendNumbers } from './send-numbers.ts';
-import { SendQueue } from './send-queue.ts';
-import { SendTimers } from './send-timers.ts';
+import { SendOutput } from './send-output.ts';
+import type { SendTimers } from './send-timers.ts';
 import { payloadLength, type SentSegment } from './sent-segment.ts';
 import { unanswered } from './user-timeout.ts';
 
-/** The sending half of a connection: queue, offered window, what goes out when. */
+/** The sending half of a connection: what may go out, by windows and timers, and what ACKs make of it. */
 export class Sender {
   readonly n: SendNumbers;
   readonly recovery: Recovery;
-  readonly timers: SendTimers;
   readonly #core: ConnectionCore;
   readonly #stats: TcpStats;
-  readonly #queue = new SendQueue();
-  readonly #mark: number;
-  /** Made with the first doubt about the size of packets. */
-  #path: PathMtu | undefined;
+  readonly #out: SendOutput;
 
   constructor(core: ConnectionCore, stats: TcpStats) {
     this.#core = core;
     this.#stats = stats;
-    this.#mark = core.options.sendQueueBytes ?? SEND_QUEUE_BYTES;
     this.n = newSendNumbers(core.options.mss);
     this.recovery = new Recovery(core, this.n, stats);
-    this.timers = new SendTimers(core, this.n, this.recovery);
+    this.#out = new SendOutput(core, this.n, this.recovery);
+  }
+
+  get timers(): SendTimers {
+    return this.#out.timers;
   }
 
   /** Bytes that may be written before the queue is over its mark. */
   get space(): number {
-    return Math.max(0, this.#mark - this.#queue.length);
+    return Math.max(0, this.#mark - this.#out.queue.length);
   }
 
   /** Number behind the last byte that was written. */
   get end(): number {
-    return seqAdd(this.n.queueSeq, this.#queue.length);
+    return this.#out.end;
   }
 
   get finAcknowledged(): boolean {
@@ -69,27 +64,23 @@ export class Sender {
   /** What the handshake agreed on. */
   agree(mss: number, sack: boolean, scale: number): void {
     Object.assign(this.n, { mss, sack, scale });
-    this.#path = undefined;
-    if (this.#core.options.mtuProbing === 'always') this.#search().beginSmall();
+    this.#out.path = undefined;
+    if (this.#core.options.mtuProbing === 'always') this.#out.search().beginSmall();
     this.recovery.setMss(this.n.mss, true);
   }
 
   /** Sends SYN, or SYN+ACK, again with the number it had where it went out before (simultaneous open). */
   sendSyn(): void {
     const first = this.recovery.board.first;
-    if (first === undefined) {
-      this.n.nxt = seqAdd(this.n.iss, 1);
-      this.#send({ seq: this.n.iss, end: this.n.nxt, syn: true });
-    } else {
-      this.#sendAgain(first);
-    }
+    if (first === undefined) this.#out.sendSyn();
+    else this.#out.sendAgain(first);
     this.timers.restart();
   }
 
   write(bytes: Uint8Array): void {
-    if (this.#unsent() === 0) this.recovery.nothingWaits();
-    this.#queue.append(bytes);
-    if (this.#queue.length < this.#mark || this.n.toldFull) return;
+    if (this.#out.unsent === 0) this.recovery.nothingWaits();
+    this.#out.queue.append(bytes);
+    if (this.#out.queue.length < this.#mark || this.n.toldFull) return;
     this.n.toldFull = true;
     this.#core.tell({ kind: 'full' });
   }
@@ -98,12 +89,12 @@ export class Sender {
   acknowledge(segment: InSegment, timestampRtt_us: number): void {
     const { n, recovery } = this;
     const advance = seqDiff(segment.ack, n.una);
-    if (this.#unsent() === 0) recovery.nothingWaits();
+    if (this.#out.unsent === 0) recovery.nothingWaits();
     recovery.acknowledge(segment, timestampRtt_us);
     // Whoever answers lives, even when its window stays shut (RFC 9293 MUST-37).
     if (segment.window === 0) n.retries = n.probes = 0;
     if (advance > 0) this.#forget();
-    if (advance > 0) this.#path?.progress();
+    if (advance > 0) this.#out.path?.progress();
     this.timers.acknowledged(advance > 0);
     this.#updateWindow(segment, advance > 0);
   }
@@ -119,7 +110,7 @@ export class Sender {
   headersGrew(bytes: number): void {
     if (bytes === 0) return;
     this.n.mss = Math.max(MIN_PAYLOAD_BYTES, this.n.mss - bytes);
-    this.#path?.headersGrew(bytes);
+    this.#out.path?.headersGrew(bytes);
     this.recovery.setMss(this.n.mss, false);
   }
 
@@ -128,8 +119,8 @@ export class Sender {
     if (!this.#core.decision.sends || this.recovery.board.first?.syn === true) return;
     this.#resumeAfterIdle();
     this.n.cwndLimited = this.n.paced = false;
-    while (this.#sendForward() || this.#sendLost() || this.#sendNew(force));
-    this.timers.arm((this.#unsent() > 0 || this.#finWaits()) && !this.n.paced);
+    while (this.#out.sendForward() || this.#out.sendLost() || this.#out.sendNew(force));
+    this.#out.armTimers();
   }
 
   /** The retransmission timer went off. False: it went off too often. */
@@ -142,10 +133,10 @@ export class Sender {
     n.retries += 1;
     recovery.rtt.backOff();
     unanswered(this.#core, n.retries);
-    if (!first.syn && n.retries >= R1_RETRANSMISSIONS) this.#search().vanished(payloadLength(first));
+    if (!first.syn && n.retries >= R1_RETRANSMISSIONS) this.#out.search().vanished(payloadLength(first));
     if (!first.syn) recovery.timedOut();
-    if (first.syn) this.#sendAgain(first);
-    else this.#sendLost();
+    if (first.syn) this.#out.sendAgain(first);
+    else this.#out.sendLost();
     this.timers.restart();
     this.timers.tailProbe.off();
     return true;
@@ -160,7 +151,9 @@ export class Sender {
     unanswered(this.#core, n.probes - 1);
     const before = n.nxt;
     if (n.wnd > 0) this.output(true);
-    if (n.nxt === before) this.#sendProbe();
+    if (n.nxt !== before) return true;
+    this.#stats.windowProbes += 1;
+    this.#out.sendProbe();
     return true;
   }
 
@@ -171,19 +164,19 @@ export class Sender {
     if (last === undefined || !this.timers.mayProbeTail) return;
     this.#stats.tailProbes += 1;
     n.cwndLimited = n.paced = false;
-    n.tailProbeRepeats = !this.#sendNew(true, true);
-    if (n.tailProbeRepeats) this.#sendAgain(this.#tailOf(last));
+    n.tailProbeRepeats = !this.#out.sendNew(true, true);
+    if (n.tailProbeRepeats) this.#out.sendTailAgain(last);
     n.tailProbe = n.nxt;
     this.timers.restart();
   }
 
   /** The path takes at most `mss` bytes of payload in a segment from now on. */
   shrink(mss: number): void {
-    if (mss < this.n.mss || this.#path !== undefined) this.#search().told(mss);
+    if (mss < this.n.mss || this.#out.path !== undefined) this.#out.search().told(mss);
   }
 
   clear(): void {
-    this.#queue.clear();
+    this.#out.queue.clear();
     this.recovery.board.clear();
     this.timers.clear();
   }
@@ -192,8 +185,8 @@ export class Sender {
     return {
       n: { ...this.n },
       recovery: this.recovery.save(),
-      queue: this.#queue.save(),
-      path: this.#path?.save() ?? null,
+      queue: this.#out.queue.save(),
+      path: this.#out.path?.save() ?? null,
       timers: this.timers.save(),
     };
   }
@@ -201,19 +194,23 @@ export class Sender {
   restore(saved: ReturnType<Sender['save']>): void {
     Object.assign(this.n, saved.n);
     this.recovery.restore(saved.recovery);
-    this.#queue.restore(saved.queue);
-    if (saved.path !== null) this.#search().restore(saved.path);
+    this.#out.queue.restore(saved.queue);
+    if (saved.path !== null) this.#out.search().restore(saved.path);
     this.timers.restore(saved.timers);
+  }
+
+  get #mark(): number {
+    return this.#core.options.sendQueueBytes ?? SEND_QUEUE_BYTES;
   }
 
   /** Drops acknowledged bytes from the queue and tells the user when it has room again. */
   #forget(): void {
     const { n } = this;
-    const bytes = Math.min(this.#queue.length, Math.max(0, seqDiff(n.una, n.queueSeq)));
-    this.#queue.drop(bytes);
+    const bytes = Math.min(this.#out.queue.length, Math.max(0, seqDiff(n.una, n.queueSeq)));
+    this.#out.queue.drop(bytes);
     n.queueSeq = seqAdd(n.queueSeq, bytes);
     this.#stats.bytesOut += bytes;
-    if (!n.toldFull || this.#queue.length > this.#mark / 2) return;
+    if (!n.toldFull || this.#out.queue.length > this.#mark / 2) return;
     n.toldFull = false;
     this.#core.tell({ kind: 'writable', space: this.space });
   }
@@ -238,145 +235,8 @@ export class Sender {
     n.urgent = true;
   }
 
-  /** Bytes written and never sent. */
-  #unsent(): number {
-    return Math.max(0, seqDiff(this.end, this.n.nxt));
-  }
-
-  #finWaits(): boolean {
-    return this.#core.decision.finishes && this.n.fin === NONE;
-  }
-
-  /** After a timeout: new data before what seems lost (RFC 5682 section 2.1 step 2). False as well when there is none to send. */
-  #sendForward(): boolean {
-    const { n } = this;
-    if (n.forwardSegments === 0) return false;
-    const isSent = this.#sendNew(false);
-    n.forwardSegments = isSent ? n.forwardSegments - 1 : 0;
-    if (n.nxt === n.recover) n.forward = false;
-    return isSent;
-  }
-
-  #sendLost(): boolean {
-    // Until the answer to what went forward is there.
-    if (this.n.forward && seqGt(this.n.nxt, this.n.recover)) return false;
-    const lost = this.recovery.board.nextLost();
-    if (lost === undefined) return false;
-    const { n } = this;
-    const length = n.urgent ? Math.min(n.mss, payloadLength(lost)) : this.#nextLength(payloadLength(lost), 'repair');
-    if (!n.urgent && !this.recovery.allows(length)) return false;
-    n.urgent = false;
-    this.#sendAgain(lost, length);
-    return true;
-  }
-
-  /** The last full segment of a super-segment is a piece of its own from now on. */
-  #tailOf(last: SentSegment): SentSegment {
-    const ahead = payloadLength(last) - this.n.mss;
-    if (last.syn || ahead <= 0) return last;
-    this.recovery.board.split(last, ahead);
-    return this.recovery.board.last ?? last;
-  }
-
-  #sendNew(force: boolean, beyondCwnd = false): boolean {
-    const { n, recovery } = this;
-    const unsent = this.#unsent();
-    if ((unsent === 0 && !this.#finWaits()) || n.fin !== NONE) return false;
-    const room = seqDiff(seqAdd(n.una, n.wnd), n.nxt);
-    if (room <= 0 || recovery.board.size >= SCOREBOARD_SEGMENTS || n.cwndLimited || n.paced) return false;
-    const probe = beyondCwnd ? 0 : (this.#path?.probe(unsent, room) ?? 0);
-    if (probe > 0) {
-      this.#sendNext(probe, false);
-      return true;
-    }
-    const length = this.#nextLength(Math.min(unsent, room), beyondCwnd ? 'probe' : 'new');
-    if (length === 0 && unsent > 0) return false;
-    const fin = this.#finWaits() && length === unsent && length < room;
-    if (!force && !fin && !this.#isWorthwhile(length, unsent)) return false;
-    if (!beyondCwnd && !recovery.allows(length)) return false;
-    this.#sendNext(length, fin);
-    return true;
-  }
-
-  /** Payload of the next segment, new or again; 0 where the congestion window makes it wait. */
-  #nextLength(available: number, kind: 'new' | 'repair' | 'probe'): number {
-    const { n, recovery } = this;
-    // An interface that cuts leaves the urgent pointer as it is: wrong in all segments but the first.
-    const isWhole = this.#core.options.superSegments === true && !this.#core.urgent.sending(n.una);
-    if (kind === 'probe' || !isWhole) return Math.min(available, n.mss);
-    const { pipe, congestion } = recovery;
-    const { cwnd, pacingRate } = congestion;
-    const repairs = kind === 'repair';
-    const length = superSegmentLength({ available, mss: n.mss, cwnd, pacingRate, pipe, repairs });
-    if (length === 0 && available > 0) n.cwndLimited = true;
-    return length;
-  }
-
-  /** Sender's side of silly window avoidance (RFC 9293 section 3.8.6.2.1) and, where it is on, Nagle's rule. */
-  #isWorthwhile(length: number, unsent: number): boolean {
-    if (length >= this.n.mss) return true;
-    if (length === unsent) return !this.#core.settings.nagle || this.recovery.flight === 0;
-    return length >= this.n.maxWnd / 2;
-  }
-
-  #sendNext(length: number, fin: boolean): void {
-    const { n } = this;
-    const seq = n.nxt;
-    if (fin) n.fin = seqAdd(seq, length);
-    n.nxt = seqAdd(seq, length + (fin ? 1 : 0));
-    this.timers.tailProbe.off();
-    this.#send({ seq, end: n.nxt, fin });
-  }
-
-  #sendProbe(): void {
-    const first = this.recovery.board.first;
-    this.#stats.windowProbes += 1;
-    if (first !== undefined) this.#sendAgain(first);
-    else if (this.#unsent() > 0) this.#sendNext(1, false);
-    else if (this.#finWaits()) this.#sendNext(0, true);
-    this.timers.arm((this.#unsent() > 0 || this.#finWaits()) && !this.n.paced);
-  }
-
-  #send(segment: { seq: number; end: number; syn?: boolean; fin?: boolean }): void {
-    this.#transmit(this.recovery.sent(segment));
-  }
-
-  /** At most `most` payload bytes of it. */
-  #sendAgain(segment: SentSegment, most = this.n.mss): void {
-    const { board } = this.recovery;
-    if (segment.seq === this.n.mtuProbe) this.#path?.lost();
-    const fits = segment.syn || payloadLength(segment) <= most;
-    const part = fits ? segment : board.split(segment, most);
-    this.recovery.sentAgain(part, this.#core.stamp);
-    // What the timer waits for is on its way once more.
-    if (part === board.first) this.timers.restart();
-    this.#transmit(part);
-  }
-
-  #transmit(segment: SentSegment): void {
-    const { n } = this;
-    n.lastSent_us = this.#core.host.now_us();
-    if (segment.syn) {
-      const flags = this.#core.decision.state === 'SYN-SENT' ? Flag.SYN : Flag.SYN | Flag.ACK;
-      this.#core.emit(segment.seq, flags, EMPTY);
-      return;
-    }
-    const length = payloadLength(segment);
-    const at = seqDiff(segment.seq, n.queueSeq);
-    const isLast = at + length === this.#queue.length;
-    const push = length > 0 && isLast ? Flag.PSH : 0;
-    const flags = Flag.ACK | push | (segment.fin ? Flag.FIN : 0);
-    const headroom = this.#core.options.superSegments === true && length > 0 ? PAYLOAD_HEADROOM_BYTES : 0;
-    this.#core.emit(segment.seq, flags, this.#queue.slice(at, length, headroom), headroom);
-  }
-
-  #search(): PathMtu {
-    this.#path ??= new PathMtu(this.#core, this.n, this.recovery);
-    return this.#path;
-  }
-
   #resumeAfterIdle(): void {
-    if (this.recovery.board.size > 0 || this.#unsent() === 0) return;
+    if (this.recovery.board.size > 0 || this.#out.unsent === 0) return;
     const now_us = this.#core.host.now_us();
     this.recovery.congestion.resume(now_us, now_us - this.n.lastSent_us > this.recovery.rtt.rto_us());
   }

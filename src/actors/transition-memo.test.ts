@@ -112,6 +112,26 @@ describe('remembered transitions', () => {
     expect(host.snapshot.context).toEqual({ last: -1 });
   });
 
+  it('are found again after an event that says more than its type, and nobody can change what all share', () => {
+    const machine = setup({
+      types: {} as { events: { type: 'go'; far?: boolean } },
+      actions: { tell: command<{ value: number }>() },
+    }).createMachine({
+      initial: 'A',
+      states: {
+        A: { on: { go: { target: 'B', actions: { type: 'tell', params: { value: 1 } } } } },
+        B: { on: { go: 'A' } },
+      },
+    });
+    const one = hosted(machine, undefined);
+    const other = hosted(machine, undefined);
+    one.host.send({ type: 'go' });
+    other.host.send({ type: 'go', far: true });
+    expect(other.host.snapshot).toBe(one.host.snapshot);
+    expect(() => Object.assign(one.commands[0].params, { value: 2 })).toThrow(TypeError);
+    expect(() => Object.assign(one.commands[0], { type: 'other' })).toThrow(TypeError);
+  });
+
   it('are bounded, and a context that is not plain is left alone', () => {
     const memo = new TransitionMemo(tcpMachine);
     const snapshot = (context: object) => ({ status: 'active', value: 'A', context, children: {} });

@@ -32,19 +32,21 @@ export class TransitionMemo {
     const known = key === undefined ? undefined : this.#initial.get(key);
     if (known !== undefined) return known;
     const step = this.#shared(workOut());
-    if (key !== undefined && this.#initial.size < MEMO_SNAPSHOTS) this.#initial.set(key, step);
+    if (key !== undefined && this.#initial.size < MEMO_SNAPSHOTS) this.#initial.set(key, frozen(step));
     return step;
   }
 
   /** What `event` leads to from `snapshot`. */
   step(snapshot: unknown, event: { readonly type: string }, workOut: () => Step): Step {
     const steps = this.#steps.get(snapshot);
-    if (steps === undefined || !isBare(event)) return workOut();
+    if (steps === undefined) return workOut();
+    // Not remembered itself, but where it leads to the next event may be.
+    if (!isBare(event)) return this.#shared(workOut());
     const known = steps.get(event.type);
     if (known !== undefined) return known;
     const step = this.#shared(workOut());
     // What the machine has no event for may have any name: that is not collected.
-    if (this.#machine.events.includes(event.type)) steps.set(event.type, step);
+    if (this.#machine.events.includes(event.type)) steps.set(event.type, frozen(step));
     return step;
   }
 
@@ -63,6 +65,12 @@ export class TransitionMemo {
   #shared({ snapshot, commands }: Step): Step {
     return { snapshot: this.same(snapshot), commands };
   }
+}
+
+/** All instances get the same commands from now on: none may change them for the others. */
+function frozen(step: Step): Step {
+  for (const each of step.commands) Object.freeze(Object.freeze(each).params);
+  return step;
 }
 
 /** What tells a snapshot from all others of its machine; undefined when that is more than a value and a plain context. */

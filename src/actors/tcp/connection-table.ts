@@ -3,6 +3,7 @@ import type { ConnectionName } from '../services.ts';
 import { FIRST_EPHEMERAL_PORT, LAST_EPHEMERAL_PORT } from './limits.ts';
 import type { TcpTuple } from './segment.ts';
 import type { TableEntry } from './table-entry.ts';
+import { FIRST_VARIANT, Variants } from './variants.ts';
 
 const EPHEMERAL_PORTS = LAST_EPHEMERAL_PORT - FIRST_EPHEMERAL_PORT + 1;
 /** Odd steps below 2 000 have no divisor in common with the number of ports, 8 x 3529: each leads past all of them. */
@@ -18,6 +19,9 @@ export class ConnectionTable {
   /** Those in TIME-WAIT, the longest there first. */
   readonly #waiting = new Set<TableEntry>();
 
+  /** By the id of which an older connection had kept these from having it. */
+  readonly #variants = new Map<string, Variants>();
+
   get size(): number {
     return this.#byId.size;
   }
@@ -29,6 +33,7 @@ export class ConnectionTable {
   add(entry: TableEntry): void {
     this.#byTuple.set(tupleKey(entry.tuple), entry);
     this.#byId.set(entry.id, entry);
+    this.#takeVariant(entry);
     const names = this.#byName.get(entry.user) ?? new Map<ConnectionName, TableEntry>();
     this.#byName.set(entry.user, names.set(entry.name, entry));
   }
@@ -76,6 +81,7 @@ export class ConnectionTable {
     this.freeName(entry);
     this.#waiting.delete(entry);
     this.#byId.delete(entry.id);
+    this.#releaseVariant(entry);
     const key = tupleKey(entry.tuple);
     if (this.#byTuple.get(key) === entry) this.#byTuple.delete(key);
   }
@@ -89,12 +95,14 @@ export class ConnectionTable {
     return open;
   }
 
-  /** The user's name for it, or a variant while an older connection still has that. */
+  /** The user's name for it, or the lowest variant that is free while an older connection still has that. */
   freeId(user: string, connection: ConnectionName): string {
-    const name = user === 'upper' ? connection : `${user}.${connection}`;
-    let id: string = name;
-    for (let variant = 2; this.#byId.has(id); variant++) id = `${name}~${variant}`;
-    return id;
+    const name = baseId(user, connection);
+    if (!this.#byId.has(name)) return name;
+    let variant = this.#variants.get(name)?.lowest ?? FIRST_VARIANT;
+    // Another connection may be called what is a variant here.
+    while (this.#byId.has(variantId(name, variant))) variant += 1;
+    return variantId(name, variant);
   }
 
   /** Whether a new connection of ours may have these addresses and ports. */
@@ -114,6 +122,34 @@ export class ConnectionTable {
     }
     return undefined;
   }
+
+  #takeVariant({ id, user, name }: TableEntry): void {
+    const base = baseId(user, name);
+    if (id === base) return;
+    const variants = this.#variants.get(base) ?? new Variants();
+    this.#variants.set(base, variants);
+    variants.take(variantOf(id, base));
+  }
+
+  #releaseVariant({ id, user, name }: TableEntry): void {
+    const base = baseId(user, name);
+    const variants = id === base ? undefined : this.#variants.get(base);
+    if (variants === undefined) return;
+    variants.release(variantOf(id, base));
+    if (variants.isEmpty) this.#variants.delete(base);
+  }
+}
+
+function baseId(user: string, name: ConnectionName): string {
+  return user === 'upper' ? name : `${user}.${name}`;
+}
+
+function variantId(base: string, variant: number): string {
+  return `${base}~${variant}`;
+}
+
+function variantOf(id: string, base: string): number {
+  return Number(id.slice(base.length + 1));
 }
 
 /** Short: it is kept for each connection. */

@@ -184,13 +184,17 @@ export class TcpConnection implements ConnectionCore {
 
   /** A segment of this connection; the reason when it ended here without effect. */
   segment(segment: InSegment): DropReason | undefined {
-    let dropped: DropReason | undefined;
     this.stats.segmentsIn += 1;
-    this.#step(() => {
+    // A step without a closure: this is called for every packet.
+    const isOuter = this.#begins();
+    try {
       this.#parts.keepalive.heard();
-      dropped = this.#parts.arrival.take(segment);
-    });
-    return dropped;
+      const dropped = this.#parts.arrival.take(segment);
+      if (isOuter) this.#finish();
+      return dropped;
+    } finally {
+      if (isOuter) this.#busy = false;
+    }
   }
 
   /** A timer that was set by this connection has gone off. */
@@ -274,20 +278,28 @@ export class TcpConnection implements ConnectionCore {
 
   /** Runs one step to its end. A call from within `indicate` is part of the step that told. */
   #step(change: () => void): void {
-    if (this.#busy) {
-      change();
-      return;
-    }
-    this.#busy = true;
+    const isOuter = this.#begins();
     try {
       change();
-      for (let event = this.#untold?.shift(); event !== undefined; event = this.#untold?.shift())
-        this.host.indicate(event);
-      this.#untold = undefined;
-      this.#push();
+      if (isOuter) this.#finish();
     } finally {
-      this.#busy = false;
+      if (isOuter) this.#busy = false;
     }
+  }
+
+  /** Whether a step begins now; false within one. */
+  #begins(): boolean {
+    const isOuter = !this.#busy;
+    this.#busy = true;
+    return isOuter;
+  }
+
+  /** The last of a step: what is told to the user, then what goes out. */
+  #finish(): void {
+    for (let event = this.#untold?.shift(); event !== undefined; event = this.#untold?.shift())
+      this.host.indicate(event);
+    this.#untold = undefined;
+    this.#push();
   }
 
   /** Sends what may be sent, and an ACK where none went along. */

@@ -23,6 +23,8 @@ export class Outgoing {
     const notice = payload.length > 0 && !isSyn ? ecn?.dataFlags(seq, payload.length) : undefined;
     const added = notice?.flags ?? (isSyn ? handshake.ecnFlags(flags) : (ecn?.ackFlags() ?? 0));
     const urgent = isSyn ? 0 : core.urgent.pointer(seq, n.una);
+    const isCutBelow = core.options.superSegments === true;
+    const segment_bytes = seq === n.mtuProbe ? payload.length : n.mss;
     const segment: OutSegment = {
       seq,
       ack: (flags & Flag.ACK) !== 0 ? ack : 0,
@@ -30,11 +32,11 @@ export class Outgoing {
       window,
       options,
       payload,
+      segment_bytes: isCutBelow ? segment_bytes : undefined,
+      urgent: urgent > 0 ? urgent : undefined,
+      headroom_bytes: isCutBelow ? headroom_bytes : 0,
       ecn: notice?.ecn,
     };
-    const isCutBelow = core.options.superSegments === true;
-    const segment_bytes = seq === n.mtuProbe ? payload.length : n.mss;
-    const sized = isCutBelow ? { ...segment, segment_bytes, headroom_bytes } : segment;
-    core.host.transmit(urgent > 0 ? { ...sized, urgent } : sized);
+    core.host.transmit(segment);
   }
 }

@@ -26,7 +26,7 @@ export interface Segment {
   readonly options: TcpOptions;
   readonly payload: Uint8Array;
   /** Payload bytes of each segment on the wire that this one stands for: an interface is to cut it, or has put it together. */
-  readonly segment_bytes?: number;
+  readonly segment_bytes?: number | undefined;
   /** With URG only: how far behind `seq` the first byte is that is not urgent. */
   readonly urgent?: number | undefined;
   /** Bytes right before `payload` in its buffer that belong to this segment: its headers may be written there. */
@@ -90,10 +90,10 @@ export function segmentFromPacket(packet: Uint8Array, segment_bytes?: number): R
       window: tcp.window,
       options: tcp.options,
       payload: packet.subarray(tcp.headerEnd, tcp.end),
-      ...(segment_bytes !== undefined && { segment_bytes }),
+      segment_bytes,
       urgent: (tcp.flags & Flag.URG) === 0 ? undefined : tcp.urgent,
       ecn: ip.ecn === 0 ? undefined : ip.ecn,
-      ...(route !== undefined && { route }),
+      route,
     },
     tuple: {
       local: ip.destination,
@@ -128,10 +128,16 @@ function readIp(packet: Uint8Array): ReadIp | undefined {
   if (packet[0] >>> 4 === 6) {
     const ip6 = parseIp6Packet(packet, 0, packet.length);
     if (!ip6.ok) return undefined;
-    const { protocol, headerEnd, end } = ip6;
-    const ecn = ip6.trafficClass & ECN_MASK;
-    const ends = { source: ip6Source(packet, ip6), destination: ip6Destination(packet, ip6) };
-    return { protocol, isFragment: isFragment6(ip6), hasOptions: false, ecn, headerEnd, end, ...ends };
+    return {
+      protocol: ip6.protocol,
+      isFragment: isFragment6(ip6),
+      hasOptions: false,
+      ecn: ip6.trafficClass & ECN_MASK,
+      headerEnd: ip6.headerEnd,
+      end: ip6.end,
+      source: ip6Source(packet, ip6),
+      destination: ip6Destination(packet, ip6),
+    };
   }
   const ip = parseIp4Packet(packet, 0, packet.length);
   if (!ip.ok) return undefined;
@@ -172,7 +178,7 @@ export function packetFromSegment(segment: OutSegment, tuple: TcpTuple, choices:
     segment,
     headersBytes(tuple.local) - TCP_HEADER_BYTES + routeBytes(choices.route) + length,
   );
-  const at = writeIp(packet, tuple, { ...choices, ecn: segment.ecn ?? 0 }, length);
+  const at = writeIp(packet, tuple, choices, segment.ecn ?? 0, length);
   const payloadAt = writeTcp(packet, at, fields);
   if (segment.payload.buffer !== packet.buffer) packet.set(segment.payload, payloadAt);
   const checksum = isFinishedBelow ? partialChecksum(packet, 0, length) : transportChecksum(packet, 0, at, length);
@@ -192,17 +198,20 @@ function packetAround({ payload, segment_bytes, headroom_bytes = 0 }: OutSegment
 function writeIp(
   packet: Uint8Array,
   { local, remote }: TcpTuple,
-  choices: IpChoices & { ecn: number },
+  { diffserv = 0, ttl = DEFAULT_TTL, route }: IpChoices,
+  ecn: number,
   length: number,
 ): number {
-  const tos = ((choices.diffserv ?? 0) << DIFFSERV_SHIFT) | choices.ecn;
-  const { ttl = DEFAULT_TTL, route } = choices;
+  const tos = (diffserv << DIFFSERV_SHIFT) | ecn;
   if (isIp6(local) && isIp6(remote)) {
-    const ends = { source: local, destination: remote, nextHeader: IpProtocol.TCP };
-    return writeIp6(packet, 0, { ...ends, trafficClass: tos, hopLimit: ttl }, length);
+    const nextHeader = IpProtocol.TCP;
+    const header = { source: local, destination: remote, nextHeader, trafficClass: tos, hopLimit: ttl };
+    return writeIp6(packet, 0, header, length);
   }
-  const ends = { source: local as Ip4, destination: remote as Ip4, protocol: IpProtocol.TCP };
-  return writeIp4(packet, 0, { ...ends, dontFragment: true, tos, ttl, route }, length);
+  const source = local as Ip4;
+  const destination = remote as Ip4;
+  const protocol = IpProtocol.TCP;
+  return writeIp4(packet, 0, { source, destination, protocol, dontFragment: true, tos, ttl, route }, length);
 }
 
 /** {@link HEADERS_BYTES} of the address's family: an MTU less these is the MSS. */

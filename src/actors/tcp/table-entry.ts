@@ -38,7 +38,7 @@ export class TableEntry implements EntryFields, TcpConnectionHost {
   readonly listener: number | undefined;
   told: boolean;
   readonly connection: TcpConnection;
-  /** The next packet asks IP to look after the path. */
+  /** The next packet asks IP to look after the path. Set only right before a packet goes out in the same step, so it is not saved. */
   doubts = false;
   readonly #owner: EntryOwner;
   readonly #before: number | undefined;

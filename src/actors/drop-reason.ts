@@ -40,6 +40,7 @@ export const DROP_REASONS = [
   'out-of-window',
   'challenged',
   'old-timestamp',
+  'old-ack',
   'too-many-connections',
   'listener-full',
   // SSL, application

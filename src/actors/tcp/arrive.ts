@@ -2,6 +2,7 @@ import type { TcpEvent } from '../../machines/tcp.ts';
 import { seqAdd, seqGt, seqIn, seqLe, seqLt } from '../../wire/seq.ts';
 import { Flag } from '../../wire/tcp.ts';
 import type { DropReason } from '../drop-reason.ts';
+import { isBareAck, isProbe } from './bare-ack.ts';
 import type { ConnectionParts } from './connection-parts.ts';
 import { CHALLENGE_PERIOD_US, CHALLENGES_PER_PERIOD } from './limits.ts';
 import { type InSegment, resetFor } from './segment.ts';
@@ -10,9 +11,9 @@ import { learnRoute } from './source-route.ts';
 /** What an arriving segment does in each state: RFC 9293 section 3.10.7, with the defences of RFC 5961. */
 export class SegmentArrival {
   readonly #parts: ConnectionParts;
-  /** Challenge ACKs of the present period. */
-  #challengesSince_us = 0;
-  #challengesSent = 0;
+  /** ACKs of the present period to what was not acceptable. */
+  #answersSince_us = 0;
+  #answersSent = 0;
 
   constructor(parts: ConnectionParts) {
     this.#parts = parts;
@@ -86,10 +87,8 @@ export class SegmentArrival {
       this.#parts.timestamps.on &&
       !isReset &&
       !this.#parts.timestamps.accepts(segment, this.#parts.core.host.now_us())
-    ) {
-      this.#unstamped(segment);
-      return 'old-timestamp';
-    }
+    )
+      return this.#unstamped(segment);
     if (isReset) return this.#resetArrived(segment);
     if (!this.#parts.receiver.acceptable(segment)) return this.#unacceptable(segment);
     if ((flags & Flag.SYN) !== 0) return this.#strangeSyn();
@@ -114,8 +113,27 @@ export class SegmentArrival {
   }
 
   /** An old timestamp is told the true numbers; where it is missing there is silence (RFC 7323 sections 3.2 and 5.3), but for a SYN. */
-  #unstamped({ flags, options }: InSegment): void {
-    if (options.timestamps !== undefined || (flags & Flag.SYN) !== 0) this.#challenge();
+  #unstamped(segment: InSegment): DropReason {
+    const isStamped = segment.options.timestamps !== undefined;
+    if (isStamped && this.#isOvertaken(segment)) return this.#overtaken();
+    if (isStamped || (segment.flags & Flag.SYN) !== 0) this.#challenge();
+    return 'old-timestamp';
+  }
+
+  /** A bare ACK that tells nothing any more, because the network let later segments pass it. */
+  #isOvertaken(segment: InSegment): boolean {
+    const isPlaced = segment.seq === this.#parts.receiver.n.nxt || this.#parts.receiver.isLate(segment);
+    return isBareAck(segment) && isPlaced && seqLe(segment.ack, this.#parts.sender.n.una);
+  }
+
+  /**
+   * It is answered, as all that is not acceptable, so that an end that lives in the past finds out (RFC 7323 section 5.3, R1): once in
+   * a period, for on a line that reorders there may be thousands, and challenges need the room.
+   */
+  #overtaken(): DropReason {
+    this.#parts.stats.overtakenAcks += 1;
+    if (this.#answersLeft() === CHALLENGES_PER_PERIOD) this.#answer();
+    return 'old-ack';
   }
 
   /** Our SYN+ACK was lost: the SYN comes again. */
@@ -151,11 +169,22 @@ export class SegmentArrival {
       this.#send({ type: 'fin.repeated' });
       return undefined;
     }
+    if (isProbe(segment, this.#parts.receiver.n.nxt)) return this.#probed(segment);
+    if (this.#isOvertaken(segment)) return this.#overtaken();
     // What carries something is a retransmission whose ACK was lost; bare ACKs could answer each other for ever.
     if ((payload.length > 0 || isFin) && (flags & Flag.SYN) === 0) this.#parts.receiver.repeated(segment);
     else this.#challenge();
     this.#lateAcknowledgment(segment);
     return 'out-of-window';
+  }
+
+  /** The other side asks whether we are there, or whether our window is still shut. */
+  #probed(segment: InSegment): DropReason | undefined {
+    if (segment.payload.length > 0) this.#parts.receiver.repeated(segment);
+    else if (!this.#answer()) return 'out-of-window';
+    this.#parts.stats.probesAnswered += 1;
+    this.#lateAcknowledgment(segment);
+    return undefined;
   }
 
   /**
@@ -209,18 +238,28 @@ export class SegmentArrival {
     return this.#parts.timestamps.on ? this.#parts.timestamps.rtt_us(segment, this.#parts.core.host.now_us()) : 0;
   }
 
-  /** An ACK that tells the true numbers, so many per second at most (RFC 5961 section 7). */
+  /** An ACK to what may be somebody's guess (RFC 5961). */
   #challenge(): DropReason {
-    const now_us = this.#parts.core.host.now_us();
-    if (now_us - this.#challengesSince_us >= CHALLENGE_PERIOD_US) {
-      this.#challengesSince_us = now_us;
-      this.#challengesSent = 0;
-    }
-    if (this.#challengesSent >= CHALLENGES_PER_PERIOD) return 'challenged';
-    this.#challengesSent += 1;
-    this.#parts.stats.challenges += 1;
-    this.#parts.receiver.ackNow = true;
+    if (this.#answer()) this.#parts.stats.challenges += 1;
     return 'challenged';
+  }
+
+  /** An ACK that tells the true numbers; false when there were as many in this period as may be (RFC 5961 section 7). */
+  #answer(): boolean {
+    if (this.#answersLeft() === 0) return false;
+    this.#answersSent += 1;
+    this.#parts.receiver.ackNow = true;
+    return true;
+  }
+
+  /** Of the present period; without such a limit two ends with wrong numbers would answer each other for ever. */
+  #answersLeft(): number {
+    const now_us = this.#parts.core.host.now_us();
+    if (now_us - this.#answersSince_us >= CHALLENGE_PERIOD_US) {
+      this.#answersSince_us = now_us;
+      this.#answersSent = 0;
+    }
+    return Math.max(0, CHALLENGES_PER_PERIOD - this.#answersSent);
   }
 
   #send(event: TcpEvent): void {
@@ -228,10 +267,10 @@ export class SegmentArrival {
   }
 
   save(): readonly [number, number] {
-    return [this.#challengesSince_us, this.#challengesSent];
+    return [this.#answersSince_us, this.#answersSent];
   }
 
   restore(saved: readonly [number, number]): void {
-    [this.#challengesSince_us, this.#challengesSent] = saved;
+    [this.#answersSince_us, this.#answersSent] = saved;
   }
 }

@@ -114,7 +114,11 @@ export interface TcpStats {
   fastRecoveries: number;
   tailProbes: number;
   windowProbes: number;
+  /** Answers to what may be a guess (RFC 5961); and to probes of the other side, keepalive or for a shut window. */
   challenges: number;
+  probesAnswered: number;
+  /** Bare ACKs that later segments had overtaken. */
+  overtakenAcks: number;
   /** Segments that arrived ahead of a gap; and those of which nothing was new. */
   outOfOrder: number;
   duplicates: number;
@@ -137,6 +141,8 @@ export function newStats(): TcpStats {
     tailProbes: 0,
     windowProbes: 0,
     challenges: 0,
+    probesAnswered: 0,
+    overtakenAcks: 0,
     outOfOrder: 0,
     duplicates: 0,
   };

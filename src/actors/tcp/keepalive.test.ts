@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { pattern, type TcpEnd, TcpPair } from '../../../test/support/tcp-pair.ts';
+import { pattern, segment, type TcpEnd, TcpPair } from '../../../test/support/tcp-pair.ts';
 import { EMPTY } from '../../wire/bytes.ts';
 import { Flag } from '../../wire/tcp.ts';
 
@@ -80,5 +80,30 @@ describe('keepalive', () => {
     pair.pass(60_000_000);
     expect(lost).toBeGreaterThan(2);
     expect(pair.client.connection.state).toBe('ESTABLISHED');
+  });
+
+  it.each([0, 1])(
+    'SHLD-12: probes of the other side with %i bytes are answered and counted as what they are',
+    (bytes) => {
+      const pair = new TcpPair().connect();
+      pair.server.run((connection) => connection.write(pattern(100)));
+      pair.pass(1_000_000);
+      const { connection, sent } = pair.client;
+      const [before, timestamps] = [sent.length, pair.server.sent.at(-1)?.options.timestamps];
+      const probe = segment(Flag.ACK, 2_100, 1_001, { timestamps }, new Uint8Array(bytes));
+      expect(connection.segment(probe)).toBeUndefined();
+      expect(sent.slice(before)).toMatchObject([{ flags: Flag.ACK, seq: 1_001, ack: 2_101 }]);
+      expect(connection.stats).toMatchObject({ probesAnswered: 1, challenges: 0, bytesIn: 100 });
+    },
+  );
+
+  it('two ends that take each other’s answers for probes come to rest', () => {
+    const pair = new TcpPair({ client: { timestamps: false } }).connect();
+    const { connection, sent } = pair.client;
+    const before = sent.length;
+    for (let i = 0; i < 1_000; i++) pair.client.arrive(segment(Flag.ACK, 2_000, 1_001));
+    expect(sent.length - before).toBe(10);
+    expect(connection.stats).toMatchObject({ probesAnswered: 10, challenges: 0 });
+    expect(connection.segment(segment(Flag.ACK, 2_000, 1_001))).toBe('out-of-window');
   });
 });

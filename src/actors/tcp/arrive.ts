@@ -180,11 +180,12 @@ export class SegmentArrival {
 
   /** The other side asks whether we are there, or whether our window is still shut. */
   #probed(segment: InSegment): DropReason | undefined {
-    if (segment.payload.length > 0) this.#parts.receiver.repeated(segment);
-    else if (!this.#answer()) return 'out-of-window';
-    this.#parts.stats.probesAnswered += 1;
+    const hasText = segment.payload.length > 0;
+    if (hasText) this.#parts.receiver.repeated(segment);
+    const isAnswered = hasText || this.#answer();
+    if (isAnswered) this.#parts.stats.probesAnswered += 1;
     this.#lateAcknowledgment(segment);
-    return undefined;
+    return isAnswered ? undefined : 'out-of-window';
   }
 
   /**

@@ -15,6 +15,9 @@ export interface ImpairmentOptions {
   /** A bottleneck: so many bits of frames in a second (Ethernet header counted), with a queue of `queueBytes` that drops what comes when it is full. */
   rate_bps?: number;
   queueBytes?: number;
+  /** Packets of senders that understand marks (ECN) are marked instead of lost: so many by chance, and all that find so many bytes in the bottleneck's queue. */
+  markRatio?: number;
+  markBytes?: number;
   /** Longer IP packets are dropped. With `mtuRouter` (an address, of either family) a router of that address tells so by ICMP, without it none does. */
   mtu?: number;
   mtuRouter?: string;
@@ -32,6 +35,7 @@ export interface Fate {
   readonly jitter: number;
   /** 0 to 1: which of its bits is turned over; undefined for none. */
   readonly corrupt: number | undefined;
+  readonly marks: boolean;
 }
 
 /** Decides for one direction; the options may change on the way. Draws the same number of random values for every frame, so that fates don't shift. */
@@ -40,14 +44,16 @@ export function fateSource(options: ImpairmentOptions, direction: number): (now?
   let bad = false;
   return (now = options) => {
     const { burst, lossRatio = 0, duplicateRatio = 0, reorderRatio = 0, reorderDelay_ms = 1 } = now;
-    const { corruptRatio = 0, delay_ms = 0 } = now;
+    const { corruptRatio = 0, delay_ms = 0, markRatio = 0 } = now;
     const [loss, duplicate, reorder, turn] = [random(), random(), random(), random()];
     const [burstLoss, jitter, corrupt, bit] = [random(), random(), random(), random()];
     bad = burst !== undefined && (bad ? turn >= burst.leaveRatio : turn < burst.enterRatio);
     const isLost = loss < lossRatio || (bad && burstLoss < (burst?.lossRatio ?? 0));
     const at = reorder < reorderRatio ? delay_ms + reorderDelay_ms : delay_ms;
     const delays_ms = isLost ? [] : duplicate < duplicateRatio ? [at, at] : [at];
-    return { delays_ms, jitter, corrupt: corrupt < corruptRatio ? bit : undefined };
+    // From the other end of the draw that loses: with and without marks the other fates are the same.
+    const marks = loss >= 1 - markRatio;
+    return { delays_ms, jitter, corrupt: corrupt < corruptRatio ? bit : undefined, marks };
   };
 }
 

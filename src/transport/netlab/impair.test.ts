@@ -126,6 +126,47 @@ describe('an impaired line', () => {
     expect(icmp?.ok && icmpQuote(told, icmp)).toMatchObject({ protocol: IpProtocol.TCP, destination: 0x0a00_0002 });
   });
 
+  /** A frame whose packet has this ECN field. */
+  function withEcn(family: 4 | 6, ecn: number): Uint8Array {
+    const bytes = frame(1000);
+    const ends = { source: 'fd00::1', destination: 'fd00::2', nextHeader: IpProtocol.TCP, trafficClass: 0xb8 | ecn };
+    if (family === 6) {
+      bytes.set([0x86, 0xdd], 12);
+      writeIp6(bytes, ETHERNET_HEADER_BYTES, ends, 960);
+    } else {
+      const fields = { source: 0x0a00_0001, destination: 0x0a00_0002, protocol: IpProtocol.TCP, tos: 0xb8 | ecn };
+      bytes.set(buildIp4(fields, new Uint8Array(980).fill(7)), ETHERNET_HEADER_BYTES);
+    }
+    return bytes;
+  }
+
+  it.each([4, 6] as const)('marks IPv%i packets of those who understand it, and no others', (family) => {
+    const line = new ImpairedLine({ markRatio: 1 }, 0);
+    const after = [0, 1, 2, 3].map((ecn) => {
+      line.arrive(withEcn(family, ecn), 0);
+      return line.due(0)[0];
+    });
+    expect(after).toEqual([0, 3, 3, 3].map((ecn) => withEcn(family, ecn)));
+    expect(line.counters).toMatchObject({ marked: 2, lost: 0, left: 4 });
+  });
+
+  it('marks by chance, and leaves the other fates as they are', () => {
+    const options = { lossRatio: 0.1, duplicateRatio: 0.1, jitter_ms: 3 };
+    const [without, all] = [fates(options), fates({ ...options, markRatio: 0.2 })];
+    expect(share(all, ({ marks }) => marks)).toBeCloseTo(0.2, 1);
+    expect(all.map((fate) => ({ ...fate, marks: false }))).toEqual(without);
+    expect(share(all, ({ marks, delays_ms }) => marks && delays_ms.length === 0)).toBe(0);
+  });
+
+  it('marks what finds a long queue', () => {
+    // 1 000 bytes take 1 ms; the first three frames see less than 3 000 bytes, with themselves.
+    const line = new ImpairedLine({ rate_bps: 8_000_000, queueBytes: 10_000, markBytes: 3_100 }, 0);
+    for (let at = 0; at < 5; at += 1) line.arrive(withEcn(4, 2), 0);
+    expect(line.counters).toMatchObject({ marked: 2, queueDrops: 0 });
+    const marked = line.due(10 * MS_US).map((bytes) => (bytes[ETHERNET_HEADER_BYTES + 1] ?? 0) & 3);
+    expect(marked).toEqual([2, 2, 2, 3, 3]);
+  });
+
   it('tells by ICMPv6 what is too long for an IPv6 way', () => {
     const bytes = new Uint8Array(ETHERNET_HEADER_BYTES + 1500);
     bytes.set([1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 0x86, 0xdd]);

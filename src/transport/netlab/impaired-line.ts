@@ -8,6 +8,7 @@ import { parseIp4Packet } from '../../wire/ipv4.ts';
 import { parseIp6Packet } from '../../wire/ipv6.ts';
 import { DelayLine } from './delay-line.ts';
 import { fateSource, type ImpairmentOptions } from './fate.ts';
+import { mark } from './mark.ts';
 
 /** Frames of one direction. */
 export interface LineCounters {
@@ -19,6 +20,7 @@ export interface LineCounters {
   overflow: number;
   duplicated: number;
   corrupted: number;
+  marked: number;
   left: number;
 }
 
@@ -40,6 +42,7 @@ export class ImpairedLine {
     overflow: 0,
     duplicated: 0,
     corrupted: 0,
+    marked: 0,
     left: 0,
   };
   #options: ImpairmentOptions;
@@ -88,6 +91,7 @@ export class ImpairedLine {
     }
     const passed_us = this.#bottleneck(frame.length, now_us);
     if (passed_us === undefined) return undefined;
+    if ((fate.marks || this.#isLong(passed_us - now_us)) && mark(frame)) counters.marked += 1;
     if (fate.corrupt !== undefined) this.#corrupt(frame, fate.corrupt);
     if (fate.delays_ms.length > 1) counters.duplicated += 1;
     for (const delay_ms of fate.delays_ms) this.#send(frame, passed_us, delay_ms, fate.jitter);
@@ -111,13 +115,18 @@ export class ImpairedLine {
     const { rate_bps, queueBytes = QUEUE_BYTES } = this.#options;
     if (rate_bps === undefined) return now_us;
     const start_us = Math.max(now_us, this.#idleAt_us);
-    const waiting = ((start_us - now_us) * rate_bps) / (BITS * MS_US * MS_US);
-    if (waiting + bytes > queueBytes) {
+    if (bytesIn(start_us - now_us, rate_bps) + bytes > queueBytes) {
       this.counters.queueDrops += 1;
       return undefined;
     }
     this.#idleAt_us = start_us + (bytes * BITS * MS_US * MS_US) / rate_bps;
     return this.#idleAt_us;
+  }
+
+  /** Whether the queue is so long, of which the end passes the bottleneck after such a time, that packets are marked. */
+  #isLong(passes_us: number): boolean {
+    const { rate_bps, markBytes } = this.#options;
+    return rate_bps !== undefined && markBytes !== undefined && bytesIn(passes_us, rate_bps) > markBytes;
   }
 
   /** Only what has a checksum: a wrong ARP packet would be believed. */
@@ -138,6 +147,10 @@ export class ImpairedLine {
     }
     if (!this.#line.push(frame, at_us)) this.counters.overflow += 1;
   }
+}
+
+function bytesIn(time_us: number, rate_bps: number): number {
+  return (time_us * rate_bps) / (BITS * MS_US * MS_US);
 }
 
 function etherTypeOf(frame: Uint8Array): number {

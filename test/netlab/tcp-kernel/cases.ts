@@ -1,4 +1,5 @@
 import { CLOSING } from './closing.ts';
+import { ECN } from './ecn.ts';
 import { HANDSHAKES } from './handshakes.ts';
 import { IMPAIRED_LONG, IMPAIRED_QUICK } from './impaired.ts';
 import { IP6 } from './ip6.ts';
@@ -19,6 +20,7 @@ export const GROUPS: Readonly<Record<string, Cases>> = {
   closing: CLOSING,
   silence: SILENCE_QUICK,
   impaired: IMPAIRED_QUICK,
+  ecn: ECN,
   load: LOAD_QUICK,
   ip6: IP6,
   'source-routes': SOURCE_ROUTES,

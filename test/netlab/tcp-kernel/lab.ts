@@ -24,6 +24,7 @@ export const FAR = { host: 'far', ip: '10.77.0.2', ip6: 'fd77::2', mac: '02:00:0
 export const ROUTER = '10.77.0.254';
 export const ROUTER6 = 'fd77::fe';
 const NETWORK = '10.77.0.0/24';
+const NETWORK6 = 'fd77::/64';
 /** Cables take jumbo frames; what hosts send is up to their routes. */
 const CABLE_MTU_BYTES = 9_100;
 export const USUAL_MTU_BYTES = 1_500;
@@ -44,7 +45,8 @@ export interface KernelSettings {
   /** What our host is told to send at most. */
   advertisedMss?: number;
   retries2?: number;
-  ecn?: boolean;
+  /** 0: never, 1: asks and takes, 2: takes where the other side asks. */
+  ecn?: 0 | 1 | 2;
   /** Finds out about black holes. */
   mtuProbing?: boolean;
 }
@@ -188,7 +190,7 @@ export class Lab {
       'net.ipv4.tcp_timestamps': bit(settings.timestamps),
       'net.ipv4.tcp_window_scaling': bit(settings.windowScaling),
       'net.ipv4.tcp_no_metrics_save': '1',
-      'net.ipv4.tcp_ecn': settings.ecn === true ? '1' : '2',
+      'net.ipv4.tcp_ecn': String(settings.ecn ?? 2),
       'net.ipv4.tcp_retries2': String(settings.retries2 ?? 15),
       'net.ipv4.tcp_mtu_probing': settings.mtuProbing === true ? '1' : '0',
       'net.ipv4.tcp_max_syn_backlog': '4096',
@@ -209,10 +211,26 @@ export class Lab {
     const mtu = settings.mtu ?? USUAL_MTU_BYTES;
     const route = ['ip', 'route', 'replace', NETWORK, 'dev', 'eth0', 'proto', 'kernel', 'scope', 'link', 'src', ip];
     route.push('mtu', String(mtu), 'advmss', String(settings.advertisedMss ?? mtu - 40));
-    route.push('congctl', settings.congestion ?? 'cubic');
+    const congestion = ['congctl', settings.congestion ?? 'cubic'];
+    route.push(...congestion);
     if (settings.window !== undefined) route.push('window', String(settings.window));
     await must(host, ['ip', 'route', 'flush', 'cache']);
     await must(host, route);
+    if (host !== FAR.host) return;
+    await must(host, [
+      'ip',
+      '-6',
+      'route',
+      'replace',
+      NETWORK6,
+      'dev',
+      'eth0',
+      'proto',
+      'kernel',
+      'metric',
+      '256',
+      ...congestion,
+    ]);
   }
 
   /** A new device of ours with these options. */

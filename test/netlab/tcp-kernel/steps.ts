@@ -100,6 +100,17 @@ export async function ourState(lab: Lab, pair: Pair, state: string): Promise<voi
   throw new Error(`our connection is in ${last}, not in ${state}`);
 }
 
+/** Waits until the kernel has nothing left of the connections on a port but TIME-WAIT. */
+export async function kernelDone(lab: Lab, port: number): Promise<void> {
+  let last = '';
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    last = await lab.socket(port);
+    if (last.trim() === '') return;
+    await pause(TRY_MS);
+  }
+  throw new Error(`the kernel still has ${last}`);
+}
+
 export function pause(time_ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, time_ms));
 }

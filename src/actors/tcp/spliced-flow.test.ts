@@ -38,6 +38,14 @@ it('passes on without a copy what fills its buffer', () => {
   expect(written[0].buffer).toBe(packet.buffer);
 });
 
+it('keeps no large buffer alive for a part of it, however large the part', () => {
+  const { flow, written } = flowInto(new SendQueue());
+  const superSegment = pattern(65_000).slice();
+  flow.data(superSegment.subarray(0, 5_000));
+  expect(written[0].buffer.byteLength).toBe(5_000);
+  expect(equal(written[0], superSegment.subarray(0, 5_000))).toBe(true);
+});
+
 it('reports as consumed only what comes while the queue is below its mark', () => {
   const { flow, consumed } = flowInto(new SendQueue());
   flow.data(new Uint8Array(10));

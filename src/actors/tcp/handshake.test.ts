@@ -43,7 +43,7 @@ describe('opening a connection', () => {
     expect(pair.client.kinds).toEqual(['troubled', 'closed timed-out', 'gone']);
   });
 
-  it('sends SYN+ACK again, 5 times, then gives up', () => {
+  it('MUST-22: sends SYN+ACK again, 5 times, then gives up', () => {
     const pair = new TcpPair();
     pair.passes = (_, from) => from === 'client';
     pair.server.arrive(segment(Flag.SYN, 7));

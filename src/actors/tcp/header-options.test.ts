@@ -52,6 +52,8 @@ describe('TCP options', () => {
 
   it('MUST-6 MUST-68: those that nobody knows are skipped by their length', () => {
     expect(optionsOf(withOptions([250, 6, 1, 2, 3, 4, 2, 4, 1, 0, 253, 2]))).toEqual({ mss: 256 });
+    // What it holds may look like another option.
+    expect(optionsOf(withOptions([250, 5, 3, 3, 9, 2, 4, 1, 0, 1, 1, 1]))).toEqual({ mss: 256 });
   });
 
   it.each([[[2, 0, 0, 0]], [[2, 1, 0, 0]], [[1, 1, 1, 2]], [[2, 40, 5, 0]], [[250, 0, 0, 0]]])(

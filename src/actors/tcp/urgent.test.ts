@@ -93,7 +93,9 @@ describe('urgent data', () => {
     const pair = open();
     pair.server.consumes = false;
     pair.client.run((connection) => connection.write(pattern(1_100_000)));
-    pair.run(() => pair.client.connection.path.window === 0);
+    const isShut = () => pair.server.connection.status.receiveWindow === 0;
+    pair.run(() => isShut() && pair.client.connection.path.window === 0);
+    expect(isShut()).toBe(true);
     const before = pair.client.sent.length;
     const edge = pair.server.receivedBytes;
     pair.client.run((connection) => connection.write(pattern(10), true));

@@ -4,6 +4,7 @@ import { routeBytes } from '../../wire/ip-options.ts';
 import { seqDiff, seqIn } from '../../wire/seq.ts';
 import { Flag } from '../../wire/tcp.ts';
 import type { DropReason } from '../drop-reason.ts';
+import type { MachineView } from '../layer.ts';
 import { type MachineCommand, MachineHost } from '../machine-host.ts';
 import type { TcpStatus } from '../services.ts';
 import { ConnectionParts } from './connection-parts.ts';
@@ -14,7 +15,7 @@ import { RareTimers } from './rare-timers.ts';
 import { bare, type InSegment } from './segment.ts';
 import { bareSeq } from './send-numbers.ts';
 import { chosen, type TcpChoices, type TcpSettings } from './settings.ts';
-import { pathOf, statusOf, type TcpPath } from './status.ts';
+import { machinesOf, pathOf, statusOf, type TcpPath } from './status.ts';
 import { timedOut } from './timeouts.ts';
 import { isSuccessor } from './timestamps.ts';
 import type { Urgent } from './urgent.ts';
@@ -91,6 +92,11 @@ export class TcpConnection implements ConnectionCore {
   isUnderWay(seq: number): boolean {
     const { una, nxt } = this.#parts.sender.n;
     return seqIn(seq, una, seqDiff(nxt, una));
+  }
+
+  /** Its own machine and that of its congestion control, where there is one. */
+  get machines(): readonly MachineView[] {
+    return machinesOf(this.machine, this.#parts.sender);
   }
 
   get path(): TcpPath {

@@ -224,6 +224,21 @@ describe('the TCP layer', () => {
     expect(((synAck?.seq as number) - last) >>> 0).toBeGreaterThan(0xffff);
   });
 
+  it('lists the phases of BBR behind the connection that they belong to', () => {
+    const { a, b, pass } = pairOf({ connections: { congestion: 'bbr' } });
+    b.ask({ kind: 'listen', port: 443 });
+    a.ask(connect('mine'));
+    pass(10_000);
+    expect(a.layer.machines()).toMatchObject([
+      { instance: 'mine', machine: { id: 'tcp' }, state: 'ESTABLISHED' },
+      { instance: 'mine.bbr', machine: { id: 'bbr' }, state: 'Startup' },
+    ]);
+    expect(b.layer.machines().map(({ instance }) => instance)).toEqual(['accepted-1', 'accepted-1.bbr']);
+    a.ask({ kind: 'abort', connection: 'mine' });
+    pass(10_000);
+    expect([a.layer.machines(), b.layer.machines()]).toEqual([[], []]);
+  });
+
   it('gives a name free again while the old connection is in TIME-WAIT', () => {
     const { a, b, pass } = pairOf();
     b.ask({ kind: 'listen', port: 443 });

@@ -60,11 +60,7 @@ export class TcpLayer extends Layer {
   }
 
   override machines(): readonly MachineView[] {
-    return [...this.#table.entries].map(({ id, connection }) => ({
-      instance: id,
-      machine: connection.machine.machine,
-      state: connection.machine.state,
-    }));
+    return [...this.#table.entries].flatMap(({ connection }) => connection.machines);
   }
 
   /** Connections in all states. */

@@ -1,5 +1,6 @@
 import type { TcpState } from '../../machines/tcp.ts';
 import { seqDiff } from '../../wire/seq.ts';
+import type { MachineView } from '../layer.ts';
 import type { TcpStatus } from '../services.ts';
 import type { Receiver } from './receive.ts';
 import type { Sender } from './send.ts';
@@ -19,6 +20,16 @@ export function statusOf(state: TcpState, sender: Sender, receiver: Receiver, ur
     srtt_us: Math.round(rtt.srtt_us),
     rto_us: rtt.rto_us(),
   };
+}
+
+/** The machines of a connection: its own and, where congestion control has phases, that of these. */
+export function machinesOf(machine: MachineView, { recovery }: Sender): readonly MachineView[] {
+  const { phases } = recovery.congestion;
+  return (phases === undefined ? [machine] : [machine, phases]).map(viewOf);
+}
+
+function viewOf({ instance, machine, state }: MachineView): MachineView {
+  return { instance, machine, state };
 }
 
 /** What a connection knows of its path. */

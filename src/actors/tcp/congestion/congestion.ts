@@ -1,3 +1,4 @@
+import type { MachineView } from '../../layer.ts';
 import { INITIAL_WINDOW_SEGMENTS } from '../limits.ts';
 import type { DeliveryRate, RateSample } from './delivery-rate.ts';
 
@@ -51,6 +52,8 @@ export interface CongestionControl {
   readonly pacingRate: number;
   /** Bytes that may go out in one burst where it paces. */
   readonly quantum: number;
+  /** The machine of its phases, where it has any. */
+  readonly phases: MachineView | undefined;
   /** Its measurement of the delivery rate, where it wants one. */
   readonly rate: DeliveryRate | undefined;
   /** Does what RFC 3168 asks for when the network marks packets. */

@@ -71,6 +71,10 @@ export class WindowControl implements CongestionControl {
     return UNBOUNDED;
   }
 
+  get phases(): undefined {
+    return undefined;
+  }
+
   get rate(): undefined {
     return undefined;
   }

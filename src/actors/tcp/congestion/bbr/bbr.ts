@@ -10,6 +10,7 @@ import {
   UNBOUNDED,
 } from '../congestion.ts';
 import { DeliveryRate, type RateSample } from '../delivery-rate.ts';
+import { inflightAtLoss, isTooMuch, type RoundLosses } from './losses.ts';
 import * as model from './model.ts';
 import {
   isTimeToGoDown,
@@ -23,12 +24,6 @@ import {
 import { type BbrState, NEVER_US, newBbrState } from './state.ts';
 import { inflight, probeRttWindow, quantum, setWindow } from './window.ts';
 
-const LOSS_THRESHOLD = 0.02;
-/**
- * Losses that say nothing. The draft has none of these, but of the 80 segments that 50 Mbit/s and 20 ms hold, two are more than 2 %, and
- * a path that loses 1 % at random loses two in every other window: the bound would be at the BDP for ever, and the rate 15 % below.
- */
-const NOISE_SEGMENTS = 2;
 const STARTUP_LOSS_EVENTS = 6;
 const DRAIN_ROUNDS = 3;
 const PROBE_RTT_US = 200_000;
@@ -116,7 +111,7 @@ export class Bbr implements CongestionControl {
     s.lostSinceAck = false;
     model.noteDelivery(s, sample, this.rate.deliveredBytes);
     model.noteRate(s, sample, this.rate.deliveredBytes);
-    if (s.lossRoundStart) this.#lossRound();
+    if (s.lossRoundStart) this.#lossRound(sample);
     model.noteAggregation(s, report);
     model.noteFullBw(s, sample);
     this.#checkStartup(report, sample);
@@ -256,10 +251,11 @@ export class Bbr implements CongestionControl {
     if (rate > 0 && (s.fullBwReached || rate > s.pacingRate)) s.pacingRate = rate;
   }
 
-  /** The end of a round that is counted from its first loss. */
-  #lossRound(): void {
+  /** The end of a round that is counted from its first loss. Losses that may be chance leave the model as it is. */
+  #lossRound(sample: RateSample): void {
     const s = this.#s;
-    if (s.lossInRound && !this.phases.decision.probes) model.lowerBounds(s);
+    const isCongested = s.lossInRound && this.#isTooHigh(sample);
+    if (isCongested && !this.phases.decision.probes) model.lowerBounds(s);
     s.lossInRound = false;
   }
 
@@ -359,23 +355,19 @@ export class Bbr implements CongestionControl {
     }
     s.lossInRound = true;
     if (!s.isProbeSample) return;
-    const lost = this.rate.lostBytes - sending.lost;
-    if (!this.#isTooHigh({ lost, inFlight: sending.inFlight })) return;
+    const losses = { lost: this.rate.lostBytes - sending.lost, inFlight: sending.inFlight };
+    if (!this.#isTooHigh(losses)) return;
     s.probeTooHigh = true;
     s.isProbeSample = false;
-    // Where in this segment the losses went over the threshold (InflightAtLoss).
-    const before = sending.inFlight - bytes;
-    const atLoss = before + (LOSS_THRESHOLD * before - (lost - bytes)) / (1 - LOSS_THRESHOLD);
+    const atLoss = inflightAtLoss(losses, bytes, s.mss);
     if (!sending.appLimited) s.inflightLong = Math.max(atLoss, targetInflight(s) * model.BETA);
     if (this.phases.decision.phase !== 'ProbeBW_UP') return;
     s.undo = { ...s.undo, phase: 'ProbeBW_UP' };
     this.#send('probe.over');
   }
 
-  /** IsInflightTooHigh. */
-  #isTooHigh({ lost, inFlight }: { readonly lost: number; readonly inFlight: number }): boolean {
-    const noise = NOISE_SEGMENTS * this.#s.mss;
-    return lost > inFlight * LOSS_THRESHOLD + noise || (lost > 0 && !this.#parts.sack());
+  #isTooHigh(losses: RoundLosses): boolean {
+    return isTooMuch(losses, this.#s.mss) || (losses.lost > 0 && !this.#parts.sack());
   }
 
   #saveForUndo(): void {

@@ -3,6 +3,11 @@ import type { CongestionControl } from './congestion/congestion.ts';
 const US_PER_S = 1_000_000;
 /** A host's timer may be so late; what it holds back is made up for. */
 const LATENESS_US = 2_000;
+/**
+ * The next burst waits no longer, whatever the rate: one that was measured while a host slept for hours would never be measured anew.
+ * Linux's fq queue has the same bound.
+ */
+const LONGEST_WAIT_US = 1_000_000;
 
 /**
  * When the next burst may go out at the rate that congestion control has set (draft-ietf-ccwg-bbr section 5.6.2). A burst is a
@@ -32,7 +37,8 @@ export class Pacer {
   sent(bytes: number, now_us: number): void {
     this.#left = Math.max(0, this.#left - bytes);
     const from_us = Math.max(this.#next_us, now_us - LATENESS_US);
-    this.#next_us = from_us + (bytes * US_PER_S) / this.#congestion.pacingRate;
+    const next_us = from_us + (bytes * US_PER_S) / this.#congestion.pacingRate;
+    this.#next_us = Math.min(next_us, now_us + LONGEST_WAIT_US);
   }
 
   /** Time until the next burst, in whole microseconds. */

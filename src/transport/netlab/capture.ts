@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type HostName, spawn } from './hosts.ts';
 
@@ -15,8 +16,18 @@ export interface CaptureOptions {
   snapLength?: number;
 }
 
-/** Time for packets that have just passed to reach dumpcap's buffer. */
-const SETTLE_MS = 200;
+/**
+ * The kernel hands dumpcap a block of packets when it is full or as old as this. What it has not been handed when it is told to stop is
+ * in no file.
+ */
+const BLOCK_TIMEOUT_MS = 250;
+/** From a block that is handed over until its packets are read, on an idle machine. */
+const READ_MS = 100;
+/** dumpcap has read all that it was handed when it sleeps at so many looks in a row; a busy machine lets it wait for its turn. */
+const ASLEEP_LOOKS = 5;
+const LOOK_EVERY_MS = 20;
+/** Then it is stopped all the same. */
+const ASLEEP_LIMIT_MS = 10_000;
 const KERNEL_BUFFER_MIB = 32;
 
 /** Captures an interface, both directions, to a pcapng file by dumpcap (package wireshark-common). Resolves when it captures. */
@@ -34,11 +45,31 @@ export async function capture(
   return {
     file,
     async stop() {
-      await sleep(SETTLE_MS);
+      await sleep(BLOCK_TIMEOUT_MS + READ_MS);
+      await asleep(process.child.pid as number);
       const code = await process.stop('SIGINT');
       if (code !== 0) throw new Error(`dumpcap on ${host}/${name} ended with code ${code}`);
     },
   };
+}
+
+/** Waits until a process has nothing to do. */
+async function asleep(pid: number): Promise<void> {
+  let looks = 0;
+  for (let waited_ms = 0; looks < ASLEEP_LOOKS && waited_ms < ASLEEP_LIMIT_MS; waited_ms += LOOK_EVERY_MS) {
+    looks = processState(pid) === 'S' ? looks + 1 : 0;
+    await sleep(LOOK_EVERY_MS);
+  }
+}
+
+/** `S` sleeping, `R` running or waiting for its turn, and so on (proc(5), stat); undefined when it is gone. */
+function processState(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return stat.slice(stat.lastIndexOf(')') + 2)[0];
+  } catch {
+    return undefined;
+  }
 }
 
 /** dumpcap names the file once it has opened interface and file. */

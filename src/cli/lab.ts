@@ -94,7 +94,9 @@ function list({ json }: LabFlags): number {
   const text = TOPOLOGIES.map(
     ({ name, title, figure }) => `${name.padEnd(14)}${title}${figure ? ` (figure ${figure})` : ''}`,
   );
-  print(json ? JSON.stringify(TOPOLOGIES) : text.join('\n'));
+  print(
+    json ? JSON.stringify(TOPOLOGIES.map(({ name, title, figure }) => ({ name, title, figure }))) : text.join('\n'),
+  );
   return EXIT_OK;
 }
 

@@ -7,28 +7,22 @@ import type { JournalData, JournalRecord, JournalTap } from '../actors/tap.ts';
 import { type DataWatcher, PatternCheck } from '../actors/test-application/pattern.ts';
 import type { World } from '../actors/world.ts';
 import type { AeadProvider } from '../engine/crypto/suite.ts';
-import { CABLES, type CableName, type CablePlan, type DeviceName } from '../topologies/network.ts';
-import { gatewayTaps, topLabel } from '../topologies/parts/gateway.ts';
-import type { GatewayOptions } from '../topologies/parts/gateway-options.ts';
-import { buildTwoLan } from '../topologies/two-lan.ts';
-import { gateway20Options, gateway30Options } from '../topologies/two-lan-settings.ts';
-import { Cable } from '../transport/cable.ts';
+import { buildDevices } from '../topologies/build.ts';
+import type { CablePlan, NetworkPlan } from '../topologies/plan.ts';
+import { Cable, type Impairments } from '../transport/cable.ts';
 import { opensslProvider } from '../transport/openssl/aead.ts';
-import type { LabSettings } from './settings.ts';
-import { type InnerTapName, type Sighting, type TapName, tapCable, tapInside, type Watcher } from './taps.ts';
+import { type LabSettings, labPlan } from './settings.ts';
+import { type Sighting, type TapName, tapCable, tapInside, type Watcher } from './taps.ts';
 import { WatchTap } from './watch-tap.ts';
 import { type LabIdentity, labWorld } from './world.ts';
 
 /** Name of the builder in the config record of a lab's journal. */
-export const LAB_BUILDER = 'two-lan';
+export const LAB_BUILDER = 'network';
 
 /** More inputs than this at one instant of virtual time is a timer that never waits, not work. */
 const STEPS_PER_INSTANT = 1_000_000;
 
-export type HostName = 'terminal21' | 'server31';
-export type GatewayName = 'gateway20' | 'gateway30';
-
-export type ReceivedWatcher = (device: HostName, connection: string, bytes: Uint8Array) => void;
+export type ReceivedWatcher = (device: string, connection: string, bytes: Uint8Array) => void;
 
 /** What a lab takes from outside: journal, ciphers, certificates. */
 export interface LabOptions {
@@ -42,17 +36,18 @@ export interface LabOptions {
 }
 
 /**
- * The two-LAN network alive on virtual time: seven devices, six cables, one seed. Nothing waits; `run` lets time pass and everything
- * that is due happens.
+ * A topology alive on virtual time, from one seed. Nothing waits; `run` lets time pass and everything that is due happens.
  */
 export class Lab {
   readonly settings: LabSettings;
+  readonly plan: NetworkPlan;
   readonly scheduler = new VirtualScheduler();
   readonly world: World;
-  readonly devices: Readonly<Record<DeviceName, Device>>;
-  readonly cables: Readonly<Record<CableName, Cable>>;
-  /** What the applications received, compared with what was sent. */
-  readonly received: Readonly<Record<HostName, PatternCheck>>;
+  /** By name, in the order in which they are started. */
+  readonly devices: Readonly<Record<string, Device>>;
+  readonly cables: Readonly<Record<string, Cable>>;
+  /** What the applications of the network's ends received, compared with what was sent. */
+  readonly received: Readonly<Record<string, PatternCheck>>;
   readonly #tap: WatchTap;
   readonly #dataWatchers = new Set<ReceivedWatcher>();
 
@@ -61,7 +56,8 @@ export class Lab {
     { journal, aead = opensslProvider, identities, onSecret, verifies = false }: LabOptions = {},
   ) {
     this.settings = settings;
-    this.received = { terminal21: new PatternCheck(settings.seed), server31: new PatternCheck(settings.seed) };
+    this.plan = labPlan(settings);
+    this.received = Object.fromEntries(this.plan.ends.map(({ device }) => [device, new PatternCheck(settings.seed)]));
     this.#tap = new WatchTap(journal);
     const { scheduler } = this;
     this.world = labWorld({
@@ -73,44 +69,44 @@ export class Lab {
       ...(onSecret && { onSecret }),
     });
     this.#recordConfig();
-    this.devices = buildTwoLan(this.world, settings, {
-      terminal21: this.#watcher('terminal21'),
-      server31: this.#watcher('server31'),
-    });
-    this.cables = Object.fromEntries(CABLES.map((plan) => [plan.name, this.#lay(plan, verifies)])) as Record<
-      CableName,
-      Cable
-    >;
-    this.cables.W3.impair(settings.path);
+    const devices = buildDevices(this.world, this.plan, (device) => ({ onData: this.#watcher(device) }));
+    this.devices = Object.fromEntries(devices.map((device) => [device.name, device]));
+    this.cables = Object.fromEntries(this.plan.cables.map((plan) => [plan.name, this.#lay(plan, verifies)]));
+    this.impair(settings.path);
+  }
+
+  /** Changes the way between the tunnel's ends; where that is several cables, each gets its part of delay and loss. */
+  impair(path: Partial<Impairments>): void {
+    for (const { cable, share } of this.plan.path) this.cables[cable].impair(partOf(path, share));
   }
 
   get now_us(): number {
     return this.scheduler.now_us();
   }
 
-  /** Starts every device: hubs and firewall first, then hosts, then the gateway that listens, last the one that connects. */
+  /** Starts every device in the plan's order. */
   start(): void {
-    const order: DeviceName[] = ['hub22', 'hub32', 'firewall33', 'terminal21', 'server31', 'gateway20', 'gateway30'];
-    for (const name of order) this.devices[name].start();
+    for (const device of Object.values(this.devices)) device.start();
   }
 
-  /** Whether both gateways' sessions carry frames. */
+  /** Whether every session that users' frames need carries frames. */
   get isUp(): boolean {
-    return this.status('gateway20').peers[0].state === 'UP' && this.status('gateway30').peers[0].state === 'UP';
+    return this.plan.tunnels.every(({ device, peers }) => {
+      const states = this.status(device).peers;
+      return peers.every((name) => states.find((peer) => peer.name === name)?.state === 'UP');
+    });
   }
 
   /** What a gateway's operator would see. */
-  status(gateway: GatewayName): GatewayStatus {
+  status(gateway: string): GatewayStatus {
     return (this.layer(gateway, this.topLabel(gateway)) as TunnelsLayer).status();
   }
 
-  /** Label of a gateway's accelerator control or gateway application. */
-  topLabel(gateway: GatewayName): string {
-    return topLabel(this.options(gateway));
-  }
-
-  options(gateway: GatewayName): GatewayOptions {
-    return gateway === 'gateway20' ? gateway20Options(this.settings) : gateway30Options(this.settings);
+  /** Label of a gateway's accelerator control or gateway application. @throws RangeError for a device that has no tunnels */
+  topLabel(gateway: string): string {
+    const tunnel = this.plan.tunnels.find(({ device }) => device === gateway);
+    if (tunnel === undefined) throw new RangeError(`${gateway} has no tunnels`);
+    return tunnel.layer;
   }
 
   /** Lets virtual time pass, in microseconds. */
@@ -137,22 +133,23 @@ export class Lab {
     return true;
   }
 
-  layer(device: DeviceName, label: string): Layer {
+  layer(device: string, label: string): Layer {
     return this.devices[device].layer(label);
   }
 
   /** An operator's event for a layer. */
-  tell(device: DeviceName, layer: string, name: string, data: JournalData = null): void {
+  tell(device: string, layer: string, name: string, data: JournalData = null): void {
     this.devices[device].input({ kind: 'event', layer, name, data });
   }
 
-  /** Watches a place; gives the function that ends it. */
+  /** Watches a place; gives the function that ends it. A place that this network does not have sees nothing. */
   tap(place: TapName, watcher: Watcher): () => void {
-    if (place in this.cables) return tapCable(place as CableName, this.cables[place as CableName], watcher);
-    const name = place as InnerTapName;
-    const gateway = name.endsWith('20') ? 'gateway20' : 'gateway30';
-    const tap = gatewayTaps(this.options(gateway))[name.slice(0, 1) as 'S' | 'M' | 'V'];
-    return tap === undefined ? () => {} : tapInside(name, this.devices[gateway], tap, () => this.now_us, watcher);
+    if (place in this.cables) return tapCable(place, this.cables[place], watcher);
+    for (const { name, taps } of this.plan.devices) {
+      const tap = taps?.[place];
+      if (tap !== undefined) return tapInside(place, this.devices[name], tap, () => this.now_us, watcher);
+    }
+    return () => {};
   }
 
   /** Collects all that passes some places from now on; `filter` says what to keep. */
@@ -174,9 +171,9 @@ export class Lab {
   }
 
   /** Frames that ended in a device or in all of them, by reason. */
-  drops(...names: DeviceName[]): Record<string, number> {
+  drops(...names: string[]): Record<string, number> {
     const sums: Record<string, number> = {};
-    for (const name of names.length > 0 ? names : (Object.keys(this.devices) as DeviceName[])) {
+    for (const name of names.length > 0 ? names : Object.keys(this.devices)) {
       for (const layer of this.devices[name].layers) {
         for (const [reason, count] of layer.drops) sums[reason] = (sums[reason] ?? 0) + count;
       }
@@ -185,19 +182,35 @@ export class Lab {
   }
 
   #recordConfig(): void {
-    const data = { builder: LAB_BUILDER, tls: 'model', settings: this.settings } as unknown as JournalData;
+    const data = {
+      builder: LAB_BUILDER,
+      tls: 'model',
+      settings: this.settings,
+      plan: this.plan,
+    } as unknown as JournalData;
     this.world.record({ kind: 'config', time_us: 0, device: '', actor: 'lab', name: 'config', data, cause: 0 });
   }
 
-  #watcher(device: HostName): DataWatcher {
+  #watcher(device: string): DataWatcher {
     return (connection, offset, bytes) => {
-      this.received[device].watch(connection, offset, bytes);
+      this.received[device]?.watch(connection, offset, bytes);
       for (const watcher of this.#dataWatchers) watcher(device, connection, bytes);
     };
   }
 
   #lay({ name, a, b }: CablePlan, verifies: boolean): Cable {
-    const end = ({ device, port }: { device: DeviceName; port: string }) => ({ device: this.devices[device], port });
+    const end = ({ device, port }: { device: string; port: string }) => ({ device: this.devices[device], port });
     return new Cable({ name, scheduler: this.scheduler, seed: this.settings.seed, a: end(a), b: end(b), verifies });
   }
+}
+
+/** Delay adds up over the cables, and so does what gets through; everything else holds for each cable. */
+function partOf(path: Partial<Impairments>, share: number): Partial<Impairments> {
+  if (share === 1) return path;
+  const { delay_us, loss } = path;
+  return {
+    ...path,
+    ...(delay_us !== undefined && { delay_us: delay_us * share }),
+    ...(loss !== undefined && { loss: 1 - (1 - loss) ** share }),
+  };
 }

@@ -56,6 +56,6 @@ function goodput(topology: string, rtt_ms: number, loss: number, { seed, bytes, 
   lab.start();
   if (!lab.until(() => lab.isUp, SET_UP_LIMIT_US))
     throw new Error(`${topology}, seed ${seed}: the session does not come up`);
-  lab.cables.W3.impair({ loss });
+  lab.impair({ loss });
   return transfer(lab, { bytes, limit_us }).goodput_bps;
 }

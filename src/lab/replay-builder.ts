@@ -1,6 +1,6 @@
 import type { DeviceBuilder } from '../journal/replay.ts';
-import { buildTwoLan } from '../topologies/two-lan.ts';
-import type { LabSettings } from './settings.ts';
+import { buildDevices } from '../topologies/build.ts';
+import type { NetworkPlan } from '../topologies/plan.ts';
 
 /**
  * Builds the devices of a lab's journal again. Where F13 is a true TCP, records and TLS share one byte stream whose segments begin
@@ -8,8 +8,7 @@ import type { LabSettings } from './settings.ts';
  * @throws Error for such a run
  */
 export const labBuilder: DeviceBuilder = (config, world) => {
-  const { settings } = config as unknown as { settings: LabSettings };
-  if (settings.topology.gateway20 === 'tcp-over-tcp')
-    throw new Error('F13 is a true TCP there, and its payload is in no journal');
-  return Object.values(buildTwoLan(world, settings));
+  const { plan } = config as unknown as { plan: NetworkPlan };
+  if (plan.f13 === 'tcp') throw new Error('F13 is a true TCP there, and its payload is in no journal');
+  return buildDevices(world, plan);
 };

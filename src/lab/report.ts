@@ -1,3 +1,4 @@
+import { topologyByName } from '../topologies/topologies.ts';
 import type { CipherPlace, LabResult } from './run.ts';
 import type { Step } from './steps.ts';
 import type { TransferResult } from './traffic.ts';
@@ -25,7 +26,7 @@ export function reportText(result: LabResult): string {
     result.down ? 'Nothing of the session is left.' : 'Something of the session is left: see above.',
     '',
     `Frames that ended in a device: ${countsText(result.drops)}`,
-    `Frames on W3 (both ways):      ${countsText(result.path)}`,
+    `Frames on ${result.pathCables.join(' and ')} (both ways): `.padEnd(32) + countsText(result.path),
   ].join('\n');
 }
 
@@ -35,13 +36,11 @@ export function isSuccess({ up_us, ping, transfer, down }: LabResult): boolean {
   return up_us !== undefined && down && pinged && (transfer === undefined || (transfer.complete && transfer.intact));
 }
 
-function headline({ settings }: LabResult): string {
+function headline({ settings, trueTcp }: LabResult): string {
   const { topology, shape, handshake, seed, path } = settings;
-  const figure = topology.figure === undefined ? '' : ` (figure ${topology.figure})`;
-  const f13 =
-    topology.gateway20 === 'tcp-over-tcp'
-      ? 'F13 a true TCP'
-      : `F13 ${shape === 'tcp' ? 'TCP-shaped' : 'UDP'}, handshake ${handshake}`;
+  const { name, title, figure } = topologyByName(topology) ?? { name: topology, title: '' };
+  const drawn = figure === undefined ? '' : ` (figure ${figure})`;
+  const f13 = trueTcp ? 'F13 a true TCP' : `F13 ${shape === 'tcp' ? 'TCP-shaped' : 'UDP'}, handshake ${handshake}`;
   const way = [
     `delay ${ms(path.delay_us ?? 0)} each way`,
     `loss ${percent(path.loss ?? 0)}`,
@@ -50,7 +49,7 @@ function headline({ settings }: LabResult): string {
     ...(path.duplicate ? [`duplicates ${percent(path.duplicate)}`] : []),
   ];
   return [
-    `${topology.name}: ${topology.title}${figure}`,
+    `${name}: ${title}${drawn}`,
     `${f13}, seed ${seed}; between the gateways: ${way.join(', ')}`,
     NO_SECURITY_NOTE,
   ].join('\n');

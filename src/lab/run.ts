@@ -1,7 +1,6 @@
 import type { EngineLayer } from '../actors/engine/layer.ts';
 import type { JournalTap } from '../actors/tap.ts';
-import type { CableName } from '../topologies/network.ts';
-import { type GatewayName, Lab } from './lab.ts';
+import { Lab } from './lab.ts';
 import type { LabSettings } from './settings.ts';
 import { type Step, StepLog } from './steps.ts';
 import type { Watcher } from './taps.ts';
@@ -25,7 +24,7 @@ export interface RunPlan {
 
 /** Where a gateway seals and opens records, and how many. */
 export interface CipherPlace {
-  readonly gateway: GatewayName;
+  readonly gateway: string;
   /** Label of the layer: SSL 2002 or engine 2014. */
   readonly layer: string;
   readonly kind: 'ssl' | 'engine';
@@ -38,6 +37,8 @@ export interface LabResult {
   readonly settings: LabSettings;
   /** True: TLS was the model of it, without security. */
   readonly modelTls: true;
+  /** Whether a TCP acts at F13. */
+  readonly trueTcp: boolean;
   readonly setUp: readonly Step[];
   /** Virtual time at which both gateways' sessions stood; absent when they never did. */
   readonly up_us?: number;
@@ -48,15 +49,16 @@ export interface LabResult {
   readonly ciphers: readonly CipherPlace[];
   /** Frames that ended in a device, by reason. */
   readonly drops: Readonly<Record<string, number>>;
-  /** Fates of frames on the path between the gateways. */
+  /** Fates of frames on the way between the tunnel's ends. */
   readonly path: Readonly<Record<string, number>>;
+  readonly pathCables: readonly string[];
   readonly ended_us: number;
 }
 
 /** Builds the network, sets the session up, pings, transfers, tears down. */
 export function runLab({ settings, bytes, pings, journal, onFrame }: RunPlan): LabResult {
   const lab = new Lab(settings, journal && { journal });
-  if (onFrame !== undefined) for (const place of Object.keys(lab.cables) as CableName[]) lab.tap(place, onFrame);
+  if (onFrame !== undefined) for (const place of Object.keys(lab.cables)) lab.tap(place, onFrame);
   const setUp = new StepLog(lab);
   lab.start();
   const isUp = lab.until(() => lab.isUp, SET_UP_LIMIT_US);
@@ -65,11 +67,12 @@ export function runLab({ settings, bytes, pings, journal, onFrame }: RunPlan): L
   const pinged = isUp && pings > 0 ? ping(lab, { count: pings }) : undefined;
   const moved = isUp && bytes > 0 ? transfer(lab, { bytes, limit_us: TRANSFER_LIMIT_US }) : undefined;
   const tearDown = new StepLog(lab);
-  const down = hangUp(lab, 'gateway30');
+  const down = hangUp(lab);
   tearDown.stop();
   return {
     settings,
     modelTls: true,
+    trueTcp: lab.plan.f13 === 'tcp',
     setUp: setUp.steps,
     ...(isUp && { up_us }),
     ...(pinged && { ping: pinged }),
@@ -78,25 +81,40 @@ export function runLab({ settings, bytes, pings, journal, onFrame }: RunPlan): L
     down,
     ciphers: ciphersOf(lab),
     drops: lab.drops(),
-    path: { ...lab.cables.W3.counts },
+    path: pathCounts(lab),
+    pathCables: lab.plan.path.map(({ cable }) => cable),
     ended_us: lab.now_us,
   };
 }
 
-/** Ends the session in order from one side; whether nothing of it is left on either. */
-export function hangUp(lab: Lab, gateway: GatewayName): boolean {
-  const peer = gateway === 'gateway30' ? 'gateway20' : 'gateway30';
-  lab.tell(gateway, lab.topLabel(gateway), 'disconnect', { peer });
+/**
+ * Ends the sessions in order from one side, by default the last device of the plan that has any; whether nothing of them is left on any
+ * side.
+ */
+export function hangUp(lab: Lab, gateway: string = lastTunnel(lab)): boolean {
+  for (const { layer, peers } of lab.plan.tunnels.filter(({ device }) => device === gateway))
+    for (const peer of peers) lab.tell(gateway, layer, 'disconnect', { peer });
   return lab.until(() => sessionsLeft(lab) === 0, TEAR_DOWN_LIMIT_US);
 }
 
-/** Sessions of both gateways that are not over. */
+function lastTunnel({ plan }: Lab): string {
+  return plan.tunnels.at(-1)?.device ?? '';
+}
+
+/** Sessions of all gateways that are not over. */
 export function sessionsLeft(lab: Lab): number {
-  return lab.status('gateway20').sessions.length + lab.status('gateway30').sessions.length;
+  return lab.plan.tunnels.reduce((sum, { device }) => sum + lab.status(device).sessions.length, 0);
+}
+
+function pathCounts({ plan, cables }: Lab): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const { cable } of plan.path)
+    for (const [fate, count] of Object.entries(cables[cable].counts)) sums[fate] = (sums[fate] ?? 0) + count;
+  return sums;
 }
 
 export function ciphersOf(lab: Lab): CipherPlace[] {
-  return (['gateway20', 'gateway30'] as const).flatMap((gateway) =>
+  return Object.keys(lab.devices).flatMap((gateway) =>
     lab.devices[gateway].layers.flatMap((layer) => {
       if (layer.kind !== 'ssl' && layer.kind !== 'engine') return [];
       const { sealed = 0, opened = 0 } = (layer as EngineLayer).counters;

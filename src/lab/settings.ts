@@ -1,18 +1,37 @@
-import type { Topology } from '../topologies/topologies.ts';
+import { HOST_MTU } from '../topologies/network.ts';
+import type { NetworkPlan, NetworkSettings, Topology } from '../topologies/plan.ts';
 import { topologyByName } from '../topologies/topologies.ts';
-import { TWO_LAN_DEFAULTS, type TwoLanSettings } from '../topologies/two-lan-settings.ts';
 import type { Impairments } from '../transport/cable.ts';
 
 /** One run of the lab. The same settings give the same run, to the last byte. */
-export interface LabSettings extends TwoLanSettings {
+export interface LabSettings extends NetworkSettings {
+  readonly topology: string;
   readonly seed: number;
-  /** Of cable W3, the way between the gateways. */
+  /** Of the way between the tunnel's ends; where that is several cables they share it. */
   readonly path: Partial<Impairments>;
 }
 
+const DEFAULTS: Omit<LabSettings, 'topology'> = {
+  shape: 'tcp',
+  handshake: 'hold',
+  hostMtu: HOST_MTU,
+  seed: 1,
+  path: {},
+};
+
 /** Settings of a topology by name. @throws RangeError when there is none of that name */
 export function labSettings(topology: string, changes: Partial<Omit<LabSettings, 'topology'>> = {}): LabSettings {
-  const found = topologyByName(topology);
-  if (found === undefined) throw new RangeError(`there is no topology ${topology}`);
-  return { ...TWO_LAN_DEFAULTS, seed: 1, path: {}, ...changes, topology: found satisfies Topology };
+  found(topology);
+  return { ...DEFAULTS, ...changes, topology };
+}
+
+/** The network that settings name. @throws RangeError when there is none of that name */
+export function labPlan(settings: LabSettings): NetworkPlan {
+  return found(settings.topology).plan(settings);
+}
+
+function found(name: string): Topology {
+  const topology = topologyByName(name);
+  if (topology === undefined) throw new RangeError(`there is no topology ${name}`);
+  return topology;
 }

@@ -13,7 +13,7 @@ export interface Step {
 
 /** Places whose frames tell the story of the set-up, each with who is on its two sides and how to read a session's packet there. */
 const STORY: Readonly<
-  Partial<Record<TapName, { readonly above: string; readonly below: string; readonly reading: Reading }>>
+  Record<TapName, { readonly above: string; readonly below: string; readonly reading: Reading } | undefined>
 > = {
   S30: { above: 'TCP 3003', below: 'driver 3006', reading: 'tcp' },
   M30: { above: 'driver 3006', below: 'engine 3014', reading: 'f13' },
@@ -33,8 +33,8 @@ export class StepLog {
   readonly #ends: (() => void)[] = [];
 
   constructor(lab: Lab) {
-    const trueTcp = lab.settings.topology.gateway20 === 'tcp-over-tcp';
-    for (const place of Object.keys(STORY) as TapName[]) {
+    const trueTcp = lab.plan.f13 === 'tcp';
+    for (const place of Object.keys(STORY)) {
       const isWire = place.startsWith('W');
       if (trueTcp && !isWire) continue;
       this.#ends.push(lab.tap(place, (seen) => this.#frame(seen, trueTcp)));

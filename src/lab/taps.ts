@@ -1,12 +1,11 @@
 import type { Device } from '../actors/device.ts';
 import type { Frame } from '../actors/frame.ts';
-import type { CableName } from '../topologies/network.ts';
-import type { GatewayTap } from '../topologies/parts/gateway.ts';
+import { splitPort } from '../topologies/build.ts';
+import type { TapPlan } from '../topologies/plan.ts';
 import type { Cable, Direction, Fate } from '../transport/cable.ts';
 
-/** Places inside the gateways where frames can be watched (spec 0.4), besides the cables. */
-export type InnerTapName = 'S20' | 'S30' | 'M20' | 'M30' | 'V20' | 'V30';
-export type TapName = CableName | InnerTapName;
+/** A cable (`W1` …) or a place inside a device (`S20`, `M20`, `V20` …; spec 0.4). */
+export type TapName = string;
 
 /** `ab`: from the cable's end `a` to `b`, the way of a frame of terminal 21 to server 31; `down`: towards the wire. */
 export type Way = Direction | 'down' | 'up';
@@ -24,20 +23,20 @@ export interface Sighting {
 export type Watcher = (seen: Sighting) => void;
 
 /** Watches a cable; gives the function that ends it. */
-export function tapCable(place: CableName, cable: Cable, watcher: Watcher): () => void {
+export function tapCable(place: TapName, cable: Cable, watcher: Watcher): () => void {
   return cable.tap((way, time_us, bytes, fate) => watcher({ place, time_us, way, bytes, fate }));
 }
 
 /** Watches what two joined layers of a device hand each other; gives the function that ends it. */
 export function tapInside(
-  place: InnerTapName,
+  place: TapName,
   device: Device,
-  tap: GatewayTap,
+  tap: TapPlan,
   now_us: () => number,
   watcher: Watcher,
 ): () => void {
   const watch = (port: string, way: Way) => {
-    const [layer, name] = port.split('.') as [string, string];
+    const [layer, name] = splitPort(port);
     return device
       .layer(layer)
       .ports[name].received$.subscribe(({ bytes }: Frame) =>

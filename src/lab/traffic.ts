@@ -2,19 +2,15 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import type { JournalData } from '../actors/tap.ts';
 import type { TcpLayer } from '../actors/tcp/layer.ts';
 import { pattern } from '../actors/test-application/pattern.ts';
-import { SERVER_31, TERMINAL_21, TRANSFER_PORT } from '../topologies/network.ts';
+import { TRANSFER_PORT } from '../topologies/network.ts';
+import type { EndPlan } from '../topologies/plan.ts';
 import { toHex } from '../wire/bytes.ts';
-import type { HostName, Lab } from './lab.ts';
+import type { Lab } from './lab.ts';
 
 /** An echo reply is waited for so long. */
 const PING_LIMIT_US = 10_000_000;
 /** Bytes that are hashed at a time. */
 const HASH_BYTES = 1 << 20;
-const ADDRESS = { terminal21: TERMINAL_21.address, server31: SERVER_31.address } as const;
-const OTHER = { terminal21: 'server31', server31: 'terminal21' } as const;
-const PING_LAYER = { terminal21: '2103P', server31: '3103P' } as const;
-const APPLICATION = { terminal21: '2101', server31: '3101' } as const;
-const TCP = { terminal21: '2102', server31: '3102' } as const;
 
 export interface PingResult {
   readonly sent: number;
@@ -22,8 +18,15 @@ export interface PingResult {
   readonly rtts_us: readonly number[];
 }
 
-export interface PingPlan {
-  readonly from?: HostName;
+/** Who sends to whom. */
+interface Way {
+  /** Name of the sending host; default: the network's first end, terminal 21. */
+  readonly from?: string;
+  /** Default: the network's second end, server 31, or the first for what the second sends. */
+  readonly to?: string;
+}
+
+export interface PingPlan extends Way {
   readonly count?: number;
   readonly interval_us?: number;
   /** Bytes of echo data. */
@@ -31,19 +34,17 @@ export interface PingPlan {
 }
 
 /** Sends echo requests from one host to the other and waits for what comes back. */
-export function ping(
-  lab: Lab,
-  { from = 'terminal21', count = 1, interval_us = 1_000_000, length = 56 }: PingPlan = {},
-): PingResult {
+export function ping(lab: Lab, { count = 1, interval_us = 1_000_000, length = 56, ...way }: PingPlan = {}): PingResult {
+  const { from, to } = endsOf(lab, way);
   const rtts_us: number[] = [];
   let over = 0;
   const end = lab.watch(({ kind, device, name, data }) => {
-    if (kind !== 'note' || device !== from || (name !== 'pong' && name !== 'ping-lost')) return;
+    if (kind !== 'note' || device !== from.device || (name !== 'pong' && name !== 'ping-lost')) return;
     over += 1;
     if (name === 'pong') rtts_us.push((data as { rtt_us: number }).rtt_us);
   });
   for (let seq = 1; seq <= count; seq++) {
-    lab.tell(from, PING_LAYER[from], 'ping', { destination: ADDRESS[OTHER[from]], id: 1, seq, length });
+    lab.tell(from.device, from.ping, 'ping', { destination: to.address, id: 1, seq, length });
     if (seq < count) lab.run(interval_us);
   }
   lab.until(() => over >= count, PING_LIMIT_US);
@@ -51,9 +52,7 @@ export function ping(
   return { sent: count, rtts_us };
 }
 
-export interface TransferPlan {
-  /** Default: from terminal 21 to server 31. */
-  readonly from?: HostName;
+export interface TransferPlan extends Way {
   readonly bytes: number;
   /** Virtual time after which it is given up. */
   readonly limit_us: number;
@@ -94,11 +93,8 @@ export function transfer(lab: Lab, plan: TransferPlan): TransferResult {
   return running.result();
 }
 
-export function startTransfer(
-  lab: Lab,
-  { from = 'terminal21', bytes }: Omit<TransferPlan, 'limit_us'>,
-): RunningTransfer {
-  const to = OTHER[from];
+export function startTransfer(lab: Lab, { bytes, ...way }: Omit<TransferPlan, 'limit_us'>): RunningTransfer {
+  const { from, to } = endsOf(lab, way);
   const connection = `push-${lab.now_us}`;
   const start_us = lab.now_us;
   const seen = {
@@ -111,20 +107,20 @@ export function startTransfer(
   const endRecords = lab.watch(({ kind, device, name, data }) => {
     if (kind !== 'note' || name !== 'transfer') return;
     const told = data as unknown as { connection: string; reason: string };
-    if (device === from && told.connection === connection) seen.reason = told.reason;
-    if (device === to && told.connection === seen.receiving) seen.receiverDone = true;
+    if (device === from.device && told.connection === connection) seen.reason = told.reason;
+    if (device === to.device && told.connection === seen.receiving) seen.receiverDone = true;
   });
   const hash = sha256.create();
   const endData = lab.onData((device, receiving, part) => {
-    if (device !== to || (seen.receiving !== '' && receiving !== seen.receiving)) return;
+    if (device !== to.device || (seen.receiving !== '' && receiving !== seen.receiving)) return;
     seen.receiving = receiving;
     seen.received += part.length;
     hash.update(part);
     seen.last_us = lab.now_us;
   });
-  const order = { connection, destination: ADDRESS[to], port: TRANSFER_PORT, bytes, seed: lab.settings.seed };
-  lab.tell(from, APPLICATION[from], 'push', order as unknown as JournalData);
-  const stats = (lab.layer(from, TCP[from]) as TcpLayer).connection(connection)?.stats;
+  const order = { connection, destination: to.address, port: TRANSFER_PORT, bytes, seed: lab.settings.seed };
+  lab.tell(from.device, from.application, 'push', order as unknown as JournalData);
+  const stats = (lab.layer(from.device, from.tcp) as TcpLayer).connection(connection)?.stats;
   return {
     get isOver() {
       return seen.reason !== undefined && (seen.receiverDone || seen.reason !== 'normal');
@@ -135,7 +131,7 @@ export function startTransfer(
       return {
         received: seen.received,
         complete,
-        intact: !lab.received[to].broken.has(seen.receiving),
+        intact: !lab.received[to.device].broken.has(seen.receiving),
         time_us,
         goodput_bps: time_us === 0 ? 0 : Math.round((seen.received * 8_000_000) / time_us),
         sentSha256: patternSha256(lab.settings.seed, bytes),
@@ -149,6 +145,18 @@ export function startTransfer(
       endData();
     },
   };
+}
+
+function endsOf({ plan }: Lab, { from, to }: Way): { from: EndPlan; to: EndPlan } {
+  const named = (name: string): EndPlan => {
+    const end = plan.ends.find(({ device }) => device === name);
+    if (end === undefined) throw new RangeError(`${name} is no end of this network`);
+    return end;
+  };
+  const [first, second] = plan.ends as [EndPlan, EndPlan];
+  const sender = from === undefined ? first : named(from);
+  const receiver = to === undefined ? (sender === first ? second : first) : named(to);
+  return { from: sender, to: receiver };
 }
 
 function patternSha256(seed: number, bytes: number): string {

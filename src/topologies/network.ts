@@ -1,5 +1,6 @@
 import type { InterfaceAddress } from '../actors/services.ts';
 import { type Ip4, type Mac, parseIp4, parseMac } from '../wire/address.ts';
+import type { CablePlan } from './plan.ts';
 
 /** Addresses and cables of the two-LAN network (figures 17 to 20), by the numerals of the specification. */
 
@@ -55,8 +56,6 @@ export const DEVICES = {
   hub32: 'hub32',
 } as const;
 
-export type DeviceName = keyof typeof DEVICES;
-
 /** Boundary ports of the devices: numerals where the specification has them. */
 export const PORTS = {
   terminal: '2113',
@@ -68,15 +67,6 @@ export const PORTS = {
   hub22: { terminal: '221', gateway: '222', firewall: '223' },
   hub32: { server: '321', gateway: '322', firewall: '323' },
 } as const;
-
-export interface CablePlan {
-  /** Tap of the specification (0.4). */
-  readonly name: CableName;
-  readonly a: { readonly device: DeviceName; readonly port: string };
-  readonly b: { readonly device: DeviceName; readonly port: string };
-}
-
-export type CableName = 'W1' | 'W2' | 'W3' | 'W4' | 'W5' | 'W6';
 
 /** From the terminal's side (`a`) to the server's (`b`), as a frame of terminal 21 to server 31 passes them. */
 export const CABLES: readonly CablePlan[] = [

@@ -1,68 +1,126 @@
-import type { Device } from '../actors/device.ts';
-import type { DataWatcher } from '../actors/test-application/pattern.ts';
-import type { World } from '../actors/world.ts';
+import type { InterfaceAddress } from '../actors/services.ts';
 import {
+  CABLES,
   DEVICES,
-  type DeviceName,
   FIREWALL_33_LAN,
   FIREWALL_33_WAN,
   GATEWAY_20,
   GATEWAY_30,
+  LINK_MTU,
+  LISTEN_PORT,
   PORTS,
   SERVER_31,
   TERMINAL_21,
   TRANSFER_PORT,
 } from './network.ts';
-import { firewall } from './parts/firewall.ts';
-import { buildGateway } from './parts/gateway.ts';
-import { host } from './parts/host.ts';
-import { hub } from './parts/hub.ts';
-import { gateway20Options, gateway30Options, type TwoLanSettings } from './two-lan-settings.ts';
+import { firewallPlan } from './parts/firewall.ts';
+import { gatewayPlan, gatewayTunnel } from './parts/gateway.ts';
+import type { GatewayKind, GatewayOptions, GatewayPeer } from './parts/gateway-options.ts';
+import { type HostPlanOptions, hostEnd, hostPlan } from './parts/host.ts';
+import { hubPlan } from './parts/hub.ts';
+import type { DevicePlan, NetworkPlan, NetworkSettings } from './plan.ts';
 
 /** Bits of the address of a single host. */
 const HOST_PREFIX = 32;
 
-/** Look at what the applications receive; they stand outside of the core. */
-export interface TwoLanWatchers {
-  readonly terminal21?: DataWatcher;
-  readonly server31?: DataWatcher;
+/** What differs between the embodiments on the two-LAN network of figures 17 to 20. */
+export interface TwoLanParts {
+  readonly gateway20: GatewayKind;
+  readonly gateway30: GatewayKind;
+  /** What acts at F13; default: nothing. */
+  readonly f13?: NetworkPlan['f13'];
+  /** Default: hosts without anything added. */
+  readonly terminal21?: (name: string, options: HostPlanOptions) => DevicePlan;
+  readonly server31?: (name: string, options: HostPlanOptions) => DevicePlan;
+  /** Default: firewall 33. */
+  readonly firewall33?: () => DevicePlan;
 }
 
-/** All devices of the two-LAN network (figures 17 to 20), without their cables. */
-export function buildTwoLan(
-  world: World,
-  settings: TwoLanSettings,
-  watchers: TwoLanWatchers = {},
-): Readonly<Record<DeviceName, Device>> {
-  const { hostMtu: mtu } = settings;
-  const services = [{ port: TRANSFER_PORT, bytes: 0, seed: 0 }];
+/** Terminal 21 and gateway 20 on hub 22, server 31 and gateway 30 on hub 32, firewall 33 between the hubs. */
+export function twoLanPlan(settings: NetworkSettings, parts: TwoLanParts): NetworkPlan {
+  const { terminal21 = hostPlan, server31 = hostPlan, firewall33 = firewallBetween, f13 = 'shape' } = parts;
+  const terminal = endOptions('21', TERMINAL_21, settings);
+  const server = endOptions('31', SERVER_31, settings);
+  const gateway20 = { ...gateway20Options(settings), kind: parts.gateway20 };
+  const gateway30 = { ...gateway30Options(settings), kind: parts.gateway30 };
   return {
-    terminal21: host(world, DEVICES.terminal21, {
-      numeral: '21',
-      interface: TERMINAL_21,
-      mtu,
-      services,
-      onData: watchers.terminal21,
-    }),
-    hub22: hub(world, DEVICES.hub22, { bridge: '224', ports: Object.values(PORTS.hub22) }),
-    gateway20: buildGateway(world, DEVICES.gateway20, gateway20Options(settings)),
-    firewall33: firewall33(world),
-    gateway30: buildGateway(world, DEVICES.gateway30, gateway30Options(settings)),
-    hub32: hub(world, DEVICES.hub32, { bridge: '324', ports: Object.values(PORTS.hub32) }),
-    server31: host(world, DEVICES.server31, {
-      numeral: '31',
-      interface: SERVER_31,
-      mtu,
-      services,
-      onData: watchers.server31,
-    }),
+    devices: [
+      hubPlan(DEVICES.hub22, { bridge: '224', ports: Object.values(PORTS.hub22) }),
+      hubPlan(DEVICES.hub32, { bridge: '324', ports: Object.values(PORTS.hub32) }),
+      firewall33(),
+      terminal21(DEVICES.terminal21, terminal),
+      server31(DEVICES.server31, server),
+      gatewayPlan(DEVICES.gateway20, gateway20),
+      gatewayPlan(DEVICES.gateway30, gateway30),
+    ],
+    cables: CABLES,
+    ends: [hostEnd(DEVICES.terminal21, terminal), hostEnd(DEVICES.server31, server)],
+    tunnels: [gatewayTunnel(DEVICES.gateway20, gateway20), gatewayTunnel(DEVICES.gateway30, gateway30)],
+    path: [{ cable: 'W3', share: 1 }],
+    f13,
   };
 }
 
+/** What a host of the lab is built from: it takes what it is sent on {@link TRANSFER_PORT}. */
+export function endOptions(numeral: string, own: InterfaceAddress, { hostMtu }: NetworkSettings): HostPlanOptions {
+  return { numeral, interface: own, mtu: hostMtu, services: [{ port: TRANSFER_PORT, bytes: 0, seed: 0 }] };
+}
+
+/** Gateway 20: the server of the worked example (spec 2.4). */
+export function gateway20Options(settings: NetworkSettings): Omit<GatewayOptions, 'kind'> {
+  const { shape, handshake, listens = true } = settings;
+  const peer: GatewayPeer = { name: settings.expects?.of30 ?? DEVICES.gateway30, connect: false, shape, handshake };
+  return {
+    ...sharedOptions(settings),
+    numerals: 2000,
+    name: DEVICES.gateway20,
+    ...place(GATEWAY_20),
+    ...(listens && { listen: { port: LISTEN_PORT, shape, handshake } }),
+    peers: [peer],
+  };
+}
+
+/** Gateway 30: the client. */
+export function gateway30Options(settings: NetworkSettings): Omit<GatewayOptions, 'kind'> {
+  const { shape, handshake } = settings;
+  const peer: GatewayPeer = {
+    name: settings.expects?.of20 ?? DEVICES.gateway20,
+    address: GATEWAY_20.address,
+    port: LISTEN_PORT,
+    connect: true,
+    shape,
+    handshake,
+  };
+  return {
+    ...sharedOptions(settings),
+    numerals: 3000,
+    name: DEVICES.gateway30,
+    ...place(GATEWAY_30),
+    peers: [peer],
+  };
+}
+
+/** What all gateways of a network take from its settings. */
+export function sharedOptions({ suites, orders, clampMss, renewal_ms, limits }: NetworkSettings) {
+  return {
+    mtu: LINK_MTU,
+    ...(suites && { suites }),
+    ...(orders && { orders }),
+    ...(clampMss !== undefined && { clampMss }),
+    ...(renewal_ms !== undefined && { renewal_ms }),
+    ...(limits && { limits }),
+  };
+}
+
+/** A gateway's address and MAC. */
+export function place({ address, prefixLength, gateway, mac }: InterfaceAddress) {
+  return { ip: address, prefixLength, mac, ...(gateway !== undefined && { gateway }) };
+}
+
 /** Lets gateway 20 and gateway 30 open connections to each other, and nobody else ([0331]). */
-function firewall33(world: World): Device {
+function firewallBetween(): DevicePlan {
   const only = ({ address }: { address: number }) => ({ address, prefix: HOST_PREFIX });
-  return firewall(world, DEVICES.firewall33, {
+  return firewallPlan(DEVICES.firewall33, {
     numeral: '33',
     sides: [
       { name: 'lan', interface: FIREWALL_33_LAN },

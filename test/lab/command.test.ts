@@ -64,7 +64,7 @@ describe('glassgate lab', () => {
     expect(JSON.parse(stdout)).toMatchObject({
       modelTls: true,
       note: NO_SECURITY_NOTE,
-      settings: { shape: 'udp', handshake: 'immediate', topology: { name: 'e4' } },
+      settings: { shape: 'udp', handshake: 'immediate', topology: 'e4' },
       ping: { sent: 2 },
       transfer: { complete: true, intact: true, received: 50_000 },
       down: true,

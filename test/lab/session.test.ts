@@ -6,7 +6,7 @@ import {
   OLD_KEYS_MS,
 } from '../../src/actors/records/record-session.ts';
 import type { JournalRecord } from '../../src/actors/tap.ts';
-import type { GatewayName, Lab } from '../../src/lab/lab.ts';
+import type { Lab } from '../../src/lab/lab.ts';
 import { hangUp, sessionsLeft } from '../../src/lab/run.ts';
 import { ping, startTransfer, transfer } from '../../src/lab/traffic.ts';
 import { TOPOLOGIES } from '../../src/topologies/topologies.ts';
@@ -216,7 +216,7 @@ function carrying(lab: Lab): number {
 }
 
 /** Machines of sessions, legs and connections that a gateway still has. */
-function leftovers(lab: Lab, gateway: GatewayName): string[] {
+function leftovers(lab: Lab, gateway: string): string[] {
   const lasting = new Set([
     'peer',
     'ip-stack',

@@ -35,6 +35,11 @@ type PingRequest = {
   readonly length?: number;
 };
 
+export interface PingOptions {
+  /** Own addresses; echo requests to others are not answered. */
+  readonly addresses: readonly IpAddress[];
+}
+
 /**
  * Sends ICMP and ICMPv6 echo requests through port `ip` and tells what became of them.
  *
@@ -47,7 +52,7 @@ export class PingLayer extends Layer {
   readonly #own: OwnAddresses;
   readonly #pings = new Map<string, Ping>();
 
-  constructor(host: LayerHost, label: string, options: { readonly addresses: readonly IpAddress[] }) {
+  constructor(host: LayerHost, label: string, options: PingOptions) {
     super(host, label);
     this.#own = new OwnAddresses(options.addresses);
   }

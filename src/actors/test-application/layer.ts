@@ -21,6 +21,12 @@ export interface TransferService {
   readonly seed: number;
 }
 
+export interface TestApplicationOptions {
+  readonly services?: readonly TransferService[];
+  /** Sees what is received, outside of the core. */
+  readonly onData?: DataWatcher;
+}
+
 /** `fetch`: connect and receive until the other side closes; `push`: connect and send. */
 export type TransferOrder = {
   readonly connection: ConnectionName;
@@ -58,11 +64,7 @@ export class TestApplicationLayer extends Layer {
   readonly #onData: DataWatcher;
   readonly #transfers = new Map<ConnectionName, Transfer>();
 
-  constructor(
-    host: LayerHost,
-    label: string,
-    options: { readonly services?: readonly TransferService[]; readonly onData?: DataWatcher } = {},
-  ) {
+  constructor(host: LayerHost, label: string, options: TestApplicationOptions = {}) {
     super(host, label);
     this.#services = options.services ?? [];
     this.#onData = options.onData ?? (() => {});

@@ -1,10 +1,10 @@
-import { Device } from '../../actors/device.ts';
-import { FirewallLayer, type FirewallOptions } from '../../actors/firewall/layer.ts';
-import { IpStackLayer } from '../../actors/ip-stack/layer.ts';
-import { Port } from '../../actors/port.ts';
+import type { Device } from '../../actors/device.ts';
+import type { FirewallOptions } from '../../actors/firewall/layer.ts';
 import type { InterfaceAddress } from '../../actors/services.ts';
 import type { World } from '../../actors/world.ts';
-import { nic } from './nic.ts';
+import { buildDevice } from '../build.ts';
+import type { DevicePlan } from '../plan.ts';
+import { nicPlan } from './nic.ts';
 
 export interface FirewallSpec extends Pick<FirewallOptions, 'rules' | 'routes'> {
   /** The device's numeral: `23` gives 2301 … 2305 and interfaces 231 and 232. */
@@ -14,23 +14,32 @@ export interface FirewallSpec extends Pick<FirewallOptions, 'rules' | 'routes'> 
 }
 
 /** Firewall 23 or 33: stateful rules over one IP stack, driver and network interface for each side. */
-export function firewall(world: World, name: string, spec: FirewallSpec): Device {
+export function firewallPlan(name: string, spec: FirewallSpec): DevicePlan {
   const { numeral, sides, ...options } = spec;
-  return new Device(world, name, (device) => {
-    const top = new FirewallLayer(device, `${numeral}01`, { ...options, sides });
-    const branches = sides.map(({ name: side, interface: own, mtu }, index) => {
-      const stack = new IpStackLayer(device, `${numeral}0${2 + index}`, {
-        interface: own,
-        forwarding: true,
-        ...(mtu !== undefined && { mtu }),
-      });
-      const port = `${numeral}${1 + index}`;
-      const labels = { driver: `${numeral}0${2 + sides.length + index}`, mac: `${port}M`, phy: `${port}P`, port };
-      const card = nic(device, labels, { mac: own.mac });
-      Port.join(top.ports[side], stack.ports.upper);
-      Port.join(stack.ports.lower, card.upper);
-      return [stack, ...card.layers];
-    });
-    return [top, ...branches.flat()];
+  const top = `${numeral}01`;
+  const branches = sides.map(({ name: side, interface: own, mtu }, index) => {
+    const stack = `${numeral}0${2 + index}`;
+    const port = `${numeral}${1 + index}`;
+    const driver = `${numeral}0${2 + sides.length + index}`;
+    const card = nicPlan({ driver, mac: `${port}M`, phy: `${port}P`, port }, { mac: own.mac });
+    const stackOptions = { interface: own, forwarding: true, ...(mtu !== undefined && { mtu }) };
+    return {
+      layers: [{ label: stack, block: 'ip-stack' as const, options: stackOptions }, ...card.layers],
+      joins: [`${top}.${side} - ${stack}.upper`, `${stack}.lower - ${driver}.upper`, ...card.joins],
+    };
   });
+  return {
+    name,
+    numeral,
+    kind: 'firewall',
+    layers: [
+      { label: top, block: 'firewall', options: { ...options, sides } },
+      ...branches.flatMap(({ layers }) => layers),
+    ],
+    joins: branches.flatMap(({ joins }) => joins),
+  };
+}
+
+export function firewall(world: World, name: string, spec: FirewallSpec): Device {
+  return buildDevice(world, firewallPlan(name, spec));
 }

@@ -1,10 +1,6 @@
-import type { Device } from '../../actors/device.ts';
-import { DriverLayer } from '../../actors/driver/layer.ts';
-import type { AnyPort, Layer } from '../../actors/layer.ts';
-import { MacLayer, type MacOptions } from '../../actors/mac/layer.ts';
-import { PhyLayer } from '../../actors/phy/layer.ts';
-import { Port } from '../../actors/port.ts';
+import type { MacOptions } from '../../actors/mac/layer.ts';
 import { ETHERNET_HEADER_BYTES } from '../../wire/ethernet.ts';
+import type { StackPlan } from '../plan.ts';
 
 /** Numerals of a network interface and its driver. */
 export interface NicLabels {
@@ -24,22 +20,20 @@ export interface NicOptions extends MacOptions {
   readonly segmentation?: 'interface' | 'software';
 }
 
-export interface Nic {
-  /** From the top: driver, MAC, PHY. */
-  readonly layers: readonly Layer[];
-  /** Frames of the whole interface, for the layer above the driver. */
-  readonly upper: AnyPort;
-}
-
-/** Driver, MAC, PHY and a boundary port, joined. */
-export function nic(device: Device, labels: NicLabels, options: NicOptions): Nic {
+/** Driver, MAC, PHY and a boundary port; the driver's port `upper` is for the layer above. */
+export function nicPlan(labels: NicLabels, options: NicOptions): StackPlan {
   const { segmentation, ...macOptions } = options;
   const longest = segmentation && { maxFrame_bytes: SUPER_FRAME_BYTES };
-  const driver = new DriverLayer(device, labels.driver);
-  const mac = new MacLayer(device, labels.mac, { ...longest, ...macOptions });
-  const phy = new PhyLayer(device, labels.phy, { offloads: segmentation === 'interface' });
-  Port.join(driver.ports.lower, mac.ports.upper);
-  Port.join(mac.ports.lower, phy.ports.upper);
-  Port.join(phy.ports.cable, device.boundary(labels.port));
-  return { layers: [driver, mac, phy], upper: driver.ports.upper };
+  return {
+    layers: [
+      { label: labels.driver, block: 'driver', options: {} },
+      { label: labels.mac, block: 'mac', options: { ...longest, ...macOptions } },
+      { label: labels.phy, block: 'phy', options: { offloads: segmentation === 'interface' } },
+    ],
+    joins: [
+      `${labels.driver}.lower - ${labels.mac}.upper`,
+      `${labels.mac}.lower - ${labels.phy}.upper`,
+      `${labels.phy}.cable - cable.${labels.port}`,
+    ],
+  };
 }

@@ -1,5 +1,4 @@
 import type { Lab } from '../../lab/lab.ts';
-import { CABLES } from '../../topologies/network.ts';
 import { localSource, type PageSource } from './source.ts';
 
 /** All devices of a lab. TLS flights are shown when the lab has a journal of level `inputs` or higher. */
@@ -8,6 +7,6 @@ export function labSource(lab: Lab): PageSource {
     devices: () => Object.values(lab.devices),
     now_us: () => lab.now_us,
     subscribe: (listener) => lab.watch(listener),
-    cables: CABLES.map(({ name, a, b }) => ({ name, a: a.device, b: b.device })),
+    cables: lab.plan.cables.map(({ name, a, b }) => ({ name, a: a.device, b: b.device })),
   });
 }

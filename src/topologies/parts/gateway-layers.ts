@@ -1,0 +1,104 @@
+import type { GatewayConfig } from '../../actors/gateway/config.ts';
+import type { InterfaceAddress } from '../../actors/services.ts';
+import { FIN_WAIT_KEEPALIVE } from '../../actors/tcp/limits.ts';
+import { ETHERNET_HEADER_BYTES } from '../../wire/ethernet.ts';
+import type { LayerPlan } from '../plan.ts';
+import type { GatewayOptions, Numerals } from './gateway-options.ts';
+
+/** An interface that offloads hands over frames up to this size. */
+const SUPER_FRAME_BYTES = 65_550;
+
+/** `2001A` from `001A` in the series of 2000. */
+export type Numeral = (tail: string) => string;
+
+export function numeralOf(numerals: Numerals): Numeral {
+  return (tail) => `${numerals / 1000}${tail}`;
+}
+
+/** Every layer that a gateway may be composed of, from its options, each a function of nothing but what differs between kinds. */
+export function gatewayLayers(options: GatewayOptions) {
+  const { mac, ip, mtu, peers, suites, orders, limits, clampMss, numerals } = options;
+  const n = numeralOf(numerals);
+  const own = interfaceOf(options);
+  const config = configOf(options);
+  return {
+    control: (): LayerPlan => ({ label: n('001'), block: 'accelerator-control', options: config }),
+    application: (): LayerPlan => ({
+      label: n('001A'),
+      block: 'gateway-application',
+      options: { ...config, clampMss: clampMss !== undefined },
+    }),
+    ssl: (): LayerPlan => ({
+      label: n('002'),
+      block: 'ssl',
+      options: {
+        address: ip,
+        peers: peers.map(({ name, pin, address }) => ({
+          name,
+          ...(pin !== undefined && { pin }),
+          ...(address !== undefined && { address }),
+        })),
+        pathMtu: mtu,
+        ...(suites && { suites }),
+        ...(orders && { orders }),
+        ...(limits && { limits }),
+      },
+    }),
+    tcp: (): LayerPlan => ({
+      label: n('003'),
+      block: 'tcp',
+      options: { address: ip, mtu, connections: { finWaitKeepalive: FIN_WAIT_KEEPALIVE } },
+    }),
+    routing: (): LayerPlan => ({
+      label: n('004'),
+      block: 'ip-routing',
+      options: { lowers: [{ port: 'lower', interface: own }] },
+    }),
+    stack: (): LayerPlan => ({ label: n('005'), block: 'ip-stack', options: { interface: own, mtu } }),
+    intermediate: (more: { readonly folded?: true } = {}): LayerPlan => ({
+      label: n('006'),
+      block: 'intermediate-driver',
+      options: { mac, mtu, ...more },
+    }),
+    /** `host`: label of the layer above that has the gateway's own MAC. */
+    bridge: (host: string): LayerPlan => ({
+      label: n('008'),
+      block: 'bridge',
+      options: {
+        ports: [{ name: host }, { name: n('009'), outside: true }, { name: n('007'), outside: true }],
+        stations: [{ mac, port: host }],
+      },
+    }),
+    virtualNic: (): LayerPlan => ({ label: n('010'), block: 'virtual-nic', options: {} }),
+    driver: (tail: '007' | '009'): LayerPlan => ({ label: n(tail), block: 'driver', options: {} }),
+    mac: ({ promiscuous }: { readonly promiscuous: boolean }): LayerPlan => ({
+      label: n('011'),
+      block: 'mac',
+      options: {
+        mac,
+        promiscuous,
+        maxFrame_bytes: options.superFrames ? SUPER_FRAME_BYTES : mtu + ETHERNET_HEADER_BYTES,
+      },
+    }),
+    engine: (): LayerPlan => ({
+      label: n('014'),
+      block: 'engine',
+      options: { ...(clampMss !== undefined && { clampMss }), ...(limits && { limits }) },
+    }),
+    phy: (): LayerPlan => ({ label: n('012'), block: 'phy', options: {} }),
+  };
+}
+
+function interfaceOf({ ip, prefixLength, gateway, mac }: GatewayOptions): InterfaceAddress {
+  return { address: ip, prefixLength, mac, ...(gateway !== undefined && { gateway }) };
+}
+
+function configOf({ name, ip, listen, peers, renewal_ms }: GatewayOptions): GatewayConfig {
+  return {
+    name,
+    address: ip,
+    ...(listen && { listen }),
+    peers: peers.map(({ pin: _, ...peer }) => peer),
+    ...(renewal_ms !== undefined && { renewEvery_ms: renewal_ms }),
+  };
+}

@@ -9,6 +9,8 @@ import { buildEthernet, EtherType, parseEthernet } from './ethernet.ts';
 import { checksumVerdict, parseFrame } from './frame.ts';
 import { icmpQuote, parseIcmp } from './icmp.ts';
 import { buildIcmp6, Icmp6Type, type Icmp6View, icmp6Quote, parseIcmp6 } from './icmp6.ts';
+import { buildInnerFrame } from './inner-frame.ts';
+import { parseInnerUnit } from './inner-leg.ts';
 import { finalDestinationAt, sourceRouteOf } from './ip-options.ts';
 import { buildIp4, parseIp4Packet } from './ipv4.ts';
 import { type Ip6View, isFragment6, parseIp6Packet, parseIp6Quote } from './ipv6.ts';
@@ -49,6 +51,7 @@ const READERS: Record<string, Reader> = {
   parseLegData,
   parseNegotiation,
   parseControlRecord,
+  parseInnerUnit,
 };
 
 const LINK = { destination: 0x020000000702, source: 0x020000000701 };
@@ -108,8 +111,16 @@ const FRAMES = [
   buildControlFrame({ kind: 'reserved-addresses', addresses: [1, 2] }, 5),
   buildControlFrame({ kind: 'stopped', sessionId: 1, reason: 2, nextSequence: 3, acknowledgement: 4 }, 5),
 ];
+const INNER = buildInnerFrame(
+  LINK,
+  { local: 1, localPort: 2, remote: 3, remotePort: 4 },
+  { seq: 5, ack: 6 },
+  { kind: 'data', token: 7, position: 8, bytes: new Uint8Array(9), urgent: false },
+);
 const VALID = [
   ...FRAMES,
+  INNER,
+  INNER.slice(62),
   ...FRAMES.flatMap((frame) => [frame.slice(14), frame.slice(34)]),
   RECORD,
   LEG_PACKET,

@@ -8,6 +8,8 @@ import type { ParsedFrame } from './frame.ts';
 import { parseFrame } from './frame.ts';
 import { icmpQuotedLength } from './icmp.ts';
 import { icmp6QuotedLength, isLinkMessage } from './icmp6.ts';
+import { innerVersion } from './inner-frame.ts';
+import { INNER_UNIT_BYTES, innerHeadLength, parseInnerUnit } from './inner-leg.ts';
 import { IP4_HEADER_BYTES, IpProtocol } from './ipv4.ts';
 import { IP6_HEADER_BYTES, parseIp6Packet } from './ipv6.ts';
 import { parseTcp, TCP_HEADER_BYTES } from './tcp.ts';
@@ -36,12 +38,13 @@ export interface JournalView {
 /**
  * ARP, Neighbour Discovery and control frames whole; of an ICMP error all that stands before the quoted payload; for TCP, UDP and other ICMP all headers; of
  * anything else the known headers and 8 bytes. Enough of a malformed frame is kept to find the same fault again. Only in frames from
- * or to one of `tunnelAddresses` units are looked for, and their headers kept (leg packets whole): a user's payload may look like one.
+ * or to one of `tunnelAddresses` units are looked for, and their headers kept (leg packets whole): a user's payload may look like one. Of the
+ * inner leg, which no user's payload looks like, the header of each unit is kept, and what is not DATA whole.
  */
 export function journalView(bytes: Uint8Array, tunnelAddresses: readonly Ip4[] = []): JournalView {
   const parsed = parseFrame(bytes);
   if (isKeptWhole(bytes, parsed)) return { head: bytes.slice(), payloadLength: 0 };
-  const parts = mayHoldUnits(parsed, tunnelAddresses) ? unitHeads(bytes, parsed.payloadOffset, parsed.payloadEnd) : [];
+  const parts = partsOf(bytes, parsed, tunnelAddresses);
   const [first, ...others] = parts;
   const headLength = first === undefined ? keptLength(bytes, parsed) : first.offset + first.bytes.length;
   const head = bytes.slice(0, Math.min(headLength, bytes.length));
@@ -67,6 +70,24 @@ function isKeptWhole(bytes: Uint8Array, parsed: ParsedFrame): boolean {
 function mayHoldUnits({ ok, ip, tcp, udp }: ParsedFrame, tunnelAddresses: readonly Ip4[]): boolean {
   if (!ok || ip === undefined || (tcp === undefined && udp === undefined)) return false;
   return tunnelAddresses.includes(ip.source) || tunnelAddresses.includes(ip.destination);
+}
+
+function partsOf(bytes: Uint8Array, parsed: ParsedFrame, tunnelAddresses: readonly Ip4[]): KeptPart[] {
+  const { ok, tcp, payloadOffset, payloadEnd } = parsed;
+  if (ok && tcp !== undefined && innerVersion(bytes, tcp) !== undefined)
+    return innerHeads(bytes, payloadOffset, payloadEnd);
+  return mayHoldUnits(parsed, tunnelAddresses) ? unitHeads(bytes, payloadOffset, payloadEnd) : [];
+}
+
+/** The heads of the inner leg's units, and of a rest that is none. */
+function innerHeads(bytes: Uint8Array, offset: number, end: number): KeptPart[] {
+  const parts: KeptPart[] = [];
+  for (let at = offset; at < end; ) {
+    const unit = parseInnerUnit(bytes, at, end);
+    parts.push(keptPart(bytes, at, Math.min(end, at + (unit.ok ? innerHeadLength(unit.message) : INNER_UNIT_BYTES))));
+    at = unit.ok ? unit.end : end;
+  }
+  return parts;
 }
 
 /** The heads of all units; of a rest that is no unit only what tells why, so that a replay stops at the same place. */

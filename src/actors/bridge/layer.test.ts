@@ -3,7 +3,8 @@ import { layerCompliance } from '../../../test/support/compliance.ts';
 import { TestHost } from '../../../test/support/test-host.ts';
 import { BROADCAST_MAC, CONTROL_MAC_ENGINE, type Mac } from '../../wire/address.ts';
 import { buildEthernet } from '../../wire/ethernet.ts';
-import { BridgeLayer, type BridgeOptions, STORM_QUIET_US } from './layer.ts';
+import { STORM_QUIET_US } from './hub.ts';
+import { BridgeLayer, type BridgeOptions } from './layer.ts';
 import { MOVE_WINDOW_US, MOVES_PER_WINDOW, STATION_AGE_US, STATIONS_MAX, StationTable } from './stations.ts';
 
 const A: Mac = 0x0200_0000_000a;
@@ -156,6 +157,22 @@ describe('table of stations', () => {
     expect(table.portOf(1, later_us)).toBeUndefined();
     expect(table.portOf(0, later_us)).toBe('1');
     expect(table.size).toBe(STATIONS_MAX);
+  });
+
+  it('gives one port no more than its share, and forgets a port that is gone', () => {
+    const table = new StationTable({ stationsMax: 5, stationsPerPort: 2 });
+    const learned = (port: string, macs: readonly number[], at_us = 0) =>
+      macs.map((mac) => table.learn(mac, port, at_us));
+    expect(learned('1', [1, 2, 3])).toEqual(['new', 'new', 'full']);
+    expect(learned('2', [3, 4, 5])).toEqual(['new', 'new', 'full']);
+    expect(learned('3', [5, 6])).toEqual(['new', 'full']);
+    expect(learned('1', [5], 1)).toEqual(['full']);
+    expect(table.portOf(5, 1)).toBeUndefined();
+    table.forget('1');
+    expect([1, 2, 3, 4].map((mac) => table.portOf(mac, 1))).toEqual([undefined, undefined, '2', '2']);
+    expect(learned('1', [1, 2, 7], 2)).toEqual(['new', 'new', 'full']);
+    expect(learned('1', [7], STATION_AGE_US + 3)).toEqual(['new']);
+    expect(table.portOf(2, STATION_AGE_US + 2)).toBe('1');
   });
 });
 

@@ -12,8 +12,8 @@ export const MOVE_WINDOW_US = 10_000_000;
 const REFRESH_US = 1_000_000;
 
 interface Station {
-  port: string;
-  heard_us: number;
+  readonly port: string;
+  readonly heard_us: number;
   moves: number;
   window_us: number;
 }
@@ -21,9 +21,26 @@ interface Station {
 /** What learning found out: `flapping` frames are to be dropped. */
 export type Learned = 'known' | 'new' | 'moved' | 'flapping' | 'full';
 
+/** Bounds of a table; a port that has its share takes no more from the others. */
+export interface StationLimits {
+  /** Default {@link STATIONS_MAX}. */
+  readonly stationsMax?: number;
+  /** Of one port; default all. */
+  readonly stationsPerPort?: number;
+}
+
 /** Which station is behind which port. The oldest stands first. */
 export class StationTable {
   readonly #stations = new Map<Mac, Station>();
+  /** Stations of each port, the oldest first. */
+  readonly #byPort = new Map<string, Set<Mac>>();
+  readonly #most: number;
+  readonly #mostPerPort: number;
+
+  constructor({ stationsMax = STATIONS_MAX, stationsPerPort = stationsMax }: StationLimits = {}) {
+    this.#most = stationsMax;
+    this.#mostPerPort = stationsPerPort;
+  }
 
   get size(): number {
     return this.#stations.size;
@@ -34,7 +51,7 @@ export class StationTable {
     const station = this.#stations.get(mac);
     if (station === undefined) return undefined;
     if (now_us - station.heard_us <= STATION_AGE_US) return station.port;
-    this.#stations.delete(mac);
+    this.#remove(mac, station);
     return undefined;
   }
 
@@ -45,16 +62,22 @@ export class StationTable {
     const moved = station.port !== port && now_us - station.heard_us <= STATION_AGE_US;
     if (moved && this.#movesTooOften(station, now_us)) return 'flapping';
     if (station.port !== port || now_us - station.heard_us >= REFRESH_US) {
-      station.port = port;
-      station.heard_us = now_us;
-      this.#stations.delete(mac);
-      this.#stations.set(mac, station);
+      this.#remove(mac, station);
+      if (!this.#hasRoom(port, now_us)) return 'full';
+      this.#put(mac, { ...station, port, heard_us: now_us });
     }
     return moved ? 'moved' : 'known';
   }
 
+  /** Forgets all that was learned of one port. */
+  forget(port: string): void {
+    for (const mac of this.#byPort.get(port) ?? []) this.#stations.delete(mac);
+    this.#byPort.delete(port);
+  }
+
   clear(): void {
     this.#stations.clear();
+    this.#byPort.clear();
   }
 
   save(): JournalData {
@@ -68,21 +91,45 @@ export class StationTable {
   }
 
   restore(saved: JournalData): void {
-    this.#stations.clear();
+    this.clear();
     for (const [mac, port, heard_us, moves, window_us] of saved as [number, string, number, number, number][]) {
-      this.#stations.set(mac, { port, heard_us, moves, window_us });
+      this.#put(mac, { port, heard_us, moves, window_us });
     }
   }
 
   #add(mac: Mac, port: string, now_us: number): Learned {
-    if (this.#stations.size >= STATIONS_MAX && !this.#dropOldest(now_us)) return 'full';
-    this.#stations.set(mac, { port, heard_us: now_us, moves: 0, window_us: now_us });
+    if (!this.#hasRoom(port, now_us)) return 'full';
+    this.#put(mac, { port, heard_us: now_us, moves: 0, window_us: now_us });
     return 'new';
   }
 
-  #dropOldest(now_us: number): boolean {
-    const [mac, oldest] = this.#stations.entries().next().value as [Mac, Station];
-    return now_us - oldest.heard_us > STATION_AGE_US && this.#stations.delete(mac);
+  #hasRoom(port: string, now_us: number): boolean {
+    const own = this.#byPort.get(port);
+    if (own !== undefined && own.size >= this.#mostPerPort && !this.#dropOldest(own, now_us)) return false;
+    return this.#stations.size < this.#most || this.#dropOldest(this.#stations.keys(), now_us);
+  }
+
+  /** Forgets the first of some stations; false when it was heard too lately for that. */
+  #dropOldest(macs: Iterable<Mac>, now_us: number): boolean {
+    const [mac] = macs;
+    const oldest = this.#stations.get(mac as Mac) as Station;
+    if (now_us - oldest.heard_us <= STATION_AGE_US) return false;
+    this.#remove(mac as Mac, oldest);
+    return true;
+  }
+
+  #put(mac: Mac, station: Station): void {
+    this.#stations.set(mac, station);
+    const own = this.#byPort.get(station.port);
+    if (own === undefined) this.#byPort.set(station.port, new Set([mac]));
+    else own.add(mac);
+  }
+
+  #remove(mac: Mac, { port }: Station): void {
+    this.#stations.delete(mac);
+    const own = this.#byPort.get(port);
+    own?.delete(mac);
+    if (own?.size === 0) this.#byPort.delete(port);
   }
 
   #movesTooOften(station: Station, now_us: number): boolean {

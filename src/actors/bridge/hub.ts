@@ -127,6 +127,12 @@ export class LearningHub {
     this.#stations.clear();
   }
 
+  /** No port and no station. */
+  clear(): void {
+    this.#members.clear();
+    this.#stations.clear();
+  }
+
   quietOver(port: string): void {
     this.#members.get(port)?.machine.send({ type: 'QUIET_OVER' });
   }

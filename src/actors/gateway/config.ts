@@ -4,7 +4,7 @@ import type { HandshakeMode } from '../services.ts';
 
 /** Age at which a session's client asks for a new TLS session. */
 export const RENEW_EVERY_MS = 3_600_000;
-/** Sessions of a gateway that are alive or lingering. */
+/** Sessions of a gateway that are alive or lingering, unless its config says otherwise. */
 export const TUNNEL_SESSIONS = 256;
 /** Legs that stand and whose session SSL has not yet accepted. */
 export const UNCLAIMED_LEGS = 64;
@@ -32,5 +32,7 @@ export interface GatewayConfig {
   readonly address: Ip4;
   readonly listen?: LegChoice & { readonly port: number };
   readonly peers: readonly GatewayPeer[];
+  /** Sessions that are alive or lingering; default {@link TUNNEL_SESSIONS}. */
+  readonly sessions?: number;
   readonly renewEvery_ms?: number;
 }

@@ -2,9 +2,11 @@ import type { SnapshotFrom } from 'xstate';
 import type { F13Shape, FourTuple } from '../../engine/f13.ts';
 import { type TunnelEvent, tunnelMachine } from '../../machines/tunnel.ts';
 import type { Mac } from '../../wire/address.ts';
+import { LEG_DIGEST_BYTES } from '../../wire/terms.ts';
 import { type MachineCommand, MachineHost, type MachineObserver, type SavedMachine } from '../machine-host.ts';
 import { RENEWAL_UNDER_WAY } from '../records/record-session.ts';
 import type { HandshakeMode, RecordParameters, SessionName } from '../services.ts';
+import type { LegChoice } from './config.ts';
 
 /** The leg below a session, as the driver told it. */
 export interface Leg {
@@ -102,6 +104,13 @@ export class TunnelSession {
     this.machine.restore(saved.machine);
     this.facts = saved.facts;
   }
+}
+
+/** The leg's digest and terms for SSL. Without a driver there is no leg: both ends say a digest of zeros. */
+export function legTerms({ leg }: TunnelFacts, choice: LegChoice | undefined): Pick<Leg, 'digest' | keyof LegChoice> {
+  if (leg !== undefined) return { digest: leg.digest, shape: leg.shape, handshake: leg.handshake };
+  const { shape, handshake } = choice ?? { shape: 'tcp', handshake: 'hold' };
+  return { digest: new Uint8Array(LEG_DIGEST_BYTES), shape, handshake };
 }
 
 /** What speaks against a renewal of a peer's session, in words for the operator; SSL has reasons of its own. */

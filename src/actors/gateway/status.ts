@@ -3,6 +3,7 @@ import type { FourTuple } from '../../engine/f13.ts';
 import type { GatewayConfig } from './config.ts';
 import type { Peer } from './peer.ts';
 import type { TunnelSession } from './session.ts';
+import type { TunnelSessions } from './sessions.ts';
 
 export interface PeerStatus {
   readonly name: string;
@@ -30,19 +31,14 @@ export interface GatewayStatus {
 export function statusOf(
   config: GatewayConfig,
   peers: readonly Peer[],
-  sessions: readonly TunnelSession[],
+  sessions: TunnelSessions,
   counters: Readonly<Record<string, number>>,
 ): GatewayStatus {
   return {
     name: config.name,
     listening: config.listen?.port,
-    peers: peers.map((peer) =>
-      peerStatus(
-        peer,
-        sessions.find(({ name }) => name === peer.active),
-      ),
-    ),
-    sessions: sessions.map(({ name, state, facts }) => ({ session: name, state, peer: facts.peer })),
+    peers: peers.map((peer) => peerStatus(peer, sessions.get(peer.active ?? ''))),
+    sessions: sessions.all.map(({ name, state, facts }) => ({ session: name, state, peer: facts.peer })),
     counters: { ...counters },
   };
 }

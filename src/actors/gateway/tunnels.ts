@@ -1,18 +1,18 @@
 import type { FourTuple } from '../../engine/f13.ts';
 import type { Ip4 } from '../../wire/address.ts';
-import { LEG_DIGEST_BYTES } from '../../wire/terms.ts';
 import type { LayerHost } from '../host.ts';
-import { tupleKey } from '../intermediate-driver/settings.ts';
 import { Layer, type MachineView, type SavedLayer } from '../layer.ts';
 import type { MachineCommand } from '../machine-host.ts';
 import type { Port } from '../port.ts';
 import type { RecordParameters, SettingIndication, SettingRequest, SslIndication, SslRequest } from '../services.ts';
 import type { JournalData } from '../tap.ts';
 import { ephemeralPort, jittered } from './chance.ts';
-import { type GatewayConfig, RENEW_EVERY_MS, TUNNEL_SESSIONS, UNCLAIMED_LEGS } from './config.ts';
+import { type GatewayConfig, RENEW_EVERY_MS, TUNNEL_SESSIONS } from './config.ts';
 import { Peer, type SavedPeer } from './peer.ts';
-import { type Leg, renewalRefusal, type SavedTunnelSession, TunnelSession } from './session.ts';
+import { type Leg, legTerms, renewalRefusal, type SavedTunnelSession, TunnelSession } from './session.ts';
+import { TunnelSessions } from './sessions.ts';
 import { type GatewayStatus, statusOf } from './status.ts';
+import { UnclaimedLegs } from './unclaimed-legs.ts';
 
 /**
  * What accelerator control and gateway application have in common: listening and dialling, sessions and peers, announcements to the
@@ -23,14 +23,17 @@ export abstract class TunnelsLayer extends Layer {
   protected readonly settings: Port<SettingIndication, SettingRequest>;
   readonly #config: GatewayConfig;
   readonly #peers: ReadonlyMap<string, Peer>;
-  readonly #sessions = new Map<string, TunnelSession>();
-  /** Legs whose session SSL has not told of yet, by tuple. */
-  readonly #unclaimed = new Map<string, Leg>();
+  readonly #sessions = new TunnelSessions();
+  readonly #unclaimed = new UnclaimedLegs();
+  readonly #most: number;
   #dialled = 0;
+  /** What {@link activeSessions} gives until one of them changes. */
+  #active: readonly TunnelSession[] | undefined;
 
   constructor(host: LayerHost, label: string, config: GatewayConfig) {
     super(host, label);
     this.#config = config;
+    this.#most = config.sessions ?? TUNNEL_SESSIONS;
     this.ssl = this.addPort<SslIndication, SslRequest>('ssl', (indication) => this.#fromSsl(indication));
     this.settings = this.addPort<SettingIndication, SettingRequest>('settings', (indication) =>
       this.#fromDriver(indication),
@@ -49,6 +52,8 @@ export abstract class TunnelsLayer extends Layer {
   protected abstract release(session: TunnelSession): void;
   /** A frame of the peer, where SSL opens records. */
   protected abstract frameFromPeer(indication: Extract<SslIndication, { kind: 'frame' }>): void;
+  /** Frames for the peer take this session from now on; undefined: there is none any more. */
+  protected activated(_peer: string, _session: TunnelSession | undefined): void {}
 
   override start(): void {
     const { listen, address } = this.#config;
@@ -88,40 +93,47 @@ export abstract class TunnelsLayer extends Layer {
   }
 
   override machines(): readonly MachineView[] {
-    const hosts = [...this.#peers.values(), ...this.#sessions.values()].map(({ machine }) => machine);
+    const hosts = [...this.#peers.values(), ...this.#sessions.all].map(({ machine }) => machine);
     return hosts.map(({ instance, machine, state }) => ({ instance, machine, state }));
   }
 
   status(): GatewayStatus {
-    return statusOf(this.#config, [...this.#peers.values()], [...this.#sessions.values()], this.counters);
+    return statusOf(this.#config, [...this.#peers.values()], this.#sessions, this.counters);
   }
 
   save(): SavedLayer {
     return {
       version: 1,
       dialled: this.#dialled,
-      unclaimed: [...this.#unclaimed.values()] as never,
+      unclaimed: this.#unclaimed.save() as never,
       peers: [...this.#peers].map(([name, peer]) => [name, peer.save()]) as never,
-      sessions: [...this.#sessions.values()].map((session) => session.save()) as never,
+      sessions: this.#sessions.all.map((session) => session.save()) as never,
     };
   }
 
   restore(saved: SavedLayer): void {
     this.#dialled = saved.dialled as number;
-    this.#unclaimed.clear();
-    for (const leg of saved.unclaimed as unknown as readonly Leg[]) this.#unclaimed.set(tupleKey(leg.tuple), leg);
+    this.#unclaimed.restore(saved.unclaimed as unknown as readonly Leg[]);
     for (const [name, peer] of saved.peers as unknown as readonly [string, SavedPeer][])
       this.#peers.get(name)?.restore(peer);
     this.#sessions.clear();
     for (const each of saved.sessions as unknown as readonly SavedTunnelSession[]) {
-      this.#add(each.name, each.tuple, each.client, undefined, each.driver).restore(each);
+      const session = this.#add(each.name, each.tuple, each.client, undefined, each.driver);
+      session.restore(each);
+      this.#sessions.belongs(session);
     }
+    this.#active = undefined;
   }
 
   /** The session that each peer's frames take. */
   protected activeSessions(): readonly TunnelSession[] {
-    const names = [...this.#peers.values()].flatMap(({ active }) => active ?? []);
-    return names.flatMap((name) => this.#sessions.get(name) ?? []).filter(({ carries }) => carries);
+    this.#active ??= [...this.#peers.values()].flatMap(({ active }) => this.#sessions.get(active ?? '') ?? []);
+    return this.#active;
+  }
+
+  /** The session that a peer's frames take. */
+  protected activeSession(peer: string): TunnelSession | undefined {
+    return this.#sessions.get(this.#peers.get(peer)?.active ?? '');
   }
 
   protected session(name: string): TunnelSession | undefined {
@@ -149,23 +161,22 @@ export abstract class TunnelsLayer extends Layer {
   }
 
   #accepted(name: string, tuple: FourTuple): void {
-    if (this.#sessions.size >= TUNNEL_SESSIONS) {
+    if (this.#sessions.size >= this.#most) {
       this.drop('too-many-sessions', undefined, name);
       this.ssl.send({ kind: 'close', session: name });
       return;
     }
     const session = this.#add(name, tuple, false, undefined, this.settings.connected);
     session.send({ type: 'accepted' });
-    const leg = this.#unclaimed.get(tupleKey(tuple));
-    if (leg === undefined) return;
-    this.#unclaimed.delete(tupleKey(tuple));
-    this.#legOpen(session, leg);
+    const leg = this.#unclaimed.claim(tuple);
+    if (leg !== undefined) this.#legOpen(session, leg);
   }
 
   /** Any certificate of the CA is not any gateway: only configured peers, and only those the operator has not sent away. */
   #secured(session: TunnelSession, parameters: RecordParameters): void {
     const { facts } = session;
     facts.peer ??= parameters.peerName;
+    this.#sessions.belongs(session);
     // Also when a session is renewed: another peer's certificate does not take over a session.
     const isSamePeer = facts.peer === parameters.peerName;
     if (isSamePeer && this.#peers.get(facts.peer)?.welcome === true) {
@@ -184,46 +195,28 @@ export abstract class TunnelsLayer extends Layer {
       case 'leg-open':
         return this.#legOpened(indication);
       case 'leg-closed':
-        this.#unclaimed.delete(tupleKey(indication.tuple));
-        return this.#byTuple(indication.tuple)?.send({ type: 'leg.closed' });
+        this.#unclaimed.forget(indication.tuple);
+        return this.#sessions.byTuple(indication.tuple)?.send({ type: 'leg.closed' });
       case 'engine-started':
-        return this.#byEngineSession(indication.sessionId)?.send({ type: 'installed' });
+        return this.#sessions.byEngineSession(indication.sessionId)?.send({ type: 'installed' });
       case 'engine-authenticated':
-        return this.#byEngineSession(indication.sessionId)?.send({ type: 'authenticated' });
+        return this.#sessions.byEngineSession(indication.sessionId)?.send({ type: 'authenticated' });
       case 'engine-stopped':
       case 'engine-disconnect':
-        return this.#byEngineSession(indication.sessionId)?.send({ type: 'engine.ended' });
+        return this.#sessions.byEngineSession(indication.sessionId)?.send({ type: 'engine.ended' });
     }
   }
 
-  #legOpened({
-    tuple,
-    digest,
-    shape,
-    handshake,
-    ownMac,
-    nextHopMac,
-  }: Extract<SettingIndication, { kind: 'leg-open' }>): void {
-    const leg = { tuple, digest, shape, handshake, ownMac, nextHopMac };
-    const session = this.#byTuple(tuple);
-    if (session !== undefined) return this.#legOpen(session, leg);
-    this.#unclaimed.set(tupleKey(tuple), leg);
-    const [oldest] = this.#unclaimed.keys();
-    if (this.#unclaimed.size > UNCLAIMED_LEGS && oldest !== undefined) this.#unclaimed.delete(oldest);
+  #legOpened({ kind: _, ...leg }: Extract<SettingIndication, { kind: 'leg-open' }>): void {
+    const { tuple } = leg;
+    const session = this.#sessions.byTuple(tuple);
+    if (session !== undefined) this.#legOpen(session, leg);
+    else this.#unclaimed.keep(leg);
   }
 
   #legOpen(session: TunnelSession, leg: Leg): void {
     session.facts.leg = leg;
     session.send({ type: 'leg.open' });
-  }
-
-  #byTuple(tuple: FourTuple): TunnelSession | undefined {
-    const key = tupleKey(tuple);
-    return [...this.#sessions.values()].find((session) => tupleKey(session.tuple) === key);
-  }
-
-  #byEngineSession(id: number): TunnelSession | undefined {
-    return id === 0 ? undefined : [...this.#sessions.values()].find(({ facts }) => facts.engineSession === id);
   }
 
   // ---- commands of a session's machine ----
@@ -252,6 +245,7 @@ export abstract class TunnelsLayer extends Layer {
       case 'disarmTimer':
         return this.clearTimer(`phase:${name}`);
       case 'closeSsl':
+        this.#carriesNoMore(session);
         return this.#toSsl({ kind: 'close', session: name });
       case 'ended':
         return this.#ended(session);
@@ -259,7 +253,7 @@ export abstract class TunnelsLayer extends Layer {
         // The leg's last packet needs the F13 numbers that the engine keeps until it is stopped.
         this.settings.send({ kind: 'withdraw', tuple: session.tuple });
         this.release(session);
-        this.#sessions.delete(name);
+        this.#sessions.delete(session);
     }
   }
 
@@ -277,15 +271,9 @@ export abstract class TunnelsLayer extends Layer {
     });
   }
 
-  /** Without a driver there is no leg: both ends say a digest of zeros. */
   #tellLeg({ name, facts }: TunnelSession): void {
-    const config = facts.peer === undefined ? this.#config.listen : this.#peers.get(facts.peer)?.config;
-    const { digest, shape, handshake } = facts.leg ?? {
-      digest: new Uint8Array(LEG_DIGEST_BYTES),
-      shape: config?.shape ?? 'tcp',
-      handshake: config?.handshake ?? 'hold',
-    };
-    this.#toSsl({ kind: 'leg', session: name, digest, shape, handshake });
+    const choice = facts.peer === undefined ? this.#config.listen : this.#peers.get(facts.peer)?.config;
+    this.#toSsl({ kind: 'leg', session: name, ...legTerms(facts, choice) });
   }
 
   /**
@@ -295,7 +283,7 @@ export abstract class TunnelsLayer extends Layer {
   #up(session: TunnelSession): void {
     session.facts.up_us = this.host.now_us();
     const peer = this.#peers.get(session.facts.peer as string) as Peer;
-    peer.active = session.name;
+    this.#activate(peer, session);
     this.count('sessionsUp');
     this.note('session-up', { session: session.name, peer: peer.config.name });
     this.#tellPeer(peer, 'session.up');
@@ -306,10 +294,26 @@ export abstract class TunnelsLayer extends Layer {
   #ended(session: TunnelSession): void {
     const peer = this.#peers.get(session.facts.peer ?? '');
     if (peer === undefined) return;
+    this.#carriesNoMore(session);
     const left = this.#of(peer).filter((other) => other !== session);
-    if (peer.active === session.name) peer.active = left.findLast(({ carries }) => carries)?.name;
     if (!left.some(({ machine }) => machine.decision.carries || machine.decision.dialling))
       this.#tellPeer(peer, 'session.ended');
+  }
+
+  /** Its peer's frames take another session, if there is one. */
+  #carriesNoMore(session: TunnelSession): void {
+    const peer = this.#peers.get(session.facts.peer ?? '');
+    if (peer?.active !== session.name) return;
+    this.#activate(
+      peer,
+      this.#of(peer).findLast(({ carries }) => carries),
+    );
+  }
+
+  #activate(peer: Peer, session: TunnelSession | undefined): void {
+    peer.active = session?.name;
+    this.#active = undefined;
+    this.activated(peer.config.name, session);
   }
 
   // ---- commands of a peer's machine ----
@@ -331,7 +335,7 @@ export abstract class TunnelsLayer extends Layer {
   #dial(peer: Peer): void {
     const { name, address, port } = peer.config;
     if (this.#of(peer).some(({ machine }) => machine.decision.dialling)) return;
-    if (this.#sessions.size >= TUNNEL_SESSIONS) return this.#tellPeer(peer, 'session.ended');
+    if (this.#sessions.size >= this.#most) return this.#tellPeer(peer, 'session.ended');
     const tuple = {
       local: this.#config.address,
       localPort: this.#freePort(),
@@ -346,7 +350,7 @@ export abstract class TunnelsLayer extends Layer {
   }
 
   #freePort(): number {
-    const used = new Set([...this.#sessions.values()].map(({ tuple }) => tuple.localPort));
+    const used = new Set(this.#sessions.all.map(({ tuple }) => tuple.localPort));
     return ephemeralPort(this.host.randomBytes(this.label, 2), used);
   }
 
@@ -363,15 +367,15 @@ export abstract class TunnelsLayer extends Layer {
     const { listen } = this.#config;
     if (listen !== undefined) this.#toSsl({ kind: 'unlisten', port: listen.port });
     for (const peer of this.#peers.values()) this.#tellPeer(peer, 'disconnect');
-    for (const session of [...this.#sessions.values()]) session.send({ type: 'close' });
+    for (const session of this.#sessions.all) session.send({ type: 'close' });
   }
 
   #tellPeer(peer: Peer, type: Parameters<Peer['send']>[0]['type']): void {
     peer.send({ type }, this.host.now_us());
   }
 
-  #of(peer: Peer): TunnelSession[] {
-    return [...this.#sessions.values()].filter(({ facts }) => facts.peer === peer.config.name);
+  #of({ config }: Peer): readonly TunnelSession[] {
+    return this.#sessions.ofPeer(config.name);
   }
 
   #toSsl(request: SslRequest): void {
@@ -388,7 +392,7 @@ export abstract class TunnelsLayer extends Layer {
       observer: this.host.observer(this.label),
       execute: (...args) => this.#executeForSession(...args),
     });
-    this.#sessions.set(name, session);
+    this.#sessions.add(session);
     return session;
   }
 }

@@ -7,6 +7,7 @@ import { IcmpType, type IcmpView, icmpQuote, isFragmentationNeeded, isIcmpError 
 import { seqAdd } from '../../wire/seq.ts';
 import { Flag } from '../../wire/tcp.ts';
 import { Reason } from '../../wire/terms.ts';
+import type { AdmissionLimits } from '../admission.ts';
 import type { Frame } from '../frame.ts';
 import type { LayerHost } from '../host.ts';
 import { Layer, type MachineView, type SavedLayer } from '../layer.ts';
@@ -25,6 +26,7 @@ export const DRIVER_SESSIONS = 256;
 /** Far ends without keys, in all and per remote address: what strangers with true addresses can take up, besides the others. */
 export const UNPROVEN_SESSIONS = 128;
 export const UNPROVEN_SESSIONS_PER_ADDRESS = 8;
+const UNPROVEN_DEFAULT: AdmissionLimits = { all: UNPROVEN_SESSIONS, perAddress: UNPROVEN_SESSIONS_PER_ADDRESS };
 
 /** Where an intermediate driver stands. */
 export interface IntermediateDriverOptions {
@@ -34,6 +36,8 @@ export interface IntermediateDriverOptions {
   readonly mtu: number;
   /** Bridge, driver 3009 and virtual NIC are folded in ([0431]): port `lan` takes and gives the frames of the LAN. */
   readonly folded?: boolean;
+  /** Default {@link UNPROVEN_SESSIONS}, in all and per remote address. */
+  readonly unproven?: AdmissionLimits;
 }
 
 /**
@@ -285,8 +289,9 @@ export class IntermediateDriverLayer extends Layer {
     const isUnproven = (session: LegSession): boolean => session.start.end === 'far' && !session.decision.proven;
     const unproven = [...this.sessions.values()].filter(isUnproven);
     if (start.end === 'near') return this.sessions.size - unproven.length < DRIVER_SESSIONS;
+    const { all, perAddress } = this.options.unproven ?? UNPROVEN_DEFAULT;
     const sameAddress = unproven.filter((session) => session.start.tuple.remote === start.tuple.remote);
-    return unproven.length < UNPROVEN_SESSIONS && sameAddress.length < UNPROVEN_SESSIONS_PER_ADDRESS;
+    return unproven.length < all && sameAddress.length < perAddress;
   }
 
   #sessionHost(key: string): SessionHost {

@@ -4,6 +4,7 @@ import type { RecordLimits } from '../../engine/records/limits.ts';
 import type { Ip4 } from '../../wire/address.ts';
 import { u32 } from '../../wire/bytes.ts';
 import { isIp6 } from '../../wire/ip-address.ts';
+import type { AdmissionLimits } from '../admission.ts';
 import type { LayerHost } from '../host.ts';
 import { Layer, type MachineView, type SavedLayer } from '../layer.ts';
 import type { Port } from '../port.ts';
@@ -16,7 +17,7 @@ import type { Wishes } from './terms.ts';
 import { engineParts } from './tls-line.ts';
 import type { PeerExpectation, TlsEvent } from './tls-provider.ts';
 
-/** Accepted sessions that have not shown who they are yet; more are aborted at once. */
+/** Accepted sessions that have not shown who they are yet; more are aborted at once. This and the others unless the options say otherwise. */
 export const HALF_OPEN_SESSIONS = 64;
 /** Of these from one address: a stranger who holds them all for their whole time keeps nobody else out. */
 export const HALF_OPEN_SESSIONS_PER_ADDRESS = 8;
@@ -49,6 +50,10 @@ export interface SslOptions {
   readonly pathMtu?: number;
   /** Key limits other than the usual, for tests. */
   readonly limits?: Partial<RecordLimits>;
+  /** Default {@link SSL_SESSIONS}. */
+  readonly sessions?: number;
+  /** Default {@link HALF_OPEN_SESSIONS}, in all and from one address. */
+  readonly halfOpen?: AdmissionLimits;
 }
 
 /** One session as {@link SslLayer.status} tells it. */
@@ -75,11 +80,15 @@ export class SslLayer extends Layer {
   readonly #lower: Port<TcpIndication, TcpRequest>;
   readonly #options: SslOptions;
   readonly #wishes: Wishes;
+  readonly #most: number;
+  readonly #halfOpen: AdmissionLimits;
   readonly #sessions = new Map<string, SslSession>();
 
   constructor(host: LayerHost, label: string, options: SslOptions) {
     super(host, label);
     this.#options = options;
+    this.#most = options.sessions ?? SSL_SESSIONS;
+    this.#halfOpen = options.halfOpen ?? { all: HALF_OPEN_SESSIONS, perAddress: HALF_OPEN_SESSIONS_PER_ADDRESS };
     this.#wishes = {
       suites: options.suites ?? SUITE_PREFERENCE,
       orders: options.orders ?? [1, 0],
@@ -157,7 +166,7 @@ export class SslLayer extends Layer {
 
   #connect(request: Extract<SslRequest, { kind: 'connect' }>): void {
     const { session: name, peer, destination, destinationPort, sourcePort } = request;
-    if (this.#sessions.size >= SSL_SESSIONS || this.#sessions.has(name)) {
+    if (this.#sessions.size >= this.#most || this.#sessions.has(name)) {
       this.#upper.send({ kind: 'closed', session: name, reason: 'busy' });
       return;
     }
@@ -198,7 +207,7 @@ export class SslLayer extends Layer {
       this.drop('peer-not-allowed', undefined, connection);
       return this.#toTcp({ kind: 'abort', connection });
     }
-    if (this.#sessions.size >= SSL_SESSIONS || !this.#takesHalfOpen(remote)) {
+    if (this.#sessions.size >= this.#most || !this.#takesHalfOpen(remote)) {
       this.drop('too-many-sessions', undefined, connection);
       return this.#toTcp({ kind: 'abort', connection });
     }
@@ -213,8 +222,8 @@ export class SslLayer extends Layer {
     const isOfPeer = this.#options.peers.some(({ address }) => address === remote);
     const sameAddress = halfOpen.filter(({ start }) => start.tuple.remote === remote);
     return (
-      halfOpen.length < HALF_OPEN_SESSIONS + (isOfPeer ? HALF_OPEN_SESSIONS_FOR_PEERS : 0) &&
-      sameAddress.length < HALF_OPEN_SESSIONS_PER_ADDRESS
+      halfOpen.length < this.#halfOpen.all + (isOfPeer ? HALF_OPEN_SESSIONS_FOR_PEERS : 0) &&
+      sameAddress.length < this.#halfOpen.perAddress
     );
   }
 

@@ -36,6 +36,12 @@ export interface FlowTuple {
   readonly destinationPort: number;
 }
 
+/** One end of a connection: address and port; of an echo, its identifier. */
+export interface Endpoint {
+  readonly address: Ip4;
+  readonly port: number;
+}
+
 type TcpFlowHost = MachineHost<typeof tcpFlowMachine, FlowDecision>;
 type DatagramFlowHost = MachineHost<typeof datagramFlowMachine, FlowDecision>;
 
@@ -51,9 +57,21 @@ interface FlowDecision {
   readonly isUnproved: boolean;
 }
 
+interface FlowEnds {
+  readonly tuple: FlowTuple;
+  /** What the other end sees in the place of the opener; undefined: the opener itself. */
+  readonly seenAs: Endpoint | undefined;
+}
+
 export type Flow =
-  | { readonly tuple: FlowTuple; readonly kind: 'tcp'; readonly machine: TcpFlowHost; readonly window: TcpWindow }
-  | { readonly tuple: FlowTuple; readonly kind: 'datagram'; readonly machine: DatagramFlowHost };
+  | (FlowEnds & { readonly kind: 'tcp'; readonly machine: TcpFlowHost; readonly window: TcpWindow })
+  | (FlowEnds & { readonly kind: 'datagram'; readonly machine: DatagramFlowHost });
+
+/** The connection that a packet belongs to, and which end sent it. */
+export interface FoundFlow {
+  readonly flow: Flow;
+  readonly from: FlowDirection;
+}
 
 export interface FlowOwner {
   readonly host: LayerHost;
@@ -64,6 +82,8 @@ export interface FlowOwner {
 export class FlowTable {
   readonly #owner: FlowOwner;
   readonly #flows = new Map<string, Flow>();
+  /** By what the replies look like. */
+  readonly #byReply = new Map<string, Flow>();
 
   constructor(owner: FlowOwner) {
     this.#owner = owner;
@@ -73,24 +93,31 @@ export class FlowTable {
     return this.#flows.size;
   }
 
-  /** The connection that a packet belongs to, and which end sent it. */
-  find(tuple: FlowTuple): { readonly flow: Flow; readonly from: FlowDirection } | undefined {
-    const original = this.#flows.get(keyOf(tuple));
+  find(tuple: FlowTuple): FoundFlow | undefined {
+    const key = keyOf(tuple);
+    const original = this.#flows.get(key);
     if (original !== undefined) return { flow: original, from: 'original' };
-    const reply = this.#flows.get(keyOf(reversed(tuple)));
+    const reply = this.#byReply.get(key);
     return reply && { flow: reply, from: 'reply' };
   }
 
-  /** Begins to track; false when the table is full of better proved ones. */
-  open(tuple: FlowTuple, tcp: TcpView | undefined): boolean {
-    if (this.#flows.size >= FLOWS_MAX && !this.#evict()) return false;
-    this.#arm(this.#add(tuple, tcp && openedBy(tcp)));
-    return true;
+  /** Whether the other end of a new connection can tell its opener, seen as `seenAs`, from those of all others. */
+  isUnique(tuple: FlowTuple, seenAs: Endpoint): boolean {
+    return this.find(replyOf(tuple, seenAs)) === undefined;
+  }
+
+  /** Begins to track; undefined when the table is full of better proved ones. */
+  open(tuple: FlowTuple, tcp: TcpView | undefined, seenAs?: Endpoint): Flow | undefined {
+    if (this.#flows.size >= FLOWS_MAX && !this.#evict()) return undefined;
+    const flow = this.#add({ tuple, seenAs }, tcp && openedBy(tcp));
+    this.#arm(flow);
+    return flow;
   }
 
   remove(flow: Flow): void {
     const key = keyOf(flow.tuple);
     this.#flows.delete(key);
+    this.#byReply.delete(keyOf(replyOf(flow.tuple, flow.seenAs)));
     this.#owner.host.clearTimer(this.#owner.label, key);
   }
 
@@ -139,6 +166,7 @@ export class FlowTable {
   save(): JournalData {
     return [...this.#flows.values()].map((flow) => ({
       tuple: { ...flow.tuple },
+      seenAs: flow.seenAs === undefined ? null : { ...flow.seenAs },
       machine: flow.machine.save(),
       window: flow.kind === 'tcp' ? flow.window.map((end) => ({ ...end })) : null,
     }));
@@ -146,12 +174,14 @@ export class FlowTable {
 
   restore(saved: JournalData): void {
     this.#flows.clear();
-    for (const { tuple, machine, window } of saved as unknown as {
+    this.#byReply.clear();
+    for (const { tuple, seenAs, machine, window } of saved as unknown as {
       tuple: FlowTuple;
+      seenAs: Endpoint | null;
       machine: never;
       window: TcpWindow | null;
     }[]) {
-      this.#add(tuple, window ?? undefined).machine.restore(machine);
+      this.#add({ tuple, seenAs: seenAs ?? undefined }, window ?? undefined).machine.restore(machine);
     }
   }
 
@@ -161,13 +191,18 @@ export class FlowTable {
     return machine.decision.isOpening && hasAck === (from === 'reply');
   }
 
-  #add(tuple: FlowTuple, window: TcpWindow | undefined): Flow {
-    const key = keyOf(tuple);
+  #add(ends: FlowEnds, window: TcpWindow | undefined): Flow {
+    const key = keyOf(ends.tuple);
     const flow: Flow =
       window === undefined
-        ? { tuple, kind: 'datagram', machine: new MachineHost({ ...this.#common(key), machine: datagramFlowMachine }) }
-        : { tuple, kind: 'tcp', window, machine: new MachineHost({ ...this.#common(key), machine: tcpFlowMachine }) };
+        ? {
+            ...ends,
+            kind: 'datagram',
+            machine: new MachineHost({ ...this.#common(key), machine: datagramFlowMachine }),
+          }
+        : { ...ends, kind: 'tcp', window, machine: new MachineHost({ ...this.#common(key), machine: tcpFlowMachine }) };
     this.#flows.set(key, flow);
+    this.#byReply.set(keyOf(replyOf(ends.tuple, ends.seenAs)), flow);
     return flow;
   }
 
@@ -215,7 +250,13 @@ function ackAwaitedFrom(state: string, closer: FlowDirection | undefined): FlowD
   return state === 'LAST_ACK' ? closer : undefined;
 }
 
-function reversed({ protocol, source, sourcePort, destination, destinationPort }: FlowTuple): FlowTuple {
+/** What the replies to a connection look like. */
+function replyOf(tuple: FlowTuple, seenAs: Endpoint | undefined): FlowTuple {
+  return reversed(seenAs === undefined ? tuple : { ...tuple, source: seenAs.address, sourcePort: seenAs.port });
+}
+
+/** The same connection as its other end says it. */
+export function reversed({ protocol, source, sourcePort, destination, destinationPort }: FlowTuple): FlowTuple {
   return {
     protocol,
     source: destination,

@@ -14,7 +14,8 @@ import type { Port } from '../port.ts';
 import type { InterfaceAddress } from '../services.ts';
 import type { JournalData } from '../tap.ts';
 import { TokenBucket } from '../token-bucket.ts';
-import { FlowTable, type FlowTuple } from './flows.ts';
+import { FlowTable, type FlowTuple, type FoundFlow, reversed } from './flows.ts';
+import { Masquerade, type MasqueradeOptions } from './masquerade.ts';
 import { allows, type FirewallRule } from './rules.ts';
 
 /** Flags of which a sane segment has exactly one combination (Linux, tcp_valid_flags). */
@@ -41,6 +42,8 @@ export interface FirewallOptions {
   readonly rules: readonly FirewallRule[];
   /** Networks beyond the sides' own. */
   readonly routes?: readonly { readonly destination: Cidr; readonly side: string }[];
+  /** Makes it a NAT router: what opens a connection out of this side is seen there as the router itself. */
+  readonly masquerade?: MasqueradeOptions;
 }
 
 interface Packet {
@@ -49,18 +52,20 @@ interface Packet {
   readonly ingress: FirewallSide;
 }
 
-/** Either a reason to drop, or the packet may pass. */
-type Verdict = DropReason | 'pass';
+/** Either a reason to drop, or the connection by which the packet may pass. */
+type Verdict = DropReason | FoundFlow;
 
 /**
  * IP routing with filter rules: firewall 23 (2301) and 33. A stateful firewall between IP stacks: what a rule lets open a connection may
  * go on in both directions, segments out of the connection's windows are invalid, all else is dropped without a word to its sender.
+ * With `masquerade` it is the NAT router that may stand in its place ([0645], [0789], [0909]).
  */
 export class FirewallLayer extends Layer {
   readonly kind = 'firewall';
   readonly #options: FirewallOptions;
   readonly #ports: ReadonlyMap<string, Port<Frame, Frame>>;
   readonly #flows: FlowTable;
+  readonly #masquerade: Masquerade | undefined;
   readonly #errorBudget = new TokenBucket(ICMP_ERRORS_PER_SECOND, ICMP_ERRORS_BURST);
   readonly #machine = this.machineHost({
     machine: firewallMachine,
@@ -72,6 +77,7 @@ export class FirewallLayer extends Layer {
     super(host, label);
     this.#options = options;
     this.#flows = new FlowTable({ host, label });
+    this.#masquerade = this.#masqueradeOf(options);
     this.#ports = new Map(
       options.sides.map((side) => [side.name, this.addPort<Frame, Frame>(side.name, (f) => this.#received(f, side))]),
     );
@@ -113,17 +119,26 @@ export class FirewallLayer extends Layer {
     if (!this.#machine.decision.running) return this.drop('stopped', frame);
     const ip = parseIp4Packet(frame.bytes, 0, frame.bytes.length);
     if (!ip.ok) return this.drop('malformed', frame, ip.reason);
-    const egress = this.#sideTo(ip.destination);
     // The IP stack lets no frame with its own source in, so this is an ICMP error that it made itself.
-    if (ip.source === ingress.interface.address) return this.#send(frame, egress);
+    if (ip.source === ingress.interface.address) return this.#ownError(frame, ip);
     if (this.#sideTo(ip.source) !== ingress) return this.drop('bad-source', frame);
-    if (this.#isOwn(ip.destination)) return this.drop('not-our-address', frame);
-    const verdict = this.#judge({ frame, ip, ingress });
-    if (verdict !== 'pass') return this.drop(verdict, frame);
-    this.#forward({ frame, ip, ingress }, egress);
+    if (this.#isOwn(ip.destination) && !this.#masquerade?.isSeenAs(ip.destination))
+      return this.drop('not-our-address', frame);
+    const packet = { frame, ip, ingress };
+    const verdict = this.#judge(packet);
+    if (typeof verdict === 'string') return this.drop(verdict, frame);
+    this.#forward(packet, verdict);
   }
 
-  #forward({ frame, ip, ingress }: Packet, egress: FirewallSide | undefined): void {
+  /** To whoever sent the packet that it is about; if that was sent on in the router's own name, to the one behind. */
+  #ownError(frame: Frame, ip: Ip4View): void {
+    const found = this.#masquerade?.isSeenAs(ip.destination) ? this.#flowOfError(frame, ip) : undefined;
+    if (found === undefined) return this.#send(frame, this.#sideTo(ip.destination));
+    const bytes = frame.bytes.slice();
+    this.#send(this.host.frame(bytes, frame), this.#sideTo(Masquerade.translate(bytes, ip, found)));
+  }
+
+  #forward({ frame, ip, ingress }: Packet, found: FoundFlow): void {
     if (ip.ttl <= 1) {
       this.drop('ttl-expired', frame);
       const error = { type: IcmpType.TIME_EXCEEDED, code: 0 };
@@ -135,7 +150,8 @@ export class FirewallLayer extends Layer {
     }
     const bytes = frame.bytes.slice();
     replace16(bytes, 8, ((ip.ttl - 1) << 8) | ip.protocol, 10, 0);
-    this.#send(this.host.frame(bytes, frame, frame.checksum), egress);
+    const destination = Masquerade.translate(bytes, ip, found);
+    this.#send(this.host.frame(bytes, frame, frame.checksum), this.#sideTo(destination));
   }
 
   #send(frame: Frame, egress: FirewallSide | undefined): void {
@@ -143,6 +159,15 @@ export class FirewallLayer extends Layer {
     if (port === undefined) this.drop('no-route', frame);
     else if (port.send(frame)) this.count('forwarded');
     else this.drop('not-joined', frame);
+  }
+
+  #masqueradeOf({ masquerade, sides }: FirewallOptions): Masquerade | undefined {
+    const side = sides.find(({ name }) => name === masquerade?.side);
+    if (masquerade === undefined || side === undefined) return undefined;
+    return new Masquerade(side.interface.address, masquerade, {
+      isUnique: (tuple, seenAs) => this.#flows.isUnique(tuple, seenAs),
+      randomBytes: (length) => this.host.randomBytes(this.label, length),
+    });
   }
 
   #sideTo(address: Ip4): FirewallSide | undefined {
@@ -183,7 +208,7 @@ export class FirewallLayer extends Layer {
       this.#flows.remove(known.flow);
       return this.#open(packet, tuple, tcp);
     }
-    return known.flow.kind === 'tcp' && this.#flows.segment(known.flow, known.from, tcp) ? 'pass' : 'state-invalid';
+    return known.flow.kind === 'tcp' && this.#flows.segment(known.flow, known.from, tcp) ? known : 'state-invalid';
   }
 
   #judgeUdp(packet: Packet): Verdict {
@@ -196,25 +221,33 @@ export class FirewallLayer extends Layer {
     const { frame, ip } = packet;
     const icmp = parseIcmp(frame.bytes, ip.headerEnd, ip.end);
     if (!icmp.ok) return 'state-invalid';
-    if (isIcmpError(icmp.type)) {
-      const quote = icmpQuote(frame.bytes, icmp);
-      return quote !== undefined && this.#flows.find(quotedTuple(quote)) ? 'pass' : 'state-invalid';
-    }
+    if (isIcmpError(icmp.type)) return this.#flowOfError(frame, ip) ?? 'state-invalid';
     const isRequest = icmp.type === IcmpType.ECHO_REQUEST;
     if (!isRequest && icmp.type !== IcmpType.ECHO_REPLY) return 'filtered';
     return this.#judgeDatagram(packet, echoTuple(ip, icmp.identifier, isRequest), isRequest);
+  }
+
+  /** The connection that an ICMP error is about, and whose packets go the way that the error goes. */
+  #flowOfError({ bytes }: Frame, { headerEnd, end }: Ip4View): FoundFlow | undefined {
+    const icmp = parseIcmp(bytes, headerEnd, end);
+    const quote = icmp.ok ? icmpQuote(bytes, icmp) : undefined;
+    return quote && this.#flows.find(reversed(quotedTuple(quote)));
   }
 
   #judgeDatagram(packet: Packet, tuple: FlowTuple, mayOpen: boolean): Verdict {
     const known = this.#flows.find(tuple);
     if (known === undefined) return mayOpen ? this.#open(packet, tuple, undefined) : 'state-invalid';
     if (known.flow.kind === 'datagram') this.#flows.datagram(known.flow, known.from);
-    return 'pass';
+    return known;
   }
 
   #open({ ingress }: Packet, tuple: FlowTuple, tcp: TcpView | undefined): Verdict {
+    if (this.#isOwn(tuple.destination)) return 'not-our-address';
     if (!allows(this.#options.rules, { from: ingress.name, ...tuple })) return 'filtered';
-    return this.#flows.open(tuple, tcp) ? 'pass' : 'table-full';
+    const egress = this.#sideTo(tuple.destination);
+    const isHidden = egress !== undefined && egress.name === this.#options.masquerade?.side;
+    const flow = this.#flows.open(tuple, tcp, isHidden ? this.#masquerade?.endpointFor(tuple) : undefined);
+    return flow === undefined ? 'table-full' : { flow, from: 'original' };
   }
 }
 

@@ -1,8 +1,19 @@
 import { E2, E3, E3_FOLDED, E3_MIRRORED, E4, E4_FOLDED, TCP_OVER_TCP } from './gateway-to-gateway.ts';
+import { E2_NAT, E4_NAT } from './instead-of-firewall.ts';
 import type { Topology } from './plan.ts';
 
 /** Every network that can be had by name. */
-export const TOPOLOGIES: readonly Topology[] = [E2, E3, E3_MIRRORED, E3_FOLDED, E4, E4_FOLDED, TCP_OVER_TCP];
+export const TOPOLOGIES: readonly Topology[] = [
+  E2,
+  E3,
+  E3_MIRRORED,
+  E3_FOLDED,
+  E4,
+  E4_FOLDED,
+  TCP_OVER_TCP,
+  E2_NAT,
+  E4_NAT,
+];
 
 export function topologyByName(name: string): Topology | undefined {
   return TOPOLOGIES.find((topology) => topology.name === name);

@@ -6,14 +6,14 @@ import { buildDevice } from '../build.ts';
 import type { DevicePlan } from '../plan.ts';
 import { nicPlan } from './nic.ts';
 
-export interface FirewallSpec extends Pick<FirewallOptions, 'rules' | 'routes'> {
+export interface FirewallSpec extends Pick<FirewallOptions, 'rules' | 'routes' | 'masquerade'> {
   /** The device's numeral: `23` gives 2301 … 2305 and interfaces 231 and 232. */
   readonly numeral: string;
   /** First the LAN side, then the WAN side; boundary ports `231`, `232` for numeral 23. */
   readonly sides: readonly { readonly name: string; readonly interface: InterfaceAddress; readonly mtu?: number }[];
 }
 
-/** Firewall 23 or 33: stateful rules over one IP stack, driver and network interface for each side. */
+/** Firewall 23 or 33, or a NAT router in its place: stateful rules over one IP stack, driver and network interface for each side. */
 export function firewallPlan(name: string, spec: FirewallSpec): DevicePlan {
   const { numeral, sides, ...options } = spec;
   const top = `${numeral}01`;
@@ -31,7 +31,7 @@ export function firewallPlan(name: string, spec: FirewallSpec): DevicePlan {
   return {
     name,
     numeral,
-    kind: 'firewall',
+    kind: spec.masquerade === undefined ? 'firewall' : 'router',
     layers: [
       { label: top, block: 'firewall', options: { ...options, sides } },
       ...branches.flatMap(({ layers }) => layers),

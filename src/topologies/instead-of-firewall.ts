@@ -1,0 +1,40 @@
+import { DEVICES, FIREWALL_33_LAN, FIREWALL_33_WAN, GATEWAY_20, GATEWAY_30 } from './network.ts';
+import { firewallPlan } from './parts/firewall.ts';
+import type { DevicePlan, Topology } from './plan.ts';
+import { twoLanPlan } from './two-lan.ts';
+
+/** What may stand in the place of firewall 33 ([0645], [0789], [0909]): a NAT router, an HTTP proxy. */
+
+/** Bits of the address of a single host. */
+const HOST_PREFIX = 32;
+
+/**
+ * Shows gateway 30 to intranet 2 as itself, always from another port than gateway 30's own: so whoever relies on either address or port
+ * of gateway 30 does not get through. Nobody can connect to gateway 30.
+ */
+export function natRouter33(gateway30 = GATEWAY_30, lan = FIREWALL_33_LAN): DevicePlan {
+  const only = ({ address }: { address: number }) => ({ address, prefix: HOST_PREFIX });
+  return firewallPlan(DEVICES.firewall33, {
+    numeral: '33',
+    sides: [
+      { name: 'lan', interface: lan },
+      { name: 'wan', interface: FIREWALL_33_WAN },
+    ],
+    rules: [{ from: 'lan', source: only(gateway30), destination: only(GATEWAY_20), allow: true }],
+    masquerade: { side: 'wan', keepsPorts: false },
+  });
+}
+
+export const E2_NAT: Topology = {
+  name: 'e2-nat',
+  title: 'embodiment 2 with a NAT router in place of firewall 33',
+  plan: (settings) =>
+    twoLanPlan(settings, { gateway20: 'engine', gateway30: 'engine', firewall33: () => natRouter33() }),
+};
+
+export const E4_NAT: Topology = {
+  name: 'e4-nat',
+  title: 'embodiment 4 with a NAT router in place of firewall 33',
+  plan: (settings) =>
+    twoLanPlan(settings, { gateway20: 'software', gateway30: 'software', firewall33: () => natRouter33() }),
+};

@@ -4,22 +4,23 @@ import type { Ip4 } from '../../wire/address.ts';
 import { buildUdpFrame } from '../../wire/build.ts';
 import { u32 } from '../../wire/bytes.ts';
 import type { FrameView } from '../../wire/frame.ts';
-import { buildLeg, LEG_HELLO_UDP_BYTES, LegKind, type LegView, legKindName, parseLeg } from '../../wire/leg.ts';
-import {
-  buildReasonBody,
-  parseComplete,
-  parseCookie,
-  parseLegData,
-  parseReasonBody,
-  parseRequest,
-} from '../../wire/leg-body.ts';
+import { LegKind, type LegView, legKindName, parseLeg } from '../../wire/leg.ts';
+import { parseComplete, parseCookie, parseRequest } from '../../wire/leg-body.ts';
 import { seqAdd } from '../../wire/seq.ts';
 import { Flag } from '../../wire/tcp.ts';
 import { NO_TOKEN, Reason, type Token } from '../../wire/terms.ts';
 import { splitUnits, UNIT_LEG, type Unit } from '../../wire/unit.ts';
 import type { DropReason } from '../drop-reason.ts';
 import type { Frame } from '../frame.ts';
-import { cookieFor, cookieOfNumber, cookieValid, numberOfCookie } from './cookies.ts';
+import { cookieFor, cookieOfNumber, cookieValid, numberOfCookie } from '../leg/cookies.ts';
+import {
+  isWholeUdpHello,
+  type LegEnd,
+  statelessRefusal,
+  takeLegPacket,
+  tokensRight,
+  udpCookie,
+} from '../leg/leg-end.ts';
 import type { LegSession } from './session.ts';
 import type { SessionStart } from './session-host.ts';
 import type { Listener } from './settings.ts';
@@ -86,15 +87,14 @@ export class LegPackets {
     const listener = this.#host.listenerFor(tuple.local, tuple.localPort);
     if (listener === undefined) return this.#host.drop('not-announced', frame, 'HELLO');
     this.#host.count('hellos');
-    const cookie = cookieFor(this.#host.vault, tuple, listener.shape, this.#host.now_us());
+    const { vault } = this.#host;
+    const now_us = this.#host.now_us();
     if (parsed.tcp !== undefined) {
+      const cookie = cookieFor(vault, tuple, listener.shape, now_us);
       this.#host.toLine(F13Keeper.synAck(tuple, arrived.link, numberOfCookie(cookie), parsed.tcp.seq), frame);
       return;
     }
-    const unit = buildLeg(
-      { kind: LegKind.COOKIE, receiverToken: senderToken, sequence: 0, acknowledgement: 0 },
-      cookie,
-    );
+    const unit = udpCookie(vault, tuple, senderToken, now_us);
     this.#host.toLine(
       buildUdpFrame(
         {
@@ -151,41 +151,23 @@ export class LegPackets {
     const session = this.#host.sessionOf(tuple);
     if (session === undefined) return this.#host.drop('no-session', frame, legKindName(leg.kind));
     if (leg.kind === LegKind.COOKIE) return this.#udpCookie(arrived, leg, session);
-    if (!this.#tokensRight(leg, session)) return this.#host.drop('bad-token', frame, legKindName(leg.kind));
+    if (!tokensRight(leg, session, introduces)) return this.#host.drop('bad-token', frame, legKindName(leg.kind));
     if (leg.kind !== LegKind.BYE) session.heard(arrived.parsed.tcp && this.#numberOf(arrived, unit), unit.length);
     if (leg.kind !== LegKind.COMPLETE) session.stream.acknowledged(leg.acknowledgement);
     this.#byKind(arrived, leg, session);
   }
 
   #byKind({ frame }: Arrived, leg: LegView, session: LegSession): void {
-    const { bytes } = frame;
-    switch (leg.kind) {
-      case LegKind.COMPLETE: {
-        const read = parseComplete(bytes, leg.bodyOffset, leg.end);
-        return read.ok ? session.takeComplete(leg.senderToken) : this.#host.drop('malformed', frame, read.reason);
-      }
-      case LegKind.REFUSED:
-      case LegKind.BYE: {
-        const read = parseReasonBody(bytes, leg.bodyOffset, leg.end);
-        if (!read.ok) return this.#host.drop('malformed', frame, read.reason);
-        if (leg.kind === LegKind.BYE) return session.rumour();
-        return session.event({ type: 'refused.received', reason: read.reason });
-      }
-      case LegKind.DATA: {
-        const read = parseLegData(bytes, leg.bodyOffset, leg.end);
-        if (!read.ok) return this.#host.drop('malformed', frame, read.reason);
-        const delivered = session.stream.received(leg.sequence, read.bytes, read.fin);
-        return delivered === undefined ? this.#host.drop('leg-window', frame) : session.deliver(delivered);
-      }
-      case LegKind.ACKNOWLEDGE:
-        return session.acknowledged();
-      case LegKind.PING:
-        return session.sendLeg(LegKind.ACKNOWLEDGE);
+    if (leg.kind === LegKind.COMPLETE) {
+      const read = parseComplete(frame.bytes, leg.bodyOffset, leg.end);
+      return read.ok ? session.takeComplete(leg.senderToken) : this.#host.drop('malformed', frame, read.reason);
     }
+    const fault = takeLegPacket(frame.bytes, leg, endOf(session));
+    if (fault !== undefined) this.#host.drop(fault.reason, frame, fault.detail);
   }
 
   #udpHello(arrived: Arrived, leg: LegView): void {
-    if (arrived.parsed.udp === undefined || leg.end - leg.offset < LEG_HELLO_UDP_BYTES) {
+    if (arrived.parsed.udp === undefined || !isWholeUdpHello(leg)) {
       return this.#host.drop('malformed', arrived.frame, 'HELLO');
     }
     this.#hello(arrived, leg.senderToken);
@@ -250,10 +232,7 @@ export class LegPackets {
     this.#host.drop('too-many-sessions', frame);
     const acknowledged =
       parsed.tcp === undefined ? 0 : seqAdd(parsed.tcp.seq, parsed.payloadEnd - parsed.payloadOffset);
-    const unit = buildLeg(
-      { kind: LegKind.REFUSED, receiverToken: leg.senderToken, sequence: 0, acknowledgement: 0 },
-      buildReasonBody(Reason.TOO_MANY_SESSIONS),
-    );
+    const unit = statelessRefusal(leg.senderToken, Reason.TOO_MANY_SESSIONS);
     this.#host.toLine(new F13Keeper(tuple, shape, link, { next, acknowledged }).frame(unit, true), frame);
   }
 
@@ -263,15 +242,24 @@ export class LegPackets {
     session.requestAgain(leg.end - leg.offset);
   }
 
-  /** COMPLETE and REFUSED introduce the peer's token; everything else must carry both. */
-  #tokensRight(leg: LegView, session: LegSession): boolean {
-    if (leg.receiverToken !== session.ownToken) return false;
-    if (leg.senderToken === session.peerToken) return true;
-    return session.peerToken === NO_TOKEN && (leg.kind === LegKind.COMPLETE || leg.kind === LegKind.REFUSED);
-  }
-
   /** F13 number of the byte at which a unit begins. */
   #numberOf({ parsed }: Arrived, at: { readonly offset: number }): number {
     return seqAdd(parsed.tcp?.seq ?? 0, at.offset - parsed.payloadOffset);
   }
+}
+
+/** COMPLETE and REFUSED introduce the peer's token; everything else must carry both. */
+function introduces(kind: number): boolean {
+  return kind === LegKind.COMPLETE || kind === LegKind.REFUSED;
+}
+
+function endOf(session: LegSession): LegEnd {
+  return {
+    stream: session.stream,
+    refused: (reason) => session.event({ type: 'refused.received', reason }),
+    bye: () => session.rumour(),
+    deliver: (bytes) => session.deliver(bytes),
+    acknowledged: () => session.acknowledged(),
+    answerPing: () => session.sendLeg(LegKind.ACKNOWLEDGE),
+  };
 }

@@ -4,7 +4,7 @@ import { DriverPair } from '../../../test/support/driver-pair.ts';
 import { FORGED_MS } from '../../machines/leg.ts';
 import { parseFrame } from '../../wire/frame.ts';
 import { Flag } from '../../wire/tcp.ts';
-import { cookieOfNumber } from './cookies.ts';
+import { cookieOfNumber } from '../leg/cookies.ts';
 import { UNPROVEN_SESSIONS_PER_ADDRESS } from './layer.ts';
 
 describe('limits for strangers', () => {

@@ -6,11 +6,11 @@ import type { legMachine } from '../../machines/leg.ts';
 import type { Mac } from '../../wire/address.ts';
 import type { Token } from '../../wire/terms.ts';
 import type { DropReason } from '../drop-reason.ts';
+import type { SavedLegStream } from '../leg/leg-stream.ts';
 import type { MachineObserver, SavedMachine } from '../machine-host.ts';
 import type { SavedF13Line } from '../records/f13-line.ts';
 import type { HandshakeMode, SettingIndication } from '../services.ts';
 import type { SavedConnection } from '../tcp/connection.ts';
-import type { SavedLegStream } from './leg-stream.ts';
 
 /** What a session needs of the driver that it is part of. */
 export interface SessionHost {

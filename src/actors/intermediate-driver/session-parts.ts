@@ -1,6 +1,6 @@
+import { LegStream, type LegStreamHost } from '../leg/leg-stream.ts';
 import { F13Line } from '../records/f13-line.ts';
 import { PeerTrust, type PeerTrustHost } from '../records/peer-trust.ts';
-import { LegStream, type LegStreamHost } from './leg-stream.ts';
 import type { SessionHost, SessionStart } from './session-host.ts';
 
 /** Block D: the session's F13 towards the line, on the timer `f13`. */

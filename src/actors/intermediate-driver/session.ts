@@ -6,12 +6,12 @@ import { buildLeg, buildUdpHello, LegKind } from '../../wire/leg.ts';
 import { buildComplete, buildLegData, buildReasonBody, buildRequest } from '../../wire/leg-body.ts';
 import { seqAdd } from '../../wire/seq.ts';
 import { NO_TOKEN, PROTOCOL_VERSION, Reason, reasonName, TOKEN_BYTES, type Token } from '../../wire/terms.ts';
+import type { LegStream } from '../leg/leg-stream.ts';
 import { type MachineCommand, MachineHost } from '../machine-host.ts';
 import type { F13Line } from '../records/f13-line.ts';
 import type { PeerTrust } from '../records/peer-trust.ts';
 import type { ConnectionEvent, TcpConnection } from '../tcp/connection.ts';
 import type { InSegment } from '../tcp/segment.ts';
-import type { LegStream } from './leg-stream.ts';
 import { LOCAL_TCP_TIMER, localTcp } from './local-tcp.ts';
 import {
   type LegDecision,

@@ -258,6 +258,23 @@ export type SettingIndication =
   /** The engine asks to end the session: peer's BYE, peer dead, numbers used up. */
   | { readonly kind: 'engine-disconnect'; readonly sessionId: number; readonly reason: number };
 
+// ---- IP stack's neighbours <-> who writes F11 himself where no intermediate driver does ----
+
+export interface NextHopQuestion {
+  readonly kind: 'next-hop';
+  /** Comes back with the answer. */
+  readonly name: string;
+  readonly destination: Ip4;
+}
+
+export interface NextHopAnswer {
+  readonly kind: 'next-hop';
+  readonly name: string;
+  readonly own: Mac;
+  /** Undefined: nothing was sent that way lately, or there is no way. */
+  readonly nextHop: Mac | undefined;
+}
+
 // ---- addresses that the IP stack owns, for layers that must know ----
 
 export interface InterfaceAddress {

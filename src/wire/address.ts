@@ -22,6 +22,8 @@ export const CONTROL_MAC_FIRST: Mac = 0x0000_4c00_0000;
 export const CONTROL_MAC_LAST: Mac = 0x0000_4c00_00ff;
 /** The engine's address in control frames. */
 export const CONTROL_MAC_ENGINE: Mac = 0x0000_4c00_000c;
+/** The software's address in control frames that go through a virtual NIC and a bridge. */
+export const CONTROL_MAC_SOFTWARE: Mac = 0x0000_4c00_000d;
 
 const GROUP_BIT_WEIGHT = 2 ** 40;
 const MAC_TEXT = /^[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}$/;

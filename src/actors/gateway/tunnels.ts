@@ -36,7 +36,7 @@ export abstract class TunnelsLayer extends Layer {
     this.#most = config.sessions ?? TUNNEL_SESSIONS;
     this.ssl = this.addPort<SslIndication, SslRequest>('ssl', (indication) => this.#fromSsl(indication));
     this.settings = this.addPort<SettingIndication, SettingRequest>('settings', (indication) =>
-      this.#fromDriver(indication),
+      this.fromDriver(indication),
     );
     const observer = host.observer(label);
     this.#peers = new Map(
@@ -190,7 +190,7 @@ export abstract class TunnelsLayer extends Layer {
 
   // ---- the driver's indications ----
 
-  #fromDriver(indication: SettingIndication): void {
+  protected fromDriver(indication: SettingIndication): void {
     switch (indication.kind) {
       case 'leg-open':
         return this.#legOpened(indication);

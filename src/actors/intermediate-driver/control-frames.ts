@@ -1,23 +1,33 @@
+import type { F13Link, F13Numbers, F13Shape } from '../../engine/f13.ts';
 import type { Mac } from '../../wire/address.ts';
 import { buildControlFrame, parseControlFrame } from '../../wire/control-frame.ts';
 import type { Frame } from '../frame.ts';
 import type { EngineStart, SettingIndication } from '../services.ts';
-import type { LegSession } from './session.ts';
+import { tupleKey } from './settings.ts';
+
+/** F11 and F13 of a session at the moment in which the engine takes it over. */
+export interface SessionF13 {
+  readonly link: F13Link;
+  readonly shape: F13Shape;
+  readonly numbers: F13Numbers;
+}
 
 export interface ControlFramesHost {
+  /** Where the engine's answers go. */
   readonly softwareMac: Mac;
   toEngine(bytes: Uint8Array): void;
   indicate(indication: SettingIndication): void;
-  sessionOf(key: string): LegSession | undefined;
+  /** The engine has stopped: the software goes on from its F13 numbers. */
+  resume(key: string, numbers: F13Numbers): void;
   drop(frame: Frame, detail: string): void;
 }
 
 export interface SavedControlFrames {
-  /** Sessions that the engine serves: session id and key of the leg. */
+  /** Sessions that the engine serves: session id and key of the tuple. */
   readonly sessions: readonly (readonly [number, string])[];
 }
 
-/** Block M: control frames to and from the engine of this host. */
+/** Block M: control frames to and from the engine of this host, whoever in it sends them. */
 export class ControlFrames {
   readonly #host: ControlFramesHost;
   #sessions = new Map<number, string>();
@@ -26,13 +36,13 @@ export class ControlFrames {
     this.#host = host;
   }
 
-  /** The start (or renew) command with all that the engine needs; F13 numbers and MACs are what the leg knows. */
-  start(kind: 'start' | 'renew', { sessionId, tuple, parameters }: EngineStart, leg: LegSession): void {
-    const { link, numbers } = leg.line.keeper;
-    this.#sessions.set(sessionId, leg.key);
+  /** The start (or renew) command with all that the engine needs. */
+  start(kind: 'start' | 'renew', { sessionId, tuple, parameters }: EngineStart, f13: SessionF13): void {
+    const { link, shape, numbers } = f13;
+    this.#sessions.set(sessionId, tupleKey(tuple));
     const session = {
       sessionId,
-      udp: leg.start.shape === 'udp',
+      udp: shape === 'udp',
       client: parameters.role === 'client',
       suite: parameters.suite,
       order: parameters.order,
@@ -85,9 +95,7 @@ export class ControlFrames {
     const key = this.#sessions.get(stopped.sessionId);
     this.#sessions.delete(stopped.sessionId);
     if (key === undefined) return;
-    this.#host
-      .sessionOf(key)
-      ?.line.keeper.resume({ next: stopped.nextSequence, acknowledged: stopped.acknowledgement });
+    this.#host.resume(key, { next: stopped.nextSequence, acknowledged: stopped.acknowledgement });
   }
 
   save(): SavedControlFrames {

@@ -72,7 +72,7 @@ export class IntermediateDriverLayer extends Layer {
       softwareMac: options.mac,
       toEngine: (bytes) => this.#lower.send(host.frame(bytes)),
       indicate: (indication) => this.#application.send(indication),
-      sessionOf: (key) => this.sessions.get(key),
+      resume: (key, numbers) => this.sessions.get(key)?.line.keeper.resume(numbers),
       drop: (frame, detail) => this.drop('foreign-control-frame', frame, detail),
     });
     this.#packets = new LegPackets({
@@ -260,7 +260,7 @@ export class IntermediateDriverLayer extends Layer {
       return;
     }
     session.proven();
-    this.#control.start(request.kind === 'engine-start' ? 'start' : 'renew', request.start, session);
+    this.#control.start(request.kind === 'engine-start' ? 'start' : 'renew', request.start, session.line.keeper);
   }
 
   #announceRecords(tuple: FourTuple, receiveConnectionId: number): void {

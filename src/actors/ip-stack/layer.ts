@@ -40,7 +40,7 @@ import { ICMP_ERRORS_BURST, ICMP_ERRORS_PER_SECOND, icmpErrorAbout } from '../ic
 import { Layer, type MachineView, type SavedLayer } from '../layer.ts';
 import { lengthOnWire, withoutHeadroom, withRoomInFront } from '../offload.ts';
 import type { Port } from '../port.ts';
-import type { InterfaceAddress } from '../services.ts';
+import type { InterfaceAddress, NextHopAnswer, NextHopQuestion } from '../services.ts';
 import type { JournalData } from '../tap.ts';
 import { TokenBucket } from '../token-bucket.ts';
 import { Ip6Half, type Ip6Owner } from './ip6.ts';
@@ -68,6 +68,7 @@ export interface IpStackOptions {
 /**
  * IP stack 2005 and its like: puts on and takes off the Ethernet header, finds neighbours by ARP and Neighbour Discovery, answers echo
  * requests. Above it (`upper`) frames start with the IP header, below it (`lower`) with the Ethernet header. Fragments are not put together.
+ * Port `neighbours` tells the next hop's MAC to who needs it himself.
  */
 export class IpStackLayer extends Layer {
   readonly kind = 'ip-stack';
@@ -101,6 +102,11 @@ export class IpStackLayer extends Layer {
       unanswered: (packet) => this.#unanswered(packet),
     });
     this.#ip6 = options.interface.ip6 && new Ip6Half(this.#ip6Owner());
+    const neighbours = this.addPort<NextHopQuestion, NextHopAnswer>('neighbours', ({ name, destination }) => {
+      const ip = this.#nextHopTo(destination);
+      const nextHop = ip === undefined ? undefined : this.#neighbours.macOf(ip);
+      neighbours.send({ kind: 'next-hop', name, own: this.#interface.mac, nextHop });
+    });
   }
 
   override start(): void {
@@ -161,15 +167,19 @@ export class IpStackLayer extends Layer {
     const { destination } = ip;
     if (this.#isBroadcast(destination)) return this.#transmit(packet, BROADCAST_MAC);
     if (destination >= FIRST_MULTICAST_IP4) return this.#transmit(packet, multicastMac(destination));
-    const nextHop = inNetwork(destination, this.#network) ? destination : this.#interface.gateway;
-    if (nextHop === undefined || nextHop === this.#interface.address) {
-      return this.#refuse(packet, 'no-route', { code: UnreachableCode.NETWORK });
-    }
+    const nextHop = this.#nextHopTo(destination);
+    if (nextHop === undefined) return this.#refuse(packet, 'no-route', { code: UnreachableCode.NETWORK });
     if (nextHop !== destination && isStrictlyRouted(packet.bytes, ip)) {
       return this.#refuse(packet, 'no-route', { code: UnreachableCode.SOURCE_ROUTE_FAILED });
     }
     if (packet.doubt === true) this.#neighbours.doubt(nextHop);
     if (!this.#neighbours.send(nextHop, packet)) this.drop('table-full', packet);
+  }
+
+  #nextHopTo(destination: Ip4): Ip4 | undefined {
+    const { address, gateway } = this.#interface;
+    const nextHop = inNetwork(destination, this.#network) ? destination : gateway;
+    return nextHop === address ? undefined : nextHop;
   }
 
   #transmit(packet: Frame, destination: Mac): void {

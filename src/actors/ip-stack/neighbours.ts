@@ -74,6 +74,11 @@ export class NeighbourTable {
     return this.#byIp.size;
   }
 
+  /** Where `ip` is, if that is known now. */
+  macOf(ip: IpAddress): Mac | undefined {
+    return this.#byIp.get(ip)?.machine.decision.mac;
+  }
+
   /** Sends a packet to the neighbour `ip`, now or when it has answered; false when the table is full. */
   send(ip: IpAddress, packet: Frame): boolean {
     const neighbour = this.#byIp.get(ip) ?? this.#add(ip, NEIGHBOURS_MAX);

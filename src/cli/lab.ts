@@ -9,12 +9,14 @@ import { type LabSettings, labSettings } from '../lab/settings.ts';
 import { HOST_MTU } from '../topologies/network.ts';
 import { TOPOLOGIES, topologyByName } from '../topologies/topologies.ts';
 import { EXIT_CONFIG, EXIT_FAILED, EXIT_OK, telling } from './exit-codes.ts';
+import { labCompareCommand } from './lab-compare.ts';
 import { showLab } from './lab-page.ts';
 import { type PageFlag, pageOption } from './page-option.ts';
 import { byteCount, duration_us, rate_bps, ratio, wholeNumber } from './units.ts';
 
 const DEFAULT_TOPOLOGY = 'e4';
 const LIST = 'list';
+const NAME_WIDTH = Math.max(...TOPOLOGIES.map(({ name }) => name.length)) + 2;
 
 interface LabFlags {
   readonly seed: number;
@@ -33,6 +35,7 @@ interface LabFlags {
   readonly journal?: string;
   readonly level: 'control' | 'inputs' | 'frames' | 'full';
   readonly pcap?: string;
+  readonly inside?: true;
   readonly json?: true;
   readonly page?: PageFlag;
   readonly slower: number;
@@ -76,7 +79,11 @@ export function labCommand(): Command {
         .choices(['control', 'inputs', 'frames', 'full'])
         .default('inputs'),
     )
-    .option('--pcap <file>', 'write what passes the cables W1 to W6 as pcapng')
+    .option('--pcap <file>', 'write what passes the cables (W1 …) as pcapng, one interface for each')
+    .option(
+      '--inside',
+      'with --pcap: also the places inside devices, S below the IP stack, M below the MAC layer, V at the virtual NIC',
+    )
     .option('--json', 'print one JSON object')
     .addOption(pageOption())
     .option('--slower <times>', 'with --page: so many times slower than real time', wholeNumber, 50)
@@ -84,6 +91,8 @@ export function labCommand(): Command {
       'after',
       `\nExit codes: 0 all of it worked, 1 it did not, 2 wrong arguments or a file that cannot be written.\nThe lab has ${NO_SECURITY_NOTE}.`,
     )
+    .addCommand(labCompareCommand())
+    .enablePositionalOptions()
     .action(async (topology: string, flags: LabFlags, command: Command) => {
       if (flags.page !== undefined && topology !== LIST) await telling(() => showOnPage(topology, flags, command));
       else process.exitCode = topology === LIST ? list(flags) : run(topology, flags, command);
@@ -92,7 +101,7 @@ export function labCommand(): Command {
 
 function list({ json }: LabFlags): number {
   const text = TOPOLOGIES.map(
-    ({ name, title, figure }) => `${name.padEnd(14)}${title}${figure ? ` (figure ${figure})` : ''}`,
+    ({ name, title, figure }) => `${name.padEnd(NAME_WIDTH)}${title}${figure ? ` (figure ${figure})` : ''}`,
   );
   print(
     json ? JSON.stringify(TOPOLOGIES.map(({ name, title, figure }) => ({ name, title, figure }))) : text.join('\n'),
@@ -123,7 +132,7 @@ function run(topology: string, flags: LabFlags, command: Command): number {
         bytes: flags.bytes,
         pings: flags.pings,
         ...(journal && { journal }),
-        ...(pcap && { onFrame: pcap.onFrame }),
+        ...(pcap && { onFrame: pcap.onFrame, inside: flags.inside === true }),
       }),
       flags,
     );

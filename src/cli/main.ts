@@ -11,6 +11,7 @@ async function main(argv: readonly string[]): Promise<void> {
   const program = new Command('glassgate')
     .description('A layer-2 VPN gateway you can see through.')
     .version(VERSION)
+    .enablePositionalOptions()
     .showSuggestionAfterError()
     .configureOutput({ outputError })
     .exitOverride();

@@ -142,6 +142,12 @@ export class Lab {
     this.devices[device].input({ kind: 'event', layer, name, data });
   }
 
+  /** Names of all that can be watched: cables, and where asked for the taps inside devices. */
+  places({ inside }: { readonly inside: boolean }): TapName[] {
+    const within = this.plan.devices.flatMap(({ taps = {} }) => Object.keys(taps));
+    return [...Object.keys(this.cables), ...(inside ? within : [])];
+  }
+
   /** Watches a place; gives the function that ends it. A place that this network does not have sees nothing. */
   tap(place: TapName, watcher: Watcher): () => void {
     if (place in this.cables) return tapCable(place, this.cables[place], watcher);

@@ -20,6 +20,8 @@ export interface RunPlan {
   readonly journal?: JournalTap;
   /** Sees every frame on every cable. */
   readonly onFrame?: Watcher;
+  /** `onFrame` also sees the taps inside devices. */
+  readonly inside?: boolean;
 }
 
 /** Where a gateway seals and opens records, and how many. */
@@ -56,9 +58,9 @@ export interface LabResult {
 }
 
 /** Builds the network, sets the session up, pings, transfers, tears down. */
-export function runLab({ settings, bytes, pings, journal, onFrame }: RunPlan): LabResult {
+export function runLab({ settings, bytes, pings, journal, onFrame, inside = false }: RunPlan): LabResult {
   const lab = new Lab(settings, journal && { journal });
-  if (onFrame !== undefined) for (const place of Object.keys(lab.cables)) lab.tap(place, onFrame);
+  if (onFrame !== undefined) for (const place of lab.places({ inside })) lab.tap(place, onFrame);
   const setUp = new StepLog(lab);
   lab.start();
   const isUp = lab.until(() => lab.isUp, SET_UP_LIMIT_US);

@@ -77,6 +77,18 @@ describe('glassgate lab', () => {
     expect(stdout).not.toContain('10000');
   });
 
+  it('compares topologies by name, as JSON and as a picture', () => {
+    const svg = join(folder, 'compare.svg');
+    const { status, stdout } = glassgate('lab', 'compare', 'e4', '--bytes', '20k', '--json', '--svg', svg);
+    expect(status).toBe(0);
+    const { cells, seen } = JSON.parse(stdout);
+    expect(cells).toHaveLength(12);
+    expect(seen[0]).toMatchObject({ topology: 'e4', crossings: [{ perFrame: 2 }, { perFrame: 2 }] });
+    expect(readFileSync(svg, 'utf8')).toContain('>e4</text>');
+    const wrong = glassgate('lab', 'compare', 'e99');
+    expect([wrong.status, wrong.stderr.includes('there is no topology "e99"')]).toEqual([2, true]);
+  });
+
   it('lists the topologies', () => {
     const { stdout } = glassgate('lab', 'list');
     for (const { name } of TOPOLOGIES) expect(stdout).toContain(name);

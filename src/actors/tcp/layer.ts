@@ -100,6 +100,13 @@ export class TcpLayer extends Layer {
     for (const id of saved.waiting as string[]) this.#table.waits(this.#table.byId(id) as TableEntry);
   }
 
+  /** Segments that connections of this layer have sent again, since it came to be. */
+  get retransmissions(): number {
+    let sum = this.counters.retransmissions ?? 0;
+    for (const { connection } of this.#table.entries) sum += connection.stats.retransmissions;
+    return sum;
+  }
+
   get #isFull(): boolean {
     return this.#table.size >= (this.#options.maxConnections ?? MAX_CONNECTIONS);
   }
@@ -178,6 +185,7 @@ export class TcpLayer extends Layer {
         if (entry.told) this.#users.indicate(user, { kind: 'closed', connection, reason: event.reason });
         return;
       case 'gone':
+        this.count('retransmissions', entry.connection.stats.retransmissions);
         this.#table.remove(entry);
         return;
       case 'syn-received':

@@ -9,8 +9,8 @@ import type { GatewayKind, GatewayOptions } from './gateway-options.ts';
 interface GatewayStack extends StackPlan {
   /** Label of the layer that the operator speaks to: accelerator control or gateway application. */
   readonly top: string;
-  /** S below the IP stack, M above the engine, V above the virtual NIC. */
-  readonly taps: Readonly<Partial<Record<'S' | 'M' | 'V', TapPlan>>>;
+  /** S below the IP stack, V above the virtual NIC; M is below the MAC layer in every gateway. */
+  readonly taps: Readonly<Partial<Record<'S' | 'V', TapPlan>>>;
 }
 
 type Layers = ReturnType<typeof gatewayLayers>;
@@ -39,7 +39,6 @@ const STACKS: Readonly<Record<GatewayKind, (make: Layers, n: Numeral) => Gateway
     ],
     taps: {
       S: { above: `${n('005')}.lower`, below: `${n('006')}.upper` },
-      M: { above: `${n('011')}.lower`, below: `${n('014')}.upper` },
     },
   }),
   software: (make, n) => ({
@@ -85,6 +84,8 @@ const STACKS: Readonly<Record<GatewayKind, (make: Layers, n: Numeral) => Gateway
 /** A gateway, its layers as in the stack tables of the specification (2.3, 3.3, 4.3, 5.3). */
 export function gatewayPlan(device: string, options: GatewayOptions): DevicePlan {
   const { layers, joins, taps } = stackOf(options);
+  const belowMac = `${numeralOf(options.numerals)('011')}.lower`;
+  const M = { above: belowMac, below: facing(joins, belowMac) };
   const numeral = String(options.numerals / 100);
   return {
     name: device,
@@ -93,7 +94,7 @@ export function gatewayPlan(device: string, options: GatewayOptions): DevicePlan
     layers,
     joins,
     tunnelAddresses: [options.ip],
-    taps: Object.fromEntries(Object.entries(taps).map(([letter, tap]) => [`${letter}${numeral}`, tap])),
+    taps: Object.fromEntries(Object.entries({ ...taps, M }).map(([letter, tap]) => [`${letter}${numeral}`, tap])),
   };
 }
 
@@ -104,6 +105,12 @@ export function gatewayTunnel(device: string, options: GatewayOptions): TunnelPl
 
 export function buildGateway(world: World, name: string, options: GatewayOptions): Device {
   return buildDevice(world, gatewayPlan(name, options));
+}
+
+/** The port that a port is joined to. */
+function facing(joins: readonly string[], port: string): string {
+  const ends = joins.map((join) => join.split(' - '));
+  return ends.find(([one]) => one === port)?.[1] ?? ends.find(([, other]) => other === port)?.[0] ?? '';
 }
 
 function stackOf(options: GatewayOptions): GatewayStack {

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { nearest } from './nearest.ts';
-import { configJsonSchema } from './schema.ts';
+import { ROLES, type Role, roleJsonSchema, roleOf } from './schema.ts';
 
 export type Path = readonly (string | number)[];
 
@@ -13,19 +13,20 @@ export interface Complaint {
 
 type Issue = z.core.$ZodIssue;
 
-/** Turns what the schema found into words. */
+/** Turns what the schema of the value's role found into words. */
 export function complaintsOf(issues: readonly Issue[], value: unknown): Complaint[] {
+  const role = roleOf(value);
   const complaints = issues.flatMap((issue): Complaint[] => {
     const path = issue.path as Path;
-    if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(path, key));
+    if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(role, path, key));
     return [{ path, at: 'value', text: wordsFor(issue, valueAt(value, path)) }];
   });
   // A value that breaks two rules needs one remedy.
   return [...new Map(complaints.toReversed().map((each) => [JSON.stringify(each.path), each])).values()];
 }
 
-function unknownKey(parent: Path, key: string): Complaint {
-  const known = keysAt(parent);
+function unknownKey(role: Role, parent: Path, key: string): Complaint {
+  const known = keysAt(role, parent);
   const meant = nearest(key, known);
   const help = meant === undefined ? `known are ${known.join(', ')}` : `did you mean '${meant}'?`;
   return { path: [...parent, key], at: 'key', text: `unknown key, ${help}` };
@@ -35,7 +36,7 @@ function wordsFor(issue: Issue, value: unknown): string {
   if (value === undefined) return 'missing; it must be given';
   const given = shown(value);
   if (issue.code === 'invalid_value') {
-    const values = issue.values.map(String);
+    const values = issue.path.length === 1 && issue.path[0] === 'role' ? ROLES : issue.values.map(String);
     const meant = typeof value === 'string' ? nearest(value, values) : undefined;
     return meant === undefined
       ? `must be ${listed(values)}, not ${given}`
@@ -98,9 +99,9 @@ interface SchemaNode {
   readonly items?: SchemaNode;
 }
 
-/** Keys that the schema knows in the group at `path`. */
-function keysAt(path: Path): readonly string[] {
-  let node: SchemaNode | undefined = configJsonSchema() as SchemaNode;
+/** Keys that the role's schema knows in the group at `path`. */
+function keysAt(role: Role, path: Path): readonly string[] {
+  let node: SchemaNode | undefined = roleJsonSchema(role) as SchemaNode;
   for (const step of path) node = typeof step === 'number' ? node?.items : node?.properties?.[step];
   return Object.keys(node?.properties ?? {});
 }

@@ -1,13 +1,12 @@
 import { type Cidr, type Ip4, inNetwork, networkBroadcast, parseCidr, parseIp4 } from '../wire/address.ts';
 import type { Complaint, Path } from './complaints.ts';
+import { type EmbodimentFacts, GATEWAYS, RISKS } from './embodiments.ts';
 import type { Config } from './schema.ts';
 
 /** First address of the multicast range 224.0.0.0/4; what follows is multicast, reserved or broadcast. */
 const MULTICAST_FIRST: Ip4 = 0xe000_0000;
 /** From here on a network has an address for itself and one for all. */
 const BROADCAST_PREFIX_MAX = 30;
-
-const NOT_WITH_TRUE_TCP = 'does not apply to embodiment tcp-over-tcp';
 
 type Peer = Config['peers'][number];
 
@@ -19,6 +18,7 @@ export function contradictions(config: Config): Complaint[] {
     ...config.peers.flatMap((peer, at) => [...peerName(config, peer, at), ...peerAddress(config, peer, at, own)]),
     ...meeting(config),
     ...trueTcp(config),
+    ...risk(config),
   ];
 }
 
@@ -74,17 +74,30 @@ function meeting(config: Config): Complaint[] {
   return [complaint([], "nobody would open a session: give 'listen', or a peer 'connect: true'")];
 }
 
-/** Without an intermediate driver F13 is what TCP sends, and nobody holds or answers a SYN in another's name. */
+/** Where F13 is what a TCP sends nobody chooses its shape, and nobody holds or answers a SYN in another's name. */
 function trueTcp(config: Config): Complaint[] {
-  if (config.embodiment !== 'tcp-over-tcp') return [];
+  if (factsOf(config).trueTcp !== true) return [];
+  const not = `does not apply to embodiment ${config.embodiment}`;
   const places: [Path, Pick<Peer, 'f13' | 'handshake'>][] = config.peers.map((peer, at) => [['peers', at], peer]);
   if (config.listen !== undefined) places.unshift([['listen'], config.listen]);
   return places.flatMap(([path, { f13, handshake }]) => [
-    ...(f13 === 'udp' ? [complaint([...path, 'f13'], `udp ${NOT_WITH_TRUE_TCP}: its tunnel is a true TCP`)] : []),
+    ...(f13 === 'udp' ? [complaint([...path, 'f13'], `udp ${not}: its tunnel is a true TCP`)] : []),
     ...(handshake === 'immediate'
-      ? [complaint([...path, 'handshake'], `immediate ${NOT_WITH_TRUE_TCP}: no driver is there to answer a SYN`)]
+      ? [complaint([...path, 'handshake'], `immediate ${not}: no driver is there to answer a SYN`)]
       : []),
   ]);
+}
+
+/** What is dangerous runs only where somebody has written that he knows. */
+function risk(config: Config): Complaint[] {
+  const { risk: taken } = factsOf(config);
+  if (taken === undefined || config.accept.includes(taken)) return [];
+  const text = `${config.embodiment} is dangerous: ${RISKS[taken]}; who wants it all the same writes 'accept: [${taken}]'`;
+  return [complaint(['embodiment'], text)];
+}
+
+function factsOf(config: Config): EmbodimentFacts {
+  return GATEWAYS[config.embodiment];
 }
 
 function complaint(path: Path, text: string): Complaint {

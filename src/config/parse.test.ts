@@ -3,7 +3,7 @@ import { parse } from 'yaml';
 import { gatewayOptions } from './gateway-options.ts';
 import { nearest } from './nearest.ts';
 import { judge, parseConfig } from './parse.ts';
-import { configJsonSchema } from './schema.ts';
+import { configJsonSchema, ROLES, roleJsonSchema } from './schema.ts';
 
 const GOOD = `name: gateway20
 interface:
@@ -90,7 +90,7 @@ describe('a good configuration', () => {
 describe('each mistake is one line with place, value and remedy', () => {
   const cases: [string | [string, string], string][] = [
     [['    address: 10.2', '    adress: 10.2'], "g.yaml:14:5: peers[0].adress: unknown key, did you mean 'address'?"],
-    ['keepalive: 3', 'g.yaml:17:1: keepalive: unknown key, known are name, role, '],
+    ['keepalive: 3', 'g.yaml:17:1: keepalive: unknown key, known are role, embodiment, '],
     ['embodyment: engine', "g.yaml:17:1: embodyment: unknown key, did you mean 'embodiment'?"],
     [['name: gateway20\n', '\n'], 'g.yaml:2:1: name: missing; it must be given'],
     [['  key: gateway20.key.pem\n', ''], 'g.yaml:7:3: tls.key: missing; it must be given'],
@@ -150,7 +150,7 @@ describe('each mistake is one line with place, value and remedy', () => {
     ],
     [
       'embodiment: engin',
-      "g.yaml:17:13: embodiment: must be engine, software or tcp-over-tcp, not 'engin'; did you mean 'engine'?",
+      "g.yaml:17:13: embodiment: must be engine, software, folded or tcp-over-tcp, not 'engin'; did you mean 'engine'?",
     ],
     ['journal: everything', "g.yaml:17:10: journal: must be a group of keys, not 'everything'"],
     [
@@ -232,7 +232,7 @@ describe('text that is no configuration', () => {
 
 describe('JSON Schema', () => {
   it('comes from the same definition, and a good file fits its required keys', () => {
-    const schema = configJsonSchema() as {
+    const schema = roleJsonSchema('gateway') as {
       required: string[];
       properties: Record<string, unknown>;
       additionalProperties: boolean;
@@ -241,6 +241,7 @@ describe('JSON Schema', () => {
     const given = Object.keys(parse(GOOD) as object);
     expect(schema.required.filter((key) => !given.includes(key))).toEqual([]);
     expect(given.filter((key) => !(key in schema.properties))).toEqual([]);
+    expect(configJsonSchema()).toMatchObject({ anyOf: ROLES.map(roleJsonSchema) });
   });
 });
 

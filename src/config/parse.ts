@@ -1,7 +1,7 @@
 import { type Document, isMap, isNode, isPair, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 import { type Complaint, complaintsOf, type Path } from './complaints.ts';
 import { contradictions } from './contradictions.ts';
-import { type Config, configSchema } from './schema.ts';
+import { type Config, configSchema, roleOf } from './schema.ts';
 
 /** Larger files are no configuration; characters. */
 export const CONFIG_CHARACTERS_MAX = 1_048_576;
@@ -36,7 +36,7 @@ export function parseConfig(text: string, file: string): ParsedConfig {
 
 /** Checks a value that was read already (from a journal). */
 export function judge(value: unknown): { ok: true; config: Config } | { ok: false; complaints: readonly Complaint[] } {
-  const result = configSchema.safeParse(value);
+  const result = configSchema(roleOf(value)).safeParse(value);
   if (!result.success) return { ok: false, complaints: complaintsOf(result.error.issues, value) };
   const complaints = contradictions(result.data);
   return complaints.length === 0 ? { ok: true, config: result.data } : { ok: false, complaints };

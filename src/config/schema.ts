@@ -1,157 +1,55 @@
 import { z } from 'zod';
-import { isPeerName, isPin } from '../actors/ssl/tls-peer.ts';
-import { isControlMac, isMulticast, parseMac } from '../wire/address.ts';
+import { embodimentsText, GATEWAYS, type GatewayEmbodiment, RISKS, type Risk } from './embodiments.ts';
+import { DEVICE_KEYS, TUNNEL_KEYS, USER_KEYS } from './schema-parts.ts';
 
-/** Smallest and largest MTU of an interface that a gateway can stand on, bytes of an IP packet. */
-const MTU_MIN = 1280;
-const MTU_MAX = 9216;
-/** Smallest MSS that may be forced on inner connections (RFC 9293 section 3.7.1), bytes. */
-const MSS_MIN = 536;
-/** IFNAMSIZ without the final zero. */
-const INTERFACE_NAME_CHARACTERS = 15;
 /** Room in a sockaddr_un, without the final zero. */
 export const SOCKET_PATH_BYTES = 107;
-const MINUTES_PER_DAY = 1440;
-const PEERS_MAX = 64;
 
-const peerName = z
-  .string()
-  .refine(
-    isPeerName,
-    'a DNS name without wildcards, as in the certificate: letters, digits, - and _ , parts joined by dots',
-  );
-const portNumber = z.int('a port number, 1 to 65535').min(1).max(65535);
-const filePath = z.string().min(1, 'the path of a file');
-const ip4 = z.ipv4('an IPv4 address such as 192.0.2.20');
-const f13 = z.enum(['tcp', 'udp']);
-const handshake = z.enum(['hold', 'immediate']);
+const accept = z
+  .array(z.enum(Object.keys(RISKS) as [Risk, ...Risk[]]))
+  .default([])
+  .describe('what you give up knowingly; embodiments that need it say so');
 
-const interfaceSchema = z.strictObject({
-  kind: z
-    .enum(['packet', 'tap'])
-    .default('packet')
-    .describe('packet: an existing interface by AF_PACKET; tap: a TAP interface, made if it is not there'),
-  name: z
-    .string()
-    .min(1)
-    .max(INTERFACE_NAME_CHARACTERS, `at most ${INTERFACE_NAME_CHARACTERS} characters`)
-    .regex(/^[^\s/]+$/, 'no space and no slash')
-    .describe('name of the interface, as `ip link` shows it'),
-  mac: z
-    .string()
-    .refine(isOwnMac, 'auto, interface, or a unicast MAC such as 02:00:00:00:00:20')
-    .default('auto')
-    .describe("the gateway's own MAC; auto: made from its name and the interface; interface: that of the interface"),
-  virtioHeaders: z.boolean().default(true).describe('take 64 KB super-frames and partial checksums from the kernel'),
-});
-
-const tlsSchema = z.strictObject({
-  ca: filePath.describe('certificate of the CA that issued all gateways, PEM'),
-  certificate: filePath.describe("this gateway's certificate, PEM"),
-  key: filePath.describe("this gateway's private key, PEM; readable by its user only"),
-  crl: filePath.optional().describe('revocation list of the CA, PEM'),
-});
-
-const listenSchema = z.strictObject({
-  port: portNumber.describe('port that other gateways connect to'),
-  f13: f13.default('tcp').describe('shape of the tunnel packets: tcp passes stateful firewalls, udp is plain'),
-  handshake: handshake
-    .default('hold')
-    .describe('hold: the SYN is held until the far end answers; immediate: it is answered at once'),
-});
-
-const peerSchema = z.strictObject({
-  name: peerName.describe("name in the peer's certificate"),
-  pin: z
-    .string()
-    .refine(isPin, 'sha256/ and 44 characters of base64, as `glassgate keys show` prints')
-    .optional()
-    .describe("key that the peer's certificate must have; then its name does not count"),
-  address: ip4.optional().describe('where to connect to; needed with connect: true'),
-  port: portNumber.optional().describe('port there; needed with connect: true'),
-  connect: z
-    .boolean()
-    .default(false)
-    .describe('true: this gateway opens the session and opens it again when it is lost'),
-  f13: f13.default('tcp'),
-  handshake: handshake.default('hold'),
-});
-
-const journalSchema = z.strictObject({
-  file: filePath
-    .optional()
-    .describe('where the journal goes; left out: no journal. A file of an earlier run is never touched'),
-  level: z
-    .enum(['off', 'control', 'inputs', 'frames', 'full'])
-    .default('inputs')
-    .describe('inputs and above can be replayed'),
-  maxSize_MiB: z.int().min(1).max(1_048_576).default(1024).describe('the next file is opened at this size'),
-  maxAge_h: z.int().min(1).max(8760).default(24).describe('the next file is opened at this age'),
-  maxFiles: z.int().min(2).max(10_000).default(10).describe('files of one run that are kept; the oldest goes first'),
-});
-
-const controlSchema = z.strictObject({
-  socket: filePath.optional().describe('Unix socket for `glassgate status` and the like'),
-});
-
-/** The one definition of a configuration file: types, checks, JSON Schema and the reference in the guide follow from it. */
-export const configSchema = z.strictObject({
-  name: peerName.describe("this gateway's name, as in its certificate"),
+const gatewaySchema = z.strictObject({
   role: z.literal('gateway').default('gateway'),
   embodiment: z
-    .enum(['engine', 'software', 'tcp-over-tcp'])
+    .enum(Object.keys(GATEWAYS) as [GatewayEmbodiment, ...GatewayEmbodiment[]])
     .default('engine')
-    .describe(
-      'engine: frames go through the acceleration engine; software: the SSL layer seals them; ' +
-        'tcp-over-tcp: for comparison, no intermediate driver, records ride on a true TCP',
-    ),
-  numerals: z
-    .union([z.literal(2000), z.literal(3000)], '2000 or 3000')
-    .default(2000)
-    .describe('series of the numerals that layers are called by'),
-  interface: interfaceSchema,
-  address: z
-    .cidrv4('an IPv4 address with the length of its prefix, such as 192.0.2.20/24')
-    .describe("the gateway's own address; no other host may have it"),
-  gateway: ip4.optional().describe('next hop to everything outside of the own network'),
-  mtu: z.int().min(MTU_MIN).max(MTU_MAX).default(1500).describe('bytes of an IP packet on the interface'),
-  tls: tlsSchema,
-  listen: listenSchema.optional(),
-  peers: z.array(peerSchema).min(1, 'at least one peer').max(PEERS_MAX),
-  suites: z
-    .array(z.enum(['aes-256-gcm', 'aes-128-gcm', 'chacha20-poly1305']))
-    .min(1, 'at least one suite')
-    .default(['aes-256-gcm', 'aes-128-gcm', 'chacha20-poly1305'])
-    .describe('ciphers for records, the most wanted first'),
-  clampMss: z
-    .union(
-      [z.boolean(), z.int().min(MSS_MIN).max(MTU_MAX)],
-      `true, false, or a number of bytes from ${MSS_MIN} to ${MTU_MAX}`,
-    )
-    .default(true)
-    .describe('lower the MSS of connections through the tunnel, so that their packets fit; true: to what fits'),
-  renewal_min: z
-    .int()
-    .min(1)
-    .max(MINUTES_PER_DAY)
-    .default(60)
-    .describe('a new TLS session with fresh keys comes after so many minutes'),
-  journal: journalSchema.default(() => journalSchema.parse({})),
-  control: controlSchema.default({}),
-  user: z.string().min(1).optional().describe('user to become once the interface is open; started as root only'),
-  group: z.string().min(1).optional().describe('group to become; left out: the one of the user'),
+    .describe(embodimentsText(GATEWAYS)),
+  accept,
+  ...DEVICE_KEYS,
+  ...TUNNEL_KEYS,
+  ...USER_KEYS,
 });
 
-/** A configuration with all defaults filled in; plain data. */
-export type Config = z.infer<typeof configSchema>;
+/** One schema for each role; what a file's `role` says chooses. */
+const SCHEMAS = { gateway: gatewaySchema };
 
-/** JSON Schema (draft 2020-12) of a configuration file, for editors. */
-export function configJsonSchema(): object {
-  return { title: 'glassgate configuration', ...z.toJSONSchema(configSchema, { io: 'input' }) };
+export type Role = keyof typeof SCHEMAS;
+export const ROLES = Object.keys(SCHEMAS) as readonly Role[];
+
+/** A gateway's configuration with all defaults filled in; plain data. */
+export type GatewayConfig = z.infer<typeof gatewaySchema>;
+/** A configuration with all defaults filled in; plain data. */
+export type Config = GatewayConfig;
+
+/** The role that a value claims to be the configuration of. */
+export function roleOf(value: unknown): Role {
+  const { role } = (typeof value === 'object' && value !== null ? value : {}) as { readonly role?: unknown };
+  return ROLES.find((known) => known === role) ?? 'gateway';
 }
 
-function isOwnMac(text: string): boolean {
-  if (text === 'auto' || text === 'interface') return true;
-  const mac = parseMac(text);
-  return mac !== undefined && mac !== 0 && !isMulticast(mac) && !isControlMac(mac);
+/** The one definition of a role's configuration: types, checks, JSON Schema and the reference in the guide follow from it. */
+export function configSchema(role: Role) {
+  return SCHEMAS[role];
+}
+
+/** JSON Schema (draft 2020-12) of a role's configuration. */
+export function roleJsonSchema(role: Role): object {
+  return z.toJSONSchema(SCHEMAS[role], { io: 'input' });
+}
+
+/** JSON Schema of a configuration file, for editors: that of one of the roles. */
+export function configJsonSchema(): object {
+  return { title: 'glassgate configuration', anyOf: ROLES.map(roleJsonSchema) };
 }

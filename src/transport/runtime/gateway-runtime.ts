@@ -122,7 +122,7 @@ export class GatewayRuntime implements Controlled {
     this.page = new PageHub([this.pageSource]);
     this.page.open();
     const [boundary] = this.device.boundaryNames as [string];
-    this.#edge = new FrameEdge(this.device, boundary, parts.port, this.#guard);
+    this.#edge = new FrameEdge(this.device, { [boundary]: parts.port }, this.#guard);
   }
 
   start(): void {

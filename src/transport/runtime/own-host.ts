@@ -28,7 +28,7 @@ export function ownHost({ name, port, superSegments = true, tap = NO_JOURNAL, ..
   const segmentation = port.offloads ? ('interface' as const) : ('software' as const);
   const device = host(world, name, { ...options, mtu: port.mtu, ...(superSegments && { segmentation }) });
   const [boundary] = device.boundaryNames as [string];
-  new FrameEdge(device, boundary, port, (work) => work());
+  new FrameEdge(device, { [boundary]: port }, (work) => work());
   device.start();
   return device;
 }

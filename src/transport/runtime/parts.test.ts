@@ -25,7 +25,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 function config(more: object = {}): Config {
-  return configSchema.parse({
+  return configSchema('gateway').parse({
     name: 'gateway20',
     interface: { name: 'eth0' },
     address: '10.1.0.20/24',

@@ -81,7 +81,7 @@ function configure({ mtu = 1500, tcp: tcpOptions }: Configuration): Running {
     parts = { application, tcp };
     return [application, tcp, ...below.layers];
   });
-  new FrameEdge(device, device.boundaryNames[0] ?? '', port, guard);
+  new FrameEdge(device, { [device.boundaryNames[0] ?? '']: port }, guard);
   guard(() => device.start());
   if (parts === undefined) throw new Error('the device was not built');
   return { device, ...parts };

@@ -1,0 +1,33 @@
+/** What a user gives up with an embodiment, and must have said so in the configuration. */
+export const RISKS = {
+  'no-integrity': 'its cipher hides frames but does not notice changed ones',
+  'clear-text': 'nothing is encrypted, anybody on the way reads and changes frames',
+} as const;
+
+export type Risk = keyof typeof RISKS;
+
+/** What a configuration must know of an embodiment; how it is built is a matter of the topologies. */
+export interface EmbodimentFacts {
+  /** Half a sentence for the reference. */
+  readonly text: string;
+  /** F13 is a true TCP: no shape and no handshake of it can be chosen, and its byte stream is in no journal. */
+  readonly trueTcp?: true;
+  readonly risk?: Risk;
+}
+
+/** Of `role: gateway`. */
+export const GATEWAYS = {
+  engine: { text: 'frames go through the acceleration engine, the fastest' },
+  software: { text: 'the SSL layer seals frames, no engine' },
+  folded: { text: 'as software, with bridge and virtual NIC inside the intermediate driver' },
+  'tcp-over-tcp': { text: 'no intermediate driver, records ride on a true TCP', trueTcp: true },
+} as const satisfies Readonly<Record<string, EmbodimentFacts>>;
+
+export type GatewayEmbodiment = keyof typeof GATEWAYS;
+
+/** `engine: frames go …; software: …`, for the reference. */
+export function embodimentsText(embodiments: Readonly<Record<string, EmbodimentFacts>>): string {
+  return Object.entries(embodiments)
+    .map(([name, { text }]) => `${name}: ${text}`)
+    .join('; ');
+}

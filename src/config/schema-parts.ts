@@ -1,0 +1,146 @@
+import { z } from 'zod';
+import { isPeerName, isPin } from '../actors/ssl/tls-peer.ts';
+import { isControlMac, isMulticast, parseMac } from '../wire/address.ts';
+
+/** Smallest and largest MTU of an interface that a device can stand on, bytes of an IP packet. */
+const MTU_MIN = 1280;
+export const MTU_MAX = 9216;
+/** Smallest MSS that may be forced on inner connections (RFC 9293 section 3.7.1), bytes. */
+const MSS_MIN = 536;
+/** IFNAMSIZ without the final zero. */
+const INTERFACE_NAME_CHARACTERS = 15;
+const MINUTES_PER_DAY = 1440;
+const PEERS_MAX = 64;
+
+const peerName = z
+  .string()
+  .refine(
+    isPeerName,
+    'a DNS name without wildcards, as in the certificate: letters, digits, - and _ , parts joined by dots',
+  );
+const portNumber = z.int('a port number, 1 to 65535').min(1).max(65535);
+const filePath = z.string().min(1, 'the path of a file');
+const ip4 = z.ipv4('an IPv4 address such as 192.0.2.20');
+const cidr4 = z.cidrv4('an IPv4 address with the length of its prefix, such as 192.0.2.20/24');
+const f13 = z.enum(['tcp', 'udp']);
+const handshake = z.enum(['hold', 'immediate']);
+const mtu = z.int().min(MTU_MIN).max(MTU_MAX);
+
+const interfaceName = z
+  .string()
+  .min(1)
+  .max(INTERFACE_NAME_CHARACTERS, `at most ${INTERFACE_NAME_CHARACTERS} characters`)
+  .regex(/^[^\s/]+$/, 'no space and no slash')
+  .describe('name of the interface, as `ip link` shows it');
+
+const interfaceSchema = z.strictObject({
+  kind: z
+    .enum(['packet', 'tap'])
+    .default('packet')
+    .describe('packet: an existing interface by AF_PACKET; tap: a TAP interface, made if it is not there'),
+  name: interfaceName,
+  mac: z
+    .string()
+    .refine(isOwnMac, 'auto, interface, or a unicast MAC such as 02:00:00:00:00:20')
+    .default('auto')
+    .describe('own MAC; auto: made from its name and the interface; interface: that of the interface'),
+  virtioHeaders: z.boolean().default(true).describe('take 64 KB super-frames and partial checksums from the kernel'),
+});
+
+const tlsSchema = z.strictObject({
+  ca: filePath.describe('certificate of the CA that issued all gateways, PEM'),
+  certificate: filePath.describe('own certificate, PEM'),
+  key: filePath.describe('own private key, PEM; readable by its user only'),
+  crl: filePath.optional().describe('revocation list of the CA, PEM'),
+});
+
+const listenSchema = z.strictObject({
+  port: portNumber.describe('port that peers connect to'),
+  f13: f13.default('tcp').describe('shape of the tunnel packets: tcp passes stateful firewalls, udp is plain'),
+  handshake: handshake
+    .default('hold')
+    .describe('hold: the SYN is held until the far end answers; immediate: it is answered at once'),
+});
+
+const peerSchema = z.strictObject({
+  name: peerName.describe("name in the peer's certificate"),
+  pin: z
+    .string()
+    .refine(isPin, 'sha256/ and 44 characters of base64, as `glassgate keys show` prints')
+    .optional()
+    .describe("key that the peer's certificate must have; then its name does not count"),
+  address: ip4.optional().describe('where to connect to; needed with connect: true'),
+  port: portNumber.optional().describe('port there; needed with connect: true'),
+  connect: z.boolean().default(false).describe('true: opens the session and opens it again when it is lost'),
+  f13: f13.default('tcp'),
+  handshake: handshake.default('hold'),
+});
+
+const journalSchema = z.strictObject({
+  file: filePath
+    .optional()
+    .describe('where the journal goes; left out: no journal. A file of an earlier run is never touched'),
+  level: z
+    .enum(['off', 'control', 'inputs', 'frames', 'full'])
+    .default('inputs')
+    .describe('inputs and above can be replayed'),
+  maxSize_MiB: z.int().min(1).max(1_048_576).default(1024).describe('the next file is opened at this size'),
+  maxAge_h: z.int().min(1).max(8760).default(24).describe('the next file is opened at this age'),
+  maxFiles: z.int().min(2).max(10_000).default(10).describe('files of one run that are kept; the oldest goes first'),
+});
+
+const controlSchema = z.strictObject({
+  socket: filePath.optional().describe('Unix socket for `glassgate status` and the like'),
+});
+
+/** Keys that every device has. */
+export const DEVICE_KEYS = {
+  name: peerName.describe('own name, as in the certificate where there is one'),
+  interface: interfaceSchema,
+  mtu: mtu.default(1500).describe('bytes of an IP packet on the interface'),
+  journal: journalSchema.default(() => journalSchema.parse({})),
+  control: controlSchema.default({}),
+  user: z.string().min(1).optional().describe('user to become once the interface is open; started as root only'),
+  group: z.string().min(1).optional().describe('group to become; left out: the one of the user'),
+};
+
+/** Keys of a device that tunnels end at. */
+export const TUNNEL_KEYS = {
+  address: cidr4.describe('own address; no other host may have it'),
+  gateway: ip4.optional().describe('next hop to everything outside of the own network'),
+  tls: tlsSchema,
+  listen: listenSchema.optional(),
+  peers: z.array(peerSchema).min(1, 'at least one peer').max(PEERS_MAX),
+  suites: z
+    .array(z.enum(['aes-256-gcm', 'aes-128-gcm', 'chacha20-poly1305']))
+    .min(1, 'at least one suite')
+    .default(['aes-256-gcm', 'aes-128-gcm', 'chacha20-poly1305'])
+    .describe('ciphers for records, the most wanted first'),
+  renewal_min: z
+    .int()
+    .min(1)
+    .max(MINUTES_PER_DAY)
+    .default(60)
+    .describe('a new TLS session with fresh keys comes after so many minutes'),
+};
+
+/** Keys of a device that takes users' frames into tunnels. */
+export const USER_KEYS = {
+  numerals: z
+    .union([z.literal(2000), z.literal(3000)], '2000 or 3000')
+    .default(2000)
+    .describe('series of the numerals that layers are called by'),
+  clampMss: z
+    .union(
+      [z.boolean(), z.int().min(MSS_MIN).max(MTU_MAX)],
+      `true, false, or a number of bytes from ${MSS_MIN} to ${MTU_MAX}`,
+    )
+    .default(true)
+    .describe('lower the MSS of connections through the tunnel, so that their packets fit; true: to what fits'),
+};
+
+function isOwnMac(text: string): boolean {
+  if (text === 'auto' || text === 'interface') return true;
+  const mac = parseMac(text);
+  return mac !== undefined && mac !== 0 && !isMulticast(mac) && !isControlMac(mac);
+}

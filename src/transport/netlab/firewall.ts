@@ -37,12 +37,39 @@ const CONNTRACK_SETTINGS = {
   'net.netfilter.nf_conntrack_checksum': '1',
 };
 
+/** A connection that may be opened; what is left out may be anything. Its answers and all that belongs to it may pass. */
+export interface ForwardRule {
+  /** Interface that it comes in on. */
+  readonly from?: string;
+  /** Prefixes or addresses. */
+  readonly source?: string;
+  readonly destination?: string;
+  /** IP protocol number. */
+  readonly protocol?: number;
+  readonly destinationPort?: number;
+  /** Default true. */
+  readonly allow?: boolean;
+}
+
+/** Makes a host a stateful firewall that forwards between two addresses only, whoever of them starts. */
+export function firewall(host: HostName, one: string, other: string): Promise<void> {
+  return filter(host, [
+    { source: one, destination: other },
+    { source: other, destination: one },
+  ]);
+}
+
 /**
- * Makes a host a stateful firewall that forwards between two addresses only, whoever of them starts.
- * INVALID packets are dropped even between those two.
+ * Makes a host a router that lets only such connections be opened; of the rules the first that matches decides. INVALID packets are
+ * dropped even within a connection. `masquerade`: interfaces behind whose address the senders of what leaves there are hidden (NAT).
  */
-export async function firewall(host: HostName, one: string, other: string): Promise<void> {
+export async function filter(
+  host: HostName,
+  rules: readonly ForwardRule[],
+  masquerade: readonly string[] = [],
+): Promise<void> {
   await sysctl(host, ROUTER_SETTINGS);
+  const hides = masquerade.map((name) => `oifname "${name}" masquerade`);
   await nft(
     host,
     `table inet ${TABLE} {
@@ -52,13 +79,29 @@ export async function firewall(host: HostName, one: string, other: string): Prom
        chain forward {
          type filter hook forward priority filter; policy drop;
          ct state invalid counter name "invalid" drop
-         ip saddr ${one} ip daddr ${other} counter name "forwarded" accept
-         ip saddr ${other} ip daddr ${one} counter name "forwarded" accept
+         ct state established,related counter name "forwarded" accept
+         ${rules.map(ruleText).join('\n         ')}
          counter name "blocked" drop
+       }
+       chain postrouting {
+         type nat hook postrouting priority srcnat;
+         ${hides.join('\n         ')}
        }
      }`,
   );
   await sysctl(host, CONNTRACK_SETTINGS);
+}
+
+function ruleText({ from, source, destination, protocol, destinationPort, allow = true }: ForwardRule): string {
+  const matches = [
+    from !== undefined && `iifname "${from}"`,
+    source !== undefined && `ip saddr ${source}`,
+    destination !== undefined && `ip daddr ${destination}`,
+    protocol !== undefined && `meta l4proto ${protocol}`,
+    destinationPort !== undefined && `th dport ${destinationPort}`,
+  ].filter((match) => match !== false);
+  const verdict = allow ? 'counter name "forwarded" accept' : 'counter name "blocked" drop';
+  return [...matches, verdict].join(' ');
 }
 
 export async function firewallCounters(host: HostName): Promise<FirewallCounters> {

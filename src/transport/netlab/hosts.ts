@@ -85,6 +85,11 @@ export async function macAddress(host: HostName, name: string, mac: string): Pro
   await ip('-n', host, 'link', 'set', name, 'address', mac);
 }
 
+/** Changes the longest IP packet that an interface takes, bytes. */
+export async function linkMtu(host: HostName, name: string, mtu: number): Promise<void> {
+  await ip('-n', host, 'link', 'set', name, 'mtu', String(mtu));
+}
+
 /** Gives an interface an IPv6 address (`fd00:9::1/64`); hosts are without IPv6 otherwise. */
 export async function address6(host: HostName, name: string, cidr: string): Promise<void> {
   // Local addresses are reached by way of the loopback interface.

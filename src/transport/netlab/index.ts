@@ -4,6 +4,8 @@ export { inHostNetwork } from './host-network.ts';
 export * from './hosts.ts';
 export { type Impairment, impair } from './impair.ts';
 export { ping } from './ping.ts';
+export { isPlainHost, type Place, type PlanNetwork, planNetwork } from './plan-network.ts';
+export { boundariesOf, branchAbove, layersOf } from './plan-ports.ts';
 export { canSandbox, enterSandbox, inSandbox } from './sandbox.ts';
 export { transfer } from './transfer.ts';
 export { DIRECT, TWO_LAN, type TwoLanNetwork, twoLanNetwork } from './two-lan.ts';

@@ -1,6 +1,6 @@
 import { type Cidr, type Ip4, inNetwork, networkBroadcast, parseCidr, parseIp4 } from '../wire/address.ts';
 import type { Complaint, Path } from './complaints.ts';
-import { type EmbodimentFacts, GATEWAYS, RISKS } from './embodiments.ts';
+import { factsOf, RISKS } from './embodiments.ts';
 import type { Config } from './schema.ts';
 
 /** First address of the multicast range 224.0.0.0/4; what follows is multicast, reserved or broadcast. */
@@ -94,10 +94,6 @@ function risk(config: Config): Complaint[] {
   if (taken === undefined || config.accept.includes(taken)) return [];
   const text = `${config.embodiment} is dangerous: ${RISKS[taken]}; who wants it all the same writes 'accept: [${taken}]'`;
   return [complaint(['embodiment'], text)];
-}
-
-function factsOf(config: Config): EmbodimentFacts {
-  return GATEWAYS[config.embodiment];
 }
 
 function complaint(path: Path, text: string): Complaint {

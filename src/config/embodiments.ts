@@ -25,6 +25,11 @@ export const GATEWAYS = {
 
 export type GatewayEmbodiment = keyof typeof GATEWAYS;
 
+/** Of a configuration's embodiment. */
+export function factsOf({ embodiment }: { readonly embodiment: GatewayEmbodiment }): EmbodimentFacts {
+  return GATEWAYS[embodiment];
+}
+
 /** `engine: frames go …; software: …`, for the reference. */
 export function embodimentsText(embodiments: Readonly<Record<string, EmbodimentFacts>>): string {
   return Object.entries(embodiments)

@@ -1,9 +1,10 @@
 import type { Device } from '../actors/device.ts';
 import type { JournalData } from '../actors/tap.ts';
 import type { World } from '../actors/world.ts';
-import { buildGateway } from '../topologies/parts/gateway.ts';
+import { buildDevice } from '../topologies/build.ts';
 import { parseMac } from '../wire/address.ts';
-import { gatewayOptions } from './gateway-options.ts';
+import { devicePlan } from './device-plan.ts';
+import { factsOf } from './embodiments.ts';
 import { judge } from './parse.ts';
 
 /** Name under which a journal's config record says that {@link gatewayBuilder} builds its device. */
@@ -19,7 +20,7 @@ export function gatewayBuilder(recorded: JournalData, world: World): readonly De
   const mac = typeof macText === 'string' ? parseMac(macText) : undefined;
   const judged = judge(config);
   if (mac === undefined || !judged.ok) throw new Error('the config record does not describe a gateway');
-  if (judged.config.embodiment === 'tcp-over-tcp')
+  if (factsOf(judged.config).trueTcp === true)
     throw new Error('F13 is a true TCP there, and its payload is in no journal');
-  return [buildGateway(world, judged.config.name, gatewayOptions(judged.config, mac))];
+  return [buildDevice(world, devicePlan(judged.config, mac))];
 }

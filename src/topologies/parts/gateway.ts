@@ -1,6 +1,3 @@
-import type { Device } from '../../actors/device.ts';
-import type { World } from '../../actors/world.ts';
-import { buildDevice } from '../build.ts';
 import type { DevicePlan, LayerPlan, StackPlan, TapPlan, TunnelPlan } from '../plan.ts';
 import { gatewayLayers, type Numeral, numeralOf } from './gateway-layers.ts';
 import type { GatewayKind, GatewayOptions } from './gateway-options.ts';
@@ -101,10 +98,6 @@ export function gatewayPlan(device: string, options: GatewayOptions): DevicePlan
 /** The gateway's sessions: with each peer that one of the two dials. */
 export function gatewayTunnel(device: string, options: GatewayOptions): TunnelPlan {
   return { device, layer: stackOf(options).top, peers: options.peers.map(({ name }) => name) };
-}
-
-export function buildGateway(world: World, name: string, options: GatewayOptions): Device {
-  return buildDevice(world, gatewayPlan(name, options));
 }
 
 /** The port that a port is joined to. */

@@ -2,7 +2,7 @@ import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
-import { type HostProcess, spawn, TWO_LAN } from '../netlab/index.ts';
+import { type HostName, type HostProcess, spawn, TWO_LAN } from '../netlab/index.ts';
 import { ask } from '../runtime/control-client.ts';
 import type { GatewayStatus } from '../runtime/control-protocol.ts';
 import { KeyDirectory } from '../tls/key-directory.ts';
@@ -32,25 +32,43 @@ export interface GatewayFiles {
 }
 
 export function gatewayFiles(folder: string, numeral: Numeral): GatewayFiles {
-  const file = (end: string): string => join(folder, `gateway${numeral}.${end}`);
+  return filesOf(folder, `gateway${numeral}`);
+}
+
+export function filesOf(folder: string, name: string): GatewayFiles {
+  const file = (end: string): string => join(folder, `${name}.${end}`);
   return { config: file('yaml'), journal: file('journal'), socket: file('sock'), log: file('log') };
 }
 
 /** Makes a CA and both gateways' certificates, and writes both configurations. */
 export async function prepareGateways(folder: string, options: GatewaySettings): Promise<void> {
+  await writeKeys(folder, ['gateway20', 'gateway30']);
+  for (const numeral of [20, 30] as const)
+    writeFileSync(gatewayFiles(folder, numeral).config, stringify(configOf(folder, numeral, options)));
+}
+
+/** Makes a CA and a certificate for each name. */
+export async function writeKeys(folder: string, names: readonly string[]): Promise<void> {
   const now = new Date();
   const keys = new KeyDirectory(join(folder, 'keys'));
   await keys.init('glassgate demo CA', false, now);
-  for (const numeral of [20, 30] as const) {
-    await keys.issue(`gateway${numeral}`, CERTIFICATE_DAYS, false, now);
-    writeFileSync(gatewayFiles(folder, numeral).config, stringify(configOf(folder, numeral, options)));
-  }
+  for (const name of names) await keys.issue(name, CERTIFICATE_DAYS, false, now);
+}
+
+/** The `tls` part of a configuration, as {@link writeKeys} made the files. */
+export function tlsFiles(folder: string, name: string): object {
+  const file = (end: string): string => join(folder, 'keys', end);
+  return {
+    ca: file('ca.cert.pem'),
+    certificate: file(`${name}.cert.pem`),
+    key: file(`${name}.key.pem`),
+    crl: file('crl.pem'),
+  };
 }
 
 function configOf(folder: string, numeral: Numeral, { embodiment, f13, handshake }: GatewaySettings): object {
   const place = numeral === 20 ? TWO_LAN.gateway20 : TWO_LAN.gateway30;
   const { journal, socket } = gatewayFiles(folder, numeral);
-  const keys = join(folder, 'keys');
   const far = { name: `gateway${numeral === 20 ? 30 : 20}`, f13, handshake };
   return {
     name: `gateway${numeral}`,
@@ -59,12 +77,7 @@ function configOf(folder: string, numeral: Numeral, { embodiment, f13, handshake
     interface: { kind: 'packet', name: place.interface, mac: place.mac },
     address: `${place.ip}/${place.prefix}`,
     gateway: place.defaultRoute,
-    tls: {
-      ca: join(keys, 'ca.cert.pem'),
-      certificate: join(keys, `gateway${numeral}.cert.pem`),
-      key: join(keys, `gateway${numeral}.key.pem`),
-      crl: join(keys, 'crl.pem'),
-    },
+    tls: tlsFiles(folder, `gateway${numeral}`),
     ...(numeral === 20 && { listen: { port: LISTEN_PORT, f13, handshake } }),
     peers: [numeral === 20 ? far : { ...far, address: TWO_LAN.gateway20.ip, port: LISTEN_PORT, connect: true }],
     journal: { file: journal, level: 'inputs' },
@@ -75,6 +88,7 @@ function configOf(folder: string, numeral: Numeral, { embodiment, f13, handshake
 /** A gateway process in its host. */
 export interface RunningGateway {
   readonly files: GatewayFiles;
+  readonly pid: number;
   /** Resolves when it ended. */
   readonly exit: Promise<number>;
   status(): Promise<GatewayStatus>;
@@ -91,16 +105,26 @@ export function startGateway(
   command: readonly string[],
   args: readonly string[] = [],
 ): RunningGateway {
-  const files = gatewayFiles(folder, numeral);
-  const place = numeral === 20 ? TWO_LAN.gateway20 : TWO_LAN.gateway30;
+  const { host } = numeral === 20 ? TWO_LAN.gateway20 : TWO_LAN.gateway30;
+  return startUp(host, gatewayFiles(folder, numeral), command, args);
+}
+
+/** The same for any configuration, in any host. */
+export function startUp(
+  host: HostName,
+  files: GatewayFiles,
+  command: readonly string[],
+  args: readonly string[] = [],
+): RunningGateway {
   const log = openSync(files.log, 'a');
-  const running: HostProcess = spawn(place.host, [...command, 'up', files.config, '--json', ...args], {
+  const running: HostProcess = spawn(host, [...command, 'up', files.config, '--json', ...args], {
     stdio: ['ignore', log, log],
   });
   closeSync(log);
   return {
     files,
     exit: running.exit,
+    pid: running.child.pid as number,
     status: async () => (await ask(files.socket, { command: 'status' })) as GatewayStatus,
     logTail: () => readFileSync(files.log, 'utf8').trim().split('\n').slice(-LOG_LINES_TOLD).join('\n'),
     stop: () => running.stop('SIGTERM', STOP_GRACE_MS),

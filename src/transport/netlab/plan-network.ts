@@ -1,4 +1,4 @@
-import { type DevicePlan, deviceOf, type NetworkPlan } from '../../topologies/plan.ts';
+import type { DevicePlan, NetworkPlan } from '../../topologies/plan.ts';
 import { formatIp4, formatMac } from '../../wire/address.ts';
 import { type ConntrackEntry, conntrackEntries, type FirewallCounters, filter, firewallCounters } from './firewall.ts';
 import {
@@ -57,7 +57,8 @@ export async function planNetwork(plan: NetworkPlan, options: PlanNetworkOptions
   const impairments = await layCables(plan, options.impairment);
   for (const device of plan.devices) {
     await giveMacs(device);
-    if (options.offloads === 'off') for (const port of boundariesOf(device)) await offloads(device.name, nameOf(port), 'off');
+    if (options.offloads === 'off')
+      for (const port of boundariesOf(device)) await offloads(device.name, nameOf(port), 'off');
     await setUp(device);
   }
   const filters = plan.devices.filter(({ kind }) => FILTERING.includes(kind)).map(({ name }) => name);
@@ -83,7 +84,7 @@ function tapOf(plan: NetworkPlan, wanted: string): Place {
   const found = plan.cables.find(({ name }) => name === wanted);
   if (found === undefined) throw new RangeError(`there is no cable ${wanted}`);
   const { a, b } = found;
-  const end = deviceOf(plan, b.device).kind === 'hub' ? b : a;
+  const end = plan.devices.some(({ name, kind }) => name === b.device && kind === 'hub') ? b : a;
   return place(end.device, end.port);
 }
 

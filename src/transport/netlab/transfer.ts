@@ -25,34 +25,41 @@ export interface TransferOptions {
   onProgress?: (bytes: number) => void;
   /** Both ends are killed and the transfer fails after so long; default: never. */
   timeout_ms?: number;
-  /** Where the receiver listens; transfers at the same time need one each. Default 5001. */
+  /** Where the far end listens; transfers at the same time need one each. Default 5001. */
   port?: number;
+  /** The bytes come back over the connection instead: the host that connects receives. */
+  back?: boolean;
 }
 
-/** Sends a pattern from one host to another by their kernels' TCP; throws when it does not come to its end. Inside a sandbox. */
+/** Moves a pattern over a connection from one host to another by their kernels' TCP; throws when it does not come to its end. Inside a sandbox. */
 export async function transfer(
   from: HostName,
   to: HostName,
   address: string,
   bytes: number,
-  { onProgress, timeout_ms, port = DEFAULT_PORT }: TransferOptions = {},
+  { onProgress, timeout_ms, port = DEFAULT_PORT, back = false }: TransferOptions = {},
 ): Promise<Transfer> {
-  const server = jsonProgram(to, TRANSFER_PROGRAM, ['serve', String(port)], (line) => {
+  const onLine = (line: { readonly event: string }): void => {
     if (line.event === 'progress') onProgress?.((line as unknown as TransferEnd).bytes);
-  });
-  let sender: JsonProgram | undefined;
+  };
+  const target = [address, String(port)];
+  const listening = back ? ['offer', String(port), String(bytes)] : ['serve', String(port)];
+  const dialling = back ? ['fetch', ...target] : ['send', ...target, String(bytes)];
+  const server = jsonProgram(to, TRANSFER_PROGRAM, listening, onLine);
+  let client: JsonProgram | undefined;
   let isLate = false;
   const timer = timeout_ms === undefined ? undefined : setTimeout(() => end(true), timeout_ms);
   const end = (late: boolean): void => {
     isLate = late;
     server.process.child.kill('SIGKILL');
-    sender?.process.child.kill('SIGKILL');
+    client?.process.child.kill('SIGKILL');
   };
   try {
     await server.heard('listening');
-    sender = jsonProgram(from, TRANSFER_PROGRAM, ['send', address, String(port), String(bytes)]);
+    client = jsonProgram(from, TRANSFER_PROGRAM, dialling, onLine);
+    const [sender, receiver] = back ? [server, client] : [client, server];
     const sent = await sender.heard<TransferEnd>('sent');
-    return { sent, received: await server.heard<TransferEnd>('received') };
+    return { sent, received: await receiver.heard<TransferEnd>('received') };
   } catch (error) {
     throw isLate ? new Error(`not through after ${timeout_ms} ms`) : error;
   } finally {

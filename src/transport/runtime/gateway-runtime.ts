@@ -4,12 +4,12 @@ import type { RandomSource } from '../../actors/random.ts';
 import type { Scheduler } from '../../actors/scheduler.ts';
 import type { TlsProvider } from '../../actors/ssl/tls-provider.ts';
 import type { JournalData } from '../../actors/tap.ts';
+import { devicePlan } from '../../config/device-plan.ts';
 import { GATEWAY_BUILDER } from '../../config/gateway-builder.ts';
-import { gatewayOptions } from '../../config/gateway-options.ts';
 import type { Config } from '../../config/schema.ts';
 import type { Vault } from '../../engine/crypto/vault.ts';
 import type { Journal } from '../../journal/store.ts';
-import { buildGateway } from '../../topologies/parts/gateway.ts';
+import { buildDevice } from '../../topologies/build.ts';
 import { VERSION } from '../../version.ts';
 import { formatMac, type Mac } from '../../wire/address.ts';
 import type { PortCounters } from '../os/types.ts';
@@ -97,7 +97,6 @@ export class GatewayRuntime implements Controlled {
     rxjs.onUnhandledError = (error) => this.#defect(error);
     const pageTap = new PageTap(this.#tap.level);
     const world = realWorld({ ...parts, tap: teeTap(this.#tap, pageTap), guard: this.#guard });
-    const options = gatewayOptions(parts.config, parts.mac);
     const data = {
       builder: GATEWAY_BUILDER,
       version: VERSION,
@@ -113,7 +112,7 @@ export class GatewayRuntime implements Controlled {
       data,
       cause: 0,
     });
-    this.device = buildGateway(world, parts.config.name, options);
+    this.device = buildDevice(world, devicePlan(parts.config, parts.mac));
     this.pageSource = localSource(parts.config.name, {
       devices: () => [this.device],
       now_us: () => parts.clock.now_us(),

@@ -1,0 +1,29 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, it } from 'vitest';
+import { EMBODIMENT_LIMIT_MS, EMBODIMENT_NEEDS, embodimentRun } from './support/embodiment-run.ts';
+import { describeNamespaces } from './support/netlab.ts';
+
+/** Their variants are in `test/long`. */
+const TOPOLOGIES = ['e2', 'e3', 'e4', 'tcp-over-tcp'];
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'glassgate-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+describeNamespaces(
+  'kernel hosts, a process for each other device',
+  () => {
+    it.each(TOPOLOGIES)(
+      '%s: set-up, 50 MB both ways, loss, tear-down',
+      async (topology) => {
+        await embodimentRun(topology, folder);
+      },
+      EMBODIMENT_LIMIT_MS,
+    );
+  },
+  EMBODIMENT_NEEDS,
+);

@@ -1,0 +1,55 @@
+import { GATEWAYS } from '../../src/config/embodiments.ts';
+import { suiteById } from '../../src/engine/crypto/suite.ts';
+import type { DevicePlan } from '../../src/topologies/plan.ts';
+import { layersOf } from '../../src/transport/netlab/index.ts';
+import { formatIp4, type Ip4 } from '../../src/wire/address.ts';
+
+/** What a configuration says of the place where a device runs. */
+export interface ConfigPlace {
+  /** Of the network interface. */
+  readonly interface: string;
+  readonly tls: object;
+  readonly journal: string;
+  readonly socket: string;
+}
+
+/** What a device's layers say of its tunnels, as keys of a configuration; undefined for a device without any. */
+function tunnelKeys(device: DevicePlan, { tls }: ConfigPlace): object | undefined {
+  const [top] = [...layersOf(device, 'accelerator-control'), ...layersOf(device, 'gateway-application')];
+  const [ssl] = layersOf(device, 'ssl');
+  const own = layersOf(device, 'ip-stack').find(({ options }) => options.interface.address === top?.options.address);
+  if (top === undefined || ssl === undefined || own === undefined) return undefined;
+  const { listen, peers } = top.options;
+  const { interface: at, mtu } = own.options;
+  return {
+    address: cidrText(at),
+    ...(at.gateway !== undefined && { gateway: formatIp4(at.gateway) }),
+    mtu,
+    tls,
+    ...(listen && { listen: { port: listen.port, f13: listen.shape, handshake: listen.handshake } }),
+    peers: peers.map(({ name, address, port, connect, shape, handshake }) => ({
+      name,
+      ...(address !== undefined && { address: formatIp4(address) }),
+      ...(port !== undefined && { port }),
+      connect,
+      f13: shape,
+      handshake,
+    })),
+    ...(ssl.options.suites && { suites: ssl.options.suites.map((id) => suiteById(id).name) }),
+  };
+}
+
+/** Every configuration of role gateway that the device may have. */
+export function gatewayConfigs(device: DevicePlan, place: ConfigPlace): object[] {
+  const keys = tunnelKeys(device, place);
+  if (keys === undefined) return [];
+  const [engine] = layersOf(device, 'engine');
+  const clampMss = engine?.options.clampMss ?? false;
+  return Object.keys(GATEWAYS).flatMap((embodiment) =>
+    [2000, 3000].map((numerals) => ({ ...keys, role: 'gateway', embodiment, numerals, clampMss })),
+  );
+}
+
+function cidrText({ address, prefixLength }: { readonly address: Ip4; readonly prefixLength: number }): string {
+  return `${formatIp4(address)}/${prefixLength}`;
+}

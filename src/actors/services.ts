@@ -275,6 +275,20 @@ export interface NextHopAnswer {
   readonly nextHop: Mac | undefined;
 }
 
+/** Where a host of the IP stack's own network is; it is asked. */
+export interface FindQuestion {
+  readonly kind: 'find';
+  readonly address: Ip4;
+}
+
+export type FindAnswer =
+  | { readonly kind: 'found'; readonly address: Ip4; readonly mac: Mac }
+  /** It does not answer, it is not of this network, or there is no room to ask. */
+  | { readonly kind: 'not-found'; readonly address: Ip4 };
+
+export type NeighbourQuestion = NextHopQuestion | FindQuestion;
+export type NeighbourAnswer = NextHopAnswer | FindAnswer;
+
 // ---- addresses that the IP stack owns, for layers that must know ----
 
 export interface InterfaceAddress {
@@ -298,3 +312,21 @@ export interface Interface6 {
   /** How often an address is asked for before it is used (RFC 4862 DupAddrDetectTransmits); default 1, 0: used at once. */
   readonly duplicateProbes?: number;
 }
+
+// ---- encapsulation processing 3001B <-> IP stack 3005B ----
+
+/** As whom an IP stack speaks: a terminal's addresses. */
+export interface Identity {
+  readonly address: Ip4;
+  readonly mac: Mac;
+}
+
+/** Each `take` that was not refused is followed by one `leave`. */
+export type IdentityRequest =
+  | { readonly kind: 'take'; readonly identity: Identity }
+  | { readonly kind: 'leave'; readonly identity: Identity };
+
+export type IdentityIndication =
+  | { readonly kind: 'taken'; readonly identity: Identity }
+  /** `conflict`: the address belongs to another MAC address, or no host may have the two. */
+  | { readonly kind: 'refused'; readonly identity: Identity; readonly reason: 'full' | 'conflict' };

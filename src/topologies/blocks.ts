@@ -6,6 +6,7 @@ import { FirewallLayer, type FirewallOptions } from '../actors/firewall/layer.ts
 import { AcceleratorControlLayer } from '../actors/gateway/accelerator-control.ts';
 import type { GatewayConfig } from '../actors/gateway/config.ts';
 import { type GatewayApplicationConfig, GatewayApplicationLayer } from '../actors/gateway/gateway-application.ts';
+import { IdentityStackLayer, type IdentityStackOptions } from '../actors/identity-stack/layer.ts';
 import { IntermediateDriverLayer, type IntermediateDriverOptions } from '../actors/intermediate-driver/layer.ts';
 import { IpRoutingLayer, type IpRoutingOptions } from '../actors/ip-routing/layer.ts';
 import { IpStackLayer, type IpStackOptions } from '../actors/ip-stack/layer.ts';
@@ -38,6 +39,8 @@ const BLOCKS = {
   firewall: (host: Device, label: string, options: FirewallOptions) => new FirewallLayer(host, label, options),
   'gateway-application': (host: Device, label: string, options: GatewayApplicationConfig) =>
     new GatewayApplicationLayer(host, label, options),
+  'identity-stack': (host: Device, label: string, options: IdentityStackOptions) =>
+    new IdentityStackLayer(host, label, options),
   'intermediate-driver': (host: Device, label: string, options: IntermediateDriverOptions) =>
     new IntermediateDriverLayer(host, label, options),
   'ip-routing': (host: Device, label: string, options: IpRoutingOptions) => new IpRoutingLayer(host, label, options),

@@ -74,6 +74,38 @@ describe('IP routing', () => {
     expect(host.sentOn('udp')).toHaveLength(1);
   });
 
+  it('hands segments of a host to the TCP that alone speaks with it, and errors about such segments too', () => {
+    const host = started({
+      uppers: [
+        { port: 'tcp', protocol: 6, remotes: [FAR] },
+        { port: 'tcpB', protocol: 6 },
+      ],
+    });
+    host.injectBytes('lower', tcp(OWN, 80, FAR));
+    host.injectBytes('lower', errorAbout(tcp(FAR, 443, OWN)));
+    expect([host.sentOn('tcp').length, host.sentOn('tcpB').length]).toEqual([2, 0]);
+    host.injectBytes('lower', tcp(OWN, 80));
+    host.injectBytes('lower', errorAbout(tcp(PEER, 443, OWN)));
+    expect([host.sentOn('tcp').length, host.sentOn('tcpB').length]).toEqual([2, 2]);
+  });
+
+  it('binds a user to an IP stack: it gets what comes from there and sends only there', () => {
+    const host = started({
+      lowers: [LAN, { port: 'lowerB' }],
+      uppers: [
+        { port: 'tcp', protocol: 6 },
+        { port: 'tcpB', protocol: 6, lower: 'lowerB' },
+      ],
+    });
+    host.injectBytes('lower', tcp(OWN, 80));
+    host.injectBytes('lowerB', tcp(FAR, 80));
+    host.injectBytes('lowerB', errorAbout(tcp(PEER, 443, FAR)));
+    expect([host.sentOn('tcp').length, host.sentOn('tcpB').length]).toEqual([1, 2]);
+    host.injectBytes('tcp', tcp(PEER, 80, OWN));
+    host.injectBytes('tcpB', tcp(PEER, 80, FAR));
+    expect([host.sentOn('lower').length, host.sentOn('lowerB').length]).toEqual([1, 1]);
+  });
+
   it('hands an ICMP error to the owner of the packet that it quotes, other ICMP to its own port', () => {
     const host = started();
     host.injectBytes('lower', errorAbout(tcp(PEER, 80, OWN)));

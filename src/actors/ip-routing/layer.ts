@@ -17,7 +17,8 @@ import { quotedOwner, type RoutedPacket, refusalOf, routedPacket } from './packe
 export interface LowerRoute {
   /** Name of the port. */
   readonly port: string;
-  readonly interface: InterfaceAddress;
+  /** Left out: only for the users that are bound to it. */
+  readonly interface?: InterfaceAddress;
 }
 
 /** A user of IP above. */
@@ -26,8 +27,11 @@ export interface UpperUser {
   readonly port: string;
   /** IP protocol number. */
   readonly protocol: number;
-  /** Its own ports; left out: all that no other user of the protocol has. */
+  /** Its own ports, and the hosts that only it speaks with; both left out: all that no other user of the protocol has. */
   readonly localPorts?: readonly number[];
+  readonly remotes?: readonly IpAddress[];
+  /** Bound to this port below: it gets what comes from there and sends only there, whatever the destination. */
+  readonly lower?: string;
 }
 
 /** Whom a routing layer passes packets to, up and down. */
@@ -45,6 +49,15 @@ const PORTS_BYTES = 4;
 interface Lower {
   readonly route: LowerRoute;
   readonly port: Port<Frame, Frame>;
+}
+
+/** Who a packet, or the packet that an ICMP error quotes, belongs to above. */
+interface Wanted {
+  readonly protocol: number;
+  readonly localPort: number;
+  readonly remote: IpAddress;
+  /** Port below that it came from; undefined: from above. */
+  readonly lower: string | undefined;
 }
 
 /**
@@ -66,11 +79,12 @@ export class IpRoutingLayer extends Layer {
   constructor(host: LayerHost, label: string, options: IpRoutingOptions) {
     super(host, label);
     this.#users = [...(options.uppers ?? DEFAULT_UPPERS), ICMP_USER];
-    const addUser = ({ port }: UpperUser) => [port, this.addPort<Frame, Frame>(port, (f) => this.#output(f))] as const;
-    this.#userPorts = new Map(this.#users.map(addUser));
+    this.#userPorts = new Map(
+      this.#users.map((user) => [user.port, this.addPort<Frame, Frame>(user.port, (f) => this.#output(f, user.lower))]),
+    );
     this.#lowers = options.lowers.map((route) => ({
       route,
-      port: this.addPort(route.port, (packet: Frame) => this.#input(packet)),
+      port: this.addPort(route.port, (packet: Frame) => this.#input(packet, route.port)),
     }));
   }
 
@@ -97,12 +111,13 @@ export class IpRoutingLayer extends Layer {
 
   // ---- from above ----
 
-  #output(packet: Frame): void {
+  /** `bound`: the port below that its sender is bound to. */
+  #output(packet: Frame, bound?: string): void {
     if (!this.#machine.decision.running) return this.drop('stopped', packet);
     const ip = routedPacket(packet.bytes);
     if (!ip.ok) return this.drop('malformed', packet, ip.reason);
-    if (this.#isOwn(ip.destination)) return this.#deliver(packet, ip);
-    const lower = this.#routeTo(ip.destination, ip.source);
+    if (this.#isOwn(ip.destination)) return this.#deliver(packet, ip, undefined);
+    const lower = bound === undefined ? this.#routeTo(ip.destination, ip.source) : this.#lowerAt(bound);
     if (lower === undefined) this.drop('no-route', packet);
     else if (lower.port.send(packet)) this.count('sent');
     else this.drop('not-joined', packet);
@@ -116,6 +131,10 @@ export class IpRoutingLayer extends Layer {
     return candidates.find(({ route }) => hasAddress(route.interface, source)) ?? candidates[0] ?? this.#onlyLower();
   }
 
+  #lowerAt(port: string): Lower | undefined {
+    return this.#lowers.find(({ route }) => route.port === port);
+  }
+
   /** A single IP stack gets everything: it says itself that there is no route, and tells the sender. */
   #onlyLower(): Lower | undefined {
     return this.#lowers.length === 1 ? this.#lowers[0] : undefined;
@@ -127,33 +146,39 @@ export class IpRoutingLayer extends Layer {
 
   // ---- from below ----
 
-  #input(packet: Frame): void {
+  #input(packet: Frame, lower: string): void {
     if (!this.#machine.decision.running) return this.drop('stopped', packet);
     const ip = routedPacket(packet.bytes);
     if (!ip.ok) return this.drop('malformed', packet, ip.reason);
-    this.#deliver(packet, ip);
+    this.#deliver(packet, ip, lower);
   }
 
-  #deliver(packet: Frame, ip: RoutedPacket): void {
-    const user = ip.isIcmp ? this.#userOfIcmp(packet.bytes, ip) : this.#userOf(packet.bytes, ip);
+  #deliver(packet: Frame, ip: RoutedPacket, lower: string | undefined): void {
+    const user = ip.isIcmp ? this.#userOfIcmp(packet.bytes, ip, lower) : this.#userOf(packet.bytes, ip, lower);
     if (user === undefined) return this.#refuse(packet, ip);
     if (this.#userPorts.get(user.port)?.send(packet)) this.count('received');
     else this.drop('not-joined', packet);
   }
 
-  #userOf(bytes: Uint8Array, ip: RoutedPacket): UpperUser | undefined {
+  #userOf(bytes: Uint8Array, ip: RoutedPacket, lower: string | undefined): UpperUser | undefined {
     const hasPorts = ip.end - ip.headerEnd >= PORTS_BYTES;
-    return this.#owner(ip.protocol, hasPorts ? u16(bytes, ip.headerEnd + 2) : 0);
+    const localPort = hasPorts ? u16(bytes, ip.headerEnd + 2) : 0;
+    return this.#owner({ protocol: ip.protocol, localPort, remote: ip.source, lower });
   }
 
-  #userOfIcmp(bytes: Uint8Array, ip: RoutedPacket): UpperUser {
+  #userOfIcmp(bytes: Uint8Array, ip: RoutedPacket, lower: string | undefined): UpperUser {
     const quoted = quotedOwner(bytes, ip);
-    return (quoted && this.#owner(quoted.protocol, quoted.port)) ?? ICMP_USER;
+    return (quoted && this.#owner({ ...quoted, lower })) ?? ICMP_USER;
   }
 
-  #owner(protocol: number, localPort: number): UpperUser | undefined {
+  /** Of those that may have it the one that names its port or its host, else the one that names none. */
+  #owner({ protocol, localPort, remote, lower }: Wanted): UpperUser | undefined {
     const users = this.#users.filter((user) => user.protocol === protocol);
-    return users.find((user) => user.localPorts?.includes(localPort)) ?? users.find((user) => !user.localPorts);
+    const bound = lower === undefined ? [] : users.filter((user) => user.lower === lower);
+    const candidates = bound.length > 0 ? bound : users.filter((user) => user.lower === undefined);
+    const isNamed = ({ localPorts, remotes }: UpperUser) =>
+      localPorts?.includes(localPort) || remotes?.includes(remote);
+    return candidates.find(isNamed) ?? candidates.find((user) => !user.localPorts && !user.remotes);
   }
 
   #refuse(packet: Frame, ip: RoutedPacket): void {
@@ -167,15 +192,17 @@ export class IpRoutingLayer extends Layer {
   }
 }
 
-function isOnLink(own: InterfaceAddress, address: IpAddress): boolean {
+function isOnLink(own: InterfaceAddress | undefined, address: IpAddress): boolean {
+  if (own === undefined) return false;
   if (isIp6(address)) return own.ip6 !== undefined && isOnLink6(own, address);
   return inNetwork(address, { address: own.address, prefix: own.prefixLength });
 }
 
-function hasGateway(own: InterfaceAddress, destination: IpAddress): boolean {
-  return (isIp6(destination) ? own.ip6?.gateway : own.gateway) !== undefined;
+function hasGateway(own: InterfaceAddress | undefined, destination: IpAddress): boolean {
+  return (isIp6(destination) ? own?.ip6?.gateway : own?.gateway) !== undefined;
 }
 
-function hasAddress(own: InterfaceAddress, address: IpAddress): boolean {
+function hasAddress(own: InterfaceAddress | undefined, address: IpAddress): boolean {
+  if (own === undefined) return false;
   return isIp6(address) ? addresses6(own).includes(address) : own.address === address;
 }

@@ -41,10 +41,13 @@ export function routedPacket(bytes: Uint8Array): RoutedPacket | { readonly ok: f
   return { ok: true, view, source, destination, protocol, isIcmp: protocol === IpProtocol.ICMP, headerEnd, end };
 }
 
-/** Protocol and own port of the packet that an ICMP error quotes; undefined when it is no error. */
-export function quotedOwner(bytes: Uint8Array, packet: RoutedPacket): { protocol: number; port: number } | undefined {
+/** Protocol, own port and other host of the packet that an ICMP error quotes; undefined when it is no error. */
+export function quotedOwner(
+  bytes: Uint8Array,
+  packet: RoutedPacket,
+): { protocol: number; localPort: number; remote: IpAddress } | undefined {
   const quote = isIp6(packet.destination) ? quote6(bytes, packet) : quote4(bytes, packet);
-  return quote && { protocol: quote.protocol, port: quote.sourcePort };
+  return quote && { protocol: quote.protocol, localPort: quote.sourcePort, remote: quote.destination };
 }
 
 function quote4(bytes: Uint8Array, { headerEnd, end }: RoutedPacket): IcmpQuote | undefined {

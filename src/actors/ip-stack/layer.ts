@@ -40,7 +40,7 @@ import { ICMP_ERRORS_BURST, ICMP_ERRORS_PER_SECOND, icmpErrorAbout } from '../ic
 import { Layer, type MachineView, type SavedLayer } from '../layer.ts';
 import { lengthOnWire, withoutHeadroom, withRoomInFront } from '../offload.ts';
 import type { Port } from '../port.ts';
-import type { InterfaceAddress, NextHopAnswer, NextHopQuestion } from '../services.ts';
+import type { InterfaceAddress, NeighbourAnswer, NeighbourQuestion, NextHopQuestion } from '../services.ts';
 import type { JournalData } from '../tap.ts';
 import { TokenBucket } from '../token-bucket.ts';
 import { Ip6Half, type Ip6Owner } from './ip6.ts';
@@ -68,12 +68,15 @@ export interface IpStackOptions {
 /**
  * IP stack 2005 and its like: puts on and takes off the Ethernet header, finds neighbours by ARP and Neighbour Discovery, answers echo
  * requests. Above it (`upper`) frames start with the IP header, below it (`lower`) with the Ethernet header. Fragments are not put together.
- * Port `neighbours` tells the next hop's MAC to who needs it himself.
+ * Port `neighbours` tells the next hop's MAC to who needs it himself, and where a host of the network is.
  */
 export class IpStackLayer extends Layer {
   readonly kind = 'ip-stack';
   readonly #upper: Port<Frame, Frame> = this.addPort('upper', (packet: Frame) => this.#output(packet));
   readonly #lower: Port<Frame, Frame> = this.addPort('lower', (frame: Frame) => this.#input(frame));
+  readonly #seekers: Port<NeighbourQuestion, NeighbourAnswer> = this.addPort('neighbours', (q: NeighbourQuestion) =>
+    q.kind === 'find' ? this.#find(q.address) : this.#tellNextHop(q),
+  );
   readonly #interface: InterfaceAddress;
   readonly #network: Cidr;
   readonly #mtu: number;
@@ -100,13 +103,9 @@ export class IpStackLayer extends Layer {
       request: (ip, mac) => this.#ask(ip, mac),
       overflow: (packet) => this.drop('neighbour-queue-full', packet),
       unanswered: (packet) => this.#unanswered(packet),
+      found: (ip, mac) => this.#found(ip as Ip4, mac),
     });
     this.#ip6 = options.interface.ip6 && new Ip6Half(this.#ip6Owner());
-    const neighbours = this.addPort<NextHopQuestion, NextHopAnswer>('neighbours', ({ name, destination }) => {
-      const ip = this.#nextHopTo(destination);
-      const nextHop = ip === undefined ? undefined : this.#neighbours.macOf(ip);
-      neighbours.send({ kind: 'next-hop', name, own: this.#interface.mac, nextHop });
-    });
   }
 
   override start(): void {
@@ -215,6 +214,22 @@ export class IpStackLayer extends Layer {
   #ask(ip: IpAddress, mac: Mac | undefined): void {
     if (isIp6(ip)) this.#ip6?.request(ip, mac);
     else this.#sendArp(ArpOperation.REQUEST, mac ?? BROADCAST_MAC, ip, mac ?? 0);
+  }
+
+  #tellNextHop({ name, destination }: NextHopQuestion): void {
+    const ip = this.#nextHopTo(destination);
+    const nextHop = ip === undefined ? undefined : this.#neighbours.macOf(ip);
+    this.#seekers.send({ kind: 'next-hop', name, own: this.#interface.mac, nextHop });
+  }
+
+  #find(address: Ip4): void {
+    const isHere = inNetwork(address, this.#network) && address !== this.#interface.address;
+    const mayAsk = this.#machine.decision.running && isHere && !this.#isBroadcast(address);
+    if (!mayAsk || !this.#neighbours.find(address)) this.#found(address, undefined);
+  }
+
+  #found(address: Ip4, mac: Mac | undefined): void {
+    this.#seekers.send(mac === undefined ? { kind: 'not-found', address } : { kind: 'found', address, mac });
   }
 
   #unanswered(packet: Frame): void {

@@ -18,7 +18,7 @@ export const STALE_US = 600_000_000;
 export const FIRST_PROBE_DELAY_US = 5_000_000;
 /** Entries of the table. */
 export const NEIGHBOURS_MAX = 512;
-/** Entries that strangers' requests may make; the rest is for addresses that we ask for. */
+/** Entries that strangers' requests, and requests on others' behalf, may make; the rest is for addresses that we ask for. */
 export const NEIGHBOURS_HEARD_MAX = 256;
 /** Packets that wait for one neighbour's answer; the oldest gives way. */
 export const QUEUE_PACKETS = 32;
@@ -35,6 +35,8 @@ export interface NeighbourOwner {
   overflow(packet: Frame): void;
   /** The packet ends because its neighbour does not answer. */
   unanswered(packet: Frame): void;
+  /** Answers {@link NeighbourTable.find}; `mac` is undefined when the neighbour does not answer. */
+  found(ip: IpAddress, mac: Mac | undefined): void;
 }
 
 type NeighbourHost = MachineHost<typeof neighbourMachine, NeighbourDecision>;
@@ -50,6 +52,8 @@ interface Neighbour {
   readonly ip: IpAddress;
   readonly machine: NeighbourHost;
   queue: Frame[];
+  /** Somebody waits to be told where it is. */
+  isSought: boolean;
 }
 
 /** What an advertisement says of a neighbour (RFC 4861 section 4.4); `mac` may be left out when it is known. */
@@ -90,6 +94,18 @@ export class NeighbourTable {
     }
     this.#owner.transmit(packet, mac);
     if (isStale) neighbour.machine.send({ type: 'USED' });
+    return true;
+  }
+
+  /** Tells where `ip` is, now or when it has answered; false when the table is full. */
+  find(ip: IpAddress): boolean {
+    const neighbour = this.#byIp.get(ip) ?? this.#add(ip, NEIGHBOURS_HEARD_MAX);
+    if (neighbour === undefined) return false;
+    const { mac, isStale } = neighbour.machine.decision;
+    if (mac !== undefined) this.#owner.found(ip, mac);
+    else neighbour.isSought = true;
+    if (isStale) neighbour.machine.send({ type: 'USED' });
+    if (neighbour.machine.state === 'NEW') neighbour.machine.send({ type: 'RESOLVE' });
     return true;
   }
 
@@ -151,15 +167,21 @@ export class NeighbourTable {
   }
 
   save(): JournalData {
-    return [...this.#byIp.values()].map(({ ip, machine, queue }) => [ip, machine.save(), queue.map(saveFrame)]);
+    return [...this.#byIp.values()].map(({ ip, machine, queue, isSought }) => [
+      ip,
+      machine.save(),
+      queue.map(saveFrame),
+      isSought,
+    ]);
   }
 
   restore(saved: JournalData): void {
     this.#byIp.clear();
-    for (const [ip, machine, queue] of saved as [IpAddress, never, JournalData[]][]) {
+    for (const [ip, machine, queue, isSought] of saved as [IpAddress, never, JournalData[], boolean][]) {
       const neighbour = this.#make(ip);
       neighbour.machine.restore(machine);
       neighbour.queue = queue.map(restoreFrame);
+      neighbour.isSought = isSought;
       this.#byIp.set(ip, neighbour);
     }
   }
@@ -186,6 +208,7 @@ export class NeighbourTable {
     const neighbour: Neighbour = {
       ip,
       queue: [],
+      isSought: false,
       machine: new MachineHost({
         machine: neighbourMachine,
         instance: TIMER_PREFIX + formatIp(ip),
@@ -216,12 +239,20 @@ export class NeighbourTable {
     }
   }
 
+  #tell(neighbour: Neighbour, mac: Mac | undefined): void {
+    if (!neighbour.isSought) return;
+    neighbour.isSought = false;
+    this.#owner.found(neighbour.ip, mac);
+  }
+
   #flush(neighbour: Neighbour): void {
+    this.#tell(neighbour, neighbour.machine.decision.mac);
     for (const packet of neighbour.queue.splice(0)) this.#owner.transmit(packet, neighbour.machine.decision.mac as Mac);
   }
 
   #giveUp(neighbour: Neighbour): void {
     this.#remove(neighbour);
+    this.#tell(neighbour, undefined);
     for (const packet of neighbour.queue.splice(0)) this.#owner.unanswered(packet);
   }
 

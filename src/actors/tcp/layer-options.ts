@@ -16,6 +16,11 @@ export interface TcpLayerOptions {
   readonly address: IpAddress;
   /** More of them, such as those of the other family. */
   readonly otherAddresses?: readonly IpAddress[];
+  /**
+   * Takes any address that its user names as `source` for its own: TCP 3003B of embodiment 7, which speaks in the names of terminals
+   * ([0951]). What is below it must have them.
+   */
+  readonly anySource?: boolean;
   /** Bytes of an IP packet. */
   readonly mtu: number;
   readonly maxConnections?: number;

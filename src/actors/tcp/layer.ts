@@ -117,12 +117,12 @@ export class TcpLayer extends Layer {
   }
 
   #parts(): LayerParts {
-    const { otherAddresses = [], address } = this.#options;
+    const { otherAddresses = [], address, anySource } = this.#options;
     return {
       host: this.host,
       label: this.label,
       options: this.#options,
-      own: new OwnAddresses([address, ...otherAddresses]),
+      own: new OwnAddresses([address, ...otherAddresses], anySource),
       table: this.#table,
       listeners: this.#listeners,
       hasRoom: () => !this.#isFull || this.#table.canMakeRoom,

@@ -7,9 +7,11 @@ import type { SuiteId } from '../engine/crypto/suite.ts';
 import type { KeyId } from '../engine/crypto/vault.ts';
 import type { F13Shape, FourTuple } from '../engine/f13.ts';
 import type { Ip4, Mac } from '../wire/address.ts';
+import type { DemandRule } from '../wire/demand-rule.ts';
 import type { Cidr6, Ip6, IpAddress } from '../wire/ip-address.ts';
 import type { SourceRoute } from '../wire/ip-options.ts';
 import type { Frame } from './frame.ts';
+import type { Want } from './sites/demand.ts';
 import type { TcpChoices } from './tcp/settings.ts';
 
 // ---- TCP <-> its user (SSL, an application) ----
@@ -214,6 +216,8 @@ export interface EngineStart {
   readonly sessionId: number;
   readonly tuple: FourTuple;
   readonly parameters: RecordParameters;
+  /** Number of the peer, 1 to 65535, the same for all its sessions. */
+  readonly site: number;
 }
 
 export type SettingRequest =
@@ -225,6 +229,8 @@ export type SettingRequest =
       readonly shape: F13Shape;
       readonly handshake: HandshakeMode;
     }
+  /** Frames whose source or destination is in this range of MAC addresses are special: control frames of an engine. */
+  | { readonly kind: 'announce-special'; readonly first: Mac; readonly last: Mac }
   /** The session that is about to be opened (spec 2.4 step 3). */
   | {
       readonly kind: 'announce-connect';
@@ -238,7 +244,9 @@ export type SettingRequest =
   /** Block M: put the session's addresses, key ids and the start command into a control frame for the engine below. */
   | { readonly kind: 'engine-start'; readonly start: EngineStart }
   | { readonly kind: 'engine-renew'; readonly start: EngineStart }
-  | { readonly kind: 'engine-stop'; readonly sessionId: number; readonly reason: number };
+  | { readonly kind: 'engine-stop'; readonly sessionId: number; readonly reason: number }
+  /** The engine is to say when traffic wants a session with this peer, and when the session is idle. */
+  | { readonly kind: 'engine-demand'; readonly rule: DemandRule };
 
 export type SettingIndication =
   /** The leg stands: the far driver's TCP has answered (or, at the far end, ours has). */
@@ -255,6 +263,7 @@ export type SettingIndication =
   | { readonly kind: 'engine-started'; readonly sessionId: number }
   | { readonly kind: 'engine-stopped'; readonly sessionId: number; readonly reason: number }
   | { readonly kind: 'engine-authenticated'; readonly sessionId: number }
+  | { readonly kind: 'engine-wanted'; readonly want: Want }
   /** The engine asks to end the session: peer's BYE, peer dead, numbers used up. */
   | { readonly kind: 'engine-disconnect'; readonly sessionId: number; readonly reason: number };
 

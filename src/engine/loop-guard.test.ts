@@ -4,7 +4,11 @@ import { ArpOperation } from '../wire/arp.ts';
 import { buildArpFrame, buildUdpFrame } from '../wire/build.ts';
 import { loopReason } from './loop-guard.ts';
 
-const ENDS = { ownMac: 0x20, nextHopMac: 0x33, addresses: [0xc0000214, 0xc633641e] };
+const ENDS = {
+  ownMacs: new Set([0x20]),
+  nextHopMacs: new Set([0x33]),
+  addresses: new Set([0xc0000214, 0xc633641e]),
+};
 const TERMINAL = { mac: 0x21, ip: 0x0a090001 };
 
 function udp(source: number, from: number, to: number): Uint8Array {

@@ -3,7 +3,8 @@ import type { EngineSession } from '../wire/control-frame.ts';
 import { command } from './command.ts';
 
 export type EngineEvent =
-  | { type: 'start.commanded'; session: EngineSession }
+  /** `free`: no other session has its id or its addresses and ports, and there is room. */
+  | { type: 'start.commanded'; session: EngineSession; free: boolean }
   | { type: 'renew.commanded'; session: EngineSession }
   | { type: 'stop.commanded'; sessionId: number; reason: number }
   /** The new keys were taken. */
@@ -50,8 +51,7 @@ export const engineMachine = setup({
   },
   guards: {
     known: ({ context, event }) => context.sessions.includes(idOf(event)),
-    newAndRoom: ({ context, event }) =>
-      !context.sessions.includes(idOf(event)) && context.sessions.length < ENGINE_SESSIONS,
+    free: ({ event }) => event.type === 'start.commanded' && event.free,
     last: ({ context, event }) => context.sessions.length === 1 && context.sessions[0] === idOf(event),
   },
 }).createMachine({
@@ -77,7 +77,7 @@ export const engineMachine = setup({
       on: {
         'start.commanded': [
           {
-            guard: 'newAndRoom',
+            guard: 'free',
             actions: [
               'remember',
               { type: 'installSession', params: sessionOf },

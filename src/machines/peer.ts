@@ -7,9 +7,9 @@ export const BACK_OFF_MOST_MS = 60_000;
 const DOUBLINGS_MOST = 10;
 
 export interface PeerContext {
-  /** The config has an address to dial. */
+  /** The config has an address to dial; without one only `demand` dials, to an address that was learned. */
   readonly dialable: boolean;
-  /** Dialled again when the session ends. */
+  /** Dialled again when the session ends, or does not come up. */
   readonly wanted: boolean;
   /** Failures since the last session that came up. */
   readonly failures: number;
@@ -18,6 +18,8 @@ export interface PeerContext {
 export type PeerEvent =
   | { type: 'connect' }
   | { type: 'disconnect' }
+  /** Traffic wants a session, and there is an address to dial. */
+  | { type: 'demand' }
   /** A session of this peer came up, whoever dialled. */
   | { type: 'session.up' }
   /** No session of this peer is left, or the one that was being dialled failed. */
@@ -51,12 +53,14 @@ export const peerMachine = setup({
     IDLE: {
       on: {
         connect: { guard: 'dialable', target: 'DIALLING', actions: ['isWanted', 'dial'] },
+        demand: { target: 'DIALLING', actions: 'dial' },
         'session.up': { target: 'UP' },
         disconnect: { target: 'OFF' },
       },
     },
     DIALLING: {
       on: {
+        connect: { guard: 'dialable', actions: 'isWanted' },
         'session.up': { target: 'UP', actions: 'succeeded' },
         'session.ended': { target: 'BACK-OFF', actions: [{ type: 'armBackOff', params: backOff }, 'failedOnce'] },
         disconnect: { target: 'OFF', actions: 'hangUp' },
@@ -74,8 +78,8 @@ export const peerMachine = setup({
     },
     'BACK-OFF': {
       on: {
-        timer: { target: 'DIALLING', actions: 'dial' },
-        connect: { target: 'DIALLING', actions: ['disarmBackOff', 'dial'] },
+        timer: [{ guard: 'wanted', target: 'DIALLING', actions: 'dial' }, { target: 'IDLE' }],
+        connect: { guard: 'dialable', target: 'DIALLING', actions: ['isWanted', 'disarmBackOff', 'dial'] },
         'session.up': { target: 'UP', actions: ['disarmBackOff', 'succeeded'] },
         disconnect: { target: 'OFF', actions: 'disarmBackOff' },
       },

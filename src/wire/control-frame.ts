@@ -2,6 +2,7 @@
 import type { Ip4, Mac } from './address.ts';
 import { CONTROL_MAC_ENGINE } from './address.ts';
 import { put16, put32, put48, u16, u32, u48 } from './bytes.ts';
+import { buildDemandRule, type DemandRule, type DemandRuleReason, readDemandRule } from './demand-rule.ts';
 import { ETHERNET_HEADER_BYTES, EtherType, parseEthernet, writeEthernet } from './ethernet.ts';
 import { Order, Suite } from './terms.ts';
 
@@ -30,6 +31,8 @@ export interface EngineSession {
   /** F13 sequence number of the next byte to be sent. */
   nextSequence: number;
   acknowledgement: number;
+  /** Number of the peer at the other end, 1 to 65535, the same for all its sessions; 0: nothing is learned about stations there. */
+  site: number;
 }
 
 export type ControlFrameMessage =
@@ -43,7 +46,10 @@ export type ControlFrameMessage =
   | { kind: 'disconnect'; sessionId: number; reason: number }
   | { kind: 'authenticated'; sessionId: number }
   /** Tunnel endpoints, whose ARP never enters the tunnel. */
-  | { kind: 'reserved-addresses'; addresses: Ip4[] };
+  | { kind: 'reserved-addresses'; addresses: Ip4[] }
+  | { kind: 'demand'; rule: DemandRule }
+  /** A frame of the LAN is for a station behind this peer (destination's addresses, 0 where the frame has none), and no session stands. */
+  | { kind: 'wanted'; site: number; destination: Mac; address: Ip4 };
 
 export type ControlFrameKind = ControlFrameMessage['kind'];
 
@@ -56,7 +62,8 @@ export type ControlFrameReason =
   | 'ctrl-bad-length'
   | 'ctrl-reserved-flags'
   | 'ctrl-unknown-suite'
-  | 'ctrl-unknown-order';
+  | 'ctrl-unknown-order'
+  | DemandRuleReason;
 
 export type ControlFrameRead =
   | { ok: true; message: ControlFrameMessage; source: Mac; destination: Mac }
@@ -64,8 +71,9 @@ export type ControlFrameRead =
 
 const VERSION = 1;
 const HEAD_BYTES = 4;
-const SESSION_BYTES = 66;
+const SESSION_BYTES = 68;
 const STOPPED_BYTES = 13;
+const WANTED_BYTES = 12;
 const FLAG_UDP = 1;
 const FLAG_CLIENT = 2;
 const KINDS: readonly ControlFrameKind[] = [
@@ -77,11 +85,14 @@ const KINDS: readonly ControlFrameKind[] = [
   'disconnect',
   'authenticated',
   'reserved-addresses',
+  'demand',
+  'wanted',
 ];
+const TO_ENGINE: readonly ControlFrameKind[] = ['start', 'stop', 'renew', 'reserved-addresses', 'demand'];
 
 /** Whether a message of this kind goes from software to the engine. */
 export function isToEngine(kind: ControlFrameKind): boolean {
-  return kind === 'start' || kind === 'stop' || kind === 'renew' || kind === 'reserved-addresses';
+  return TO_ENGINE.includes(kind);
 }
 
 /** Reads a control frame. Its direction must be that of its kind. */
@@ -113,6 +124,10 @@ function readMessage(
   end: number,
 ): ControlFrameMessage | ControlFrameReason {
   if (kind === 'reserved-addresses') return readAddresses(bytes, at, end);
+  if (kind === 'demand') {
+    const rule = readDemandRule(bytes, at, end);
+    return typeof rule === 'string' ? rule : { kind, rule };
+  }
   if (end - at !== fixedBodyLength(kind)) return 'ctrl-bad-length';
   switch (kind) {
     case 'start':
@@ -120,6 +135,8 @@ function readMessage(
       const session = readSession(bytes, at);
       return typeof session === 'string' ? session : { kind, session };
     }
+    case 'wanted':
+      return { kind, site: u16(bytes, at), destination: u48(bytes, at + 2), address: u32(bytes, at + 8) };
     case 'started':
     case 'authenticated':
       return { kind, sessionId: u32(bytes, at) };
@@ -136,9 +153,10 @@ function readMessage(
   }
 }
 
-function fixedBodyLength(kind: Exclude<ControlFrameKind, 'reserved-addresses'>): number {
+function fixedBodyLength(kind: Exclude<ControlFrameKind, 'reserved-addresses' | 'demand'>): number {
   if (kind === 'start' || kind === 'renew') return SESSION_BYTES;
   if (kind === 'stopped') return STOPPED_BYTES;
+  if (kind === 'wanted') return WANTED_BYTES;
   return kind === 'started' || kind === 'authenticated' ? 4 : 5;
 }
 
@@ -177,6 +195,7 @@ function readSession(bytes: Uint8Array, at: number): EngineSession | ControlFram
     receiveControlKeyId: u32(bytes, at + 54),
     nextSequence: u32(bytes, at + 58),
     acknowledgement: u32(bytes, at + 62),
+    site: u16(bytes, at + 66),
   };
 }
 
@@ -200,6 +219,8 @@ export function buildControlFrame(message: ControlFrameMessage, softwareMac: Mac
 function buildBody(message: ControlFrameMessage): Uint8Array {
   if (message.kind === 'start' || message.kind === 'renew') return buildSession(message.session);
   if (message.kind === 'reserved-addresses') return buildAddresses(message.addresses);
+  if (message.kind === 'demand') return buildDemandRule(message.rule);
+  if (message.kind === 'wanted') return buildWanted(message);
   const bytes = new Uint8Array(fixedBodyLength(message.kind));
   put32(bytes, 0, message.sessionId);
   if ('reason' in message) bytes[4] = message.reason;
@@ -238,5 +259,14 @@ function buildSession(session: EngineSession): Uint8Array {
   put32(bytes, 54, session.receiveControlKeyId);
   put32(bytes, 58, session.nextSequence);
   put32(bytes, 62, session.acknowledgement);
+  put16(bytes, 66, session.site);
+  return bytes;
+}
+
+function buildWanted({ site, destination, address }: Extract<ControlFrameMessage, { kind: 'wanted' }>): Uint8Array {
+  const bytes = new Uint8Array(WANTED_BYTES);
+  put16(bytes, 0, site);
+  put48(bytes, 2, destination);
+  put32(bytes, 8, address);
   return bytes;
 }

@@ -109,6 +109,7 @@ const FRAMES = [
     buildIp4({ ...NET, protocol: 6, route: { strict: false, hops: [7, 8] } }, new Uint8Array(20)),
   ),
   buildControlFrame({ kind: 'reserved-addresses', addresses: [1, 2] }, 5),
+  buildControlFrame({ kind: 'demand', rule: { site: 1, idle_ms: 9, networks: [{ address: 1, prefix: 8 }] } }, 5),
   buildControlFrame({ kind: 'stopped', sessionId: 1, reason: 2, nextSequence: 3, acknowledgement: 4 }, 5),
 ];
 const INNER = buildInnerFrame(

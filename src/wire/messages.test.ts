@@ -147,7 +147,10 @@ describe('control frames', () => {
     receiveControlKeyId: uint32,
     nextSequence: uint32,
     acknowledgement: uint32,
+    site: uint16,
   });
+  const networks = fc.array(fc.record({ address: uint32, prefix: fc.integer({ min: 0, max: 32 }) }), { maxLength: 64 });
+  const number = (bits: number) => fc.integer({ min: 1, max: 2 ** bits - 1 });
   const message: fc.Arbitrary<ControlFrameMessage> = fc.oneof(
     fc.record({ kind: fc.constantFrom('start' as const, 'renew' as const), session }),
     fc.record({
@@ -164,6 +167,11 @@ describe('control frames', () => {
     }),
     fc.record({ kind: fc.constantFrom('started' as const, 'authenticated' as const), sessionId: uint32 }),
     fc.record({ kind: fc.constant('reserved-addresses' as const), addresses: fc.array(uint32, { maxLength: 255 }) }),
+    fc.record({
+      kind: fc.constant('demand' as const),
+      rule: fc.record({ site: number(16), idle_ms: number(32), networks }),
+    }),
+    fc.record({ kind: fc.constant('wanted' as const), site: uint16, destination: mac, address: uint32 }),
   );
   const softwareMac = 0x020000000701;
 
@@ -186,7 +194,7 @@ describe('control frames', () => {
   const started = buildControlFrame({ kind: 'started', sessionId: 1 }, softwareMac);
 
   it('have the kind numbers and lengths of the protocol', () => {
-    expect(toHex(start, 0, 18)).toBe('00004c00000c02000000070188b501010042');
+    expect(toHex(start, 0, 18)).toBe('00004c00000c02000000070188b501010044');
     expect(toHex(started)).toBe('02000000070100004c00000c88b50401000400000001');
   });
 
@@ -195,16 +203,30 @@ describe('control frames', () => {
     ['no control address', 5, 0x0d, 'ctrl-not-a-control-frame'],
     ['another version', 15, 2, 'ctrl-bad-version'],
     ['kind 0', 14, 0, 'ctrl-unknown-kind'],
-    ['kind 9', 14, 9, 'ctrl-unknown-kind'],
+    ['kind 11', 14, 11, 'ctrl-unknown-kind'],
     ['a kind of the other direction', 14, 4, 'ctrl-wrong-direction'],
-    ['a length beyond its end', 17, 67, 'ctrl-truncated'],
-    ['a length that its kind has not', 17, 65, 'ctrl-bad-length'],
+    ['a length beyond its end', 17, 69, 'ctrl-truncated'],
+    ['a length that its kind has not', 17, 67, 'ctrl-bad-length'],
     ['a reserved flag', 22, 4, 'ctrl-reserved-flags'],
     ['a reserved byte', 25, 1, 'ctrl-reserved-flags'],
     ['an unknown suite', 23, 0, 'ctrl-unknown-suite'],
     ['an unknown order', 24, 2, 'ctrl-unknown-order'],
   ])('with %s are refused', (_, at, value, reason) => {
     const bytes = start.slice();
+    bytes[at] = value;
+    expect(parseControlFrame(bytes)).toEqual({ ok: false, reason });
+  });
+
+  it.each([
+    ['of site 0', 19, 0, 'ctrl-bad-rule'],
+    ['without an idle time', 23, 0, 'ctrl-bad-rule'],
+    ['with a prefix of 33 bits', 29, 33, 'ctrl-bad-rule'],
+    ['with more networks than there are', 24, 2, 'ctrl-bad-length'],
+    ['shorter than its head', 17, 6, 'ctrl-bad-length'],
+  ])('a demand rule %s is refused', (_, at, value, reason) => {
+    const rule = { site: 7, idle_ms: 9, networks: [{ address: 1, prefix: 32 }] };
+    const bytes = buildControlFrame({ kind: 'demand', rule }, softwareMac);
+    expect(parseControlFrame(bytes).ok).toBe(true);
     bytes[at] = value;
     expect(parseControlFrame(bytes)).toEqual({ ok: false, reason });
   });

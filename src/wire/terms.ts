@@ -25,6 +25,7 @@ export const Reason = {
   LEG_TAMPERED: 9,
   NO_COMMON_SUITE: 10,
   MALFORMED: 11,
+  IDLE: 12,
 } as const;
 
 const REASON_NAMES: readonly string[] = [
@@ -40,6 +41,7 @@ const REASON_NAMES: readonly string[] = [
   'leg tampered with',
   'no common suite',
   'malformed',
+  'idle',
 ];
 
 /** The words for a reason number. */

@@ -4,6 +4,7 @@ import type { HandshakeMode, SettingIndication } from '../../src/actors/services
 import { type ConnectionEvent, TcpConnection } from '../../src/actors/tcp/connection.ts';
 import { packetFromSegment, segmentFromPacket, type TcpTuple } from '../../src/actors/tcp/segment.ts';
 import type { F13Shape, FourTuple } from '../../src/engine/f13.ts';
+import { CONTROL_MAC_FIRST, CONTROL_MAC_LAST } from '../../src/wire/address.ts';
 import { buildEthernet, ETHERNET_HEADER_BYTES, EtherType } from '../../src/wire/ethernet.ts';
 import { TestHost } from './test-host.ts';
 
@@ -44,6 +45,10 @@ export class DriverEnd {
       shape,
       handshake,
     });
+  }
+
+  announceSpecial(): void {
+    this.host.inject('settings', { kind: 'announce-special', first: CONTROL_MAC_FIRST, last: CONTROL_MAC_LAST });
   }
 
   announceConnect(shape: F13Shape, handshake: HandshakeMode = 'hold'): void {

@@ -14,6 +14,7 @@ import { TestHost } from './test-host.ts';
 export const SOFTWARE_MAC = 0x02_00_00_00_00_99;
 export const CLIENT = { mac: 0x02_00_00_00_00_30, ip: 0xc6_33_64_1e, port: 40_000 };
 export const SERVER = { mac: 0x02_00_00_00_00_20, ip: 0xc0_00_02_14, port: 443 };
+const FIRST_SESSION = 7;
 export const FIREWALL_MAC = 0x02_00_00_00_00_33;
 
 /** Derives the four keys of a session from a base that both ends know; their ids. */
@@ -33,16 +34,17 @@ function keyIds(
   };
 }
 
-/** The content of a START for one end. `keys` of the vault are derived by this call. */
+/** The content of a START for one end; sessions have ports of their own. `keys` of the vault are derived by this call. */
 export function engineSession(
   vault: Vault,
   role: 'client' | 'server',
   udp: boolean,
   generation = 1,
-  sessionId = 7,
+  sessionId = FIRST_SESSION,
 ): EngineSession {
   const client = role === 'client';
-  const [own, peer] = client ? [CLIENT, SERVER] : [SERVER, CLIENT];
+  const clientEnd = { ...CLIENT, port: CLIENT.port + sessionId - FIRST_SESSION };
+  const [own, peer] = client ? [clientEnd, SERVER] : [SERVER, clientEnd];
   const ids = client ? [100 + generation, 200 + generation] : [200 + generation, 100 + generation];
   return {
     sessionId,
@@ -62,6 +64,7 @@ export function engineSession(
     ...keyIds(vault, client, generation),
     nextSequence: client ? 1000 : 2000,
     acknowledgement: client ? 2000 : 1000,
+    site: 1,
   };
 }
 
@@ -82,7 +85,7 @@ export class EngineEnd {
     this.host.injectBytes('upper', buildControlFrame(message, SOFTWARE_MAC));
   }
 
-  startSession(udp = false, sessionId = 7): void {
+  startSession(udp = false, sessionId = FIRST_SESSION): void {
     this.control({ kind: 'start', session: engineSession(this.host.vault, this.role, udp, 1, sessionId) });
   }
 

@@ -22,7 +22,13 @@ import type { MachineCommand, MachineHost, SavedMachine } from '../machine-host.
 import type { Port } from '../port.ts';
 import { forgetKeys } from '../records/key-generation.ts';
 import type { RecordSessionNews } from '../records/record-session.ts';
+import { Demand, type Want } from '../sites/demand.ts';
+import type { JournalData } from '../tap.ts';
 import { EngineSessionState, parametersOf, type SavedEngineSession } from './session.ts';
+import { SessionTable } from './session-table.ts';
+
+/** Of the timers, besides session ids: when sessions on demand were used last. */
+const IDLE_TIMER = 'idle';
 
 /** What an engine does beside sealing and opening. */
 export interface EngineOptions {
@@ -53,12 +59,10 @@ export class EngineLayer extends Layer {
   readonly #upper: Port<Frame, Frame>;
   readonly #lower: Port<Frame, Frame>;
   readonly #machine: MachineHost<typeof engineMachine, Decision>;
-  readonly #sessions = new Map<number, EngineSessionState>();
+  /** Block N. */
+  readonly #table = new SessionTable<EngineSessionState>();
   readonly #options: EngineOptions;
-  /** Further tunnel endpoints that the software named. */
-  #reserved: readonly Ip4[] = [];
-  /** Endpoints of all tunnels here: ARP about them stays out of each. */
-  #addresses: readonly Ip4[] = [];
+  readonly #demand: Demand;
   /** Where control frames to the software go. */
   #softwareMac: Mac = 0;
 
@@ -72,25 +76,33 @@ export class EngineLayer extends Layer {
       decide: (snapshot) => ({ accelerating: snapshot.matches('ACCELERATING') }),
       execute: (command) => this.#execute(command),
     });
+    this.#demand = new Demand({
+      now_us: () => host.now_us(),
+      setTimer: (site, delay_us) => this.setTimer(`${IDLE_TIMER}/${site}`, delay_us),
+      clearTimer: (site) => this.clearTimer(`${IDLE_TIMER}/${site}`),
+      wanted: (want) => this.#wanted(want),
+      idle: (site) => this.#idle(site),
+    });
   }
 
   override timerFired(name: string): void {
     const [id, timer] = name.split('/') as [string, string];
-    const session = this.#sessions.get(Number(id));
+    if (id === IDLE_TIMER) return this.#demand.timerFired(Number(timer));
+    const session = this.#table.row(Number(id));
     if (timer === 'f13') session?.line.timerFired();
     else session?.records.timerFired(timer);
   }
 
   override stop(): void {
-    for (const sessionId of [...this.#sessions.keys()])
-      this.#machine.send({ type: 'stop.commanded', sessionId, reason: 7 });
+    for (const { session } of [...this.#table.rows])
+      this.#machine.send({ type: 'stop.commanded', sessionId: session.sessionId, reason: Reason.OPERATOR });
   }
 
   override machines(): readonly MachineView[] {
     const own = { instance: '', machine: this.#machine.machine, state: this.#machine.state };
     return [
       own,
-      ...[...this.#sessions.values()].flatMap(({ records }) =>
+      ...[...this.#table.rows].flatMap(({ records }) =>
         records.machines.map(({ instance, machine, state }) => ({ instance, machine, state })),
       ),
     ];
@@ -98,7 +110,7 @@ export class EngineLayer extends Layer {
 
   /** What each session is at; counters are the layer's. */
   status(): readonly EngineSessionStatus[] {
-    return [...this.#sessions.values()].map(({ session, line, records }) => ({
+    return [...this.#table.rows].map(({ session, line, records }) => ({
       sessionId: session.sessionId,
       tuple: line.keeper.tuple,
       state: records.state,
@@ -112,22 +124,23 @@ export class EngineLayer extends Layer {
       version: 1,
       machine: this.#machine.save(),
       softwareMac: this.#softwareMac,
-      reserved: this.#reserved,
-      sessions: [...this.#sessions.values()].map((session) => session.save()) as never,
+      reserved: this.#table.reserved,
+      sessions: [...this.#table.rows].map((session) => session.save()) as never,
+      demand: this.#demand.save(),
     };
   }
 
   restore(saved: SavedLayer): void {
     this.#machine.restore(saved.machine as SavedMachine);
     this.#softwareMac = saved.softwareMac as Mac;
-    this.#reserved = saved.reserved as readonly Ip4[];
-    this.#sessions.clear();
+    this.#table.clear();
+    this.#table.reserved = saved.reserved as readonly Ip4[];
+    this.#demand.restore(saved.demand as JournalData);
     for (const each of saved.sessions as unknown as readonly SavedEngineSession[]) {
       const session = this.#newSession(each.session);
       session.restore(each);
-      this.#sessions.set(each.session.sessionId, session);
+      this.#table.add(session);
     }
-    this.#learnAddresses();
   }
 
   // ---- MAC -> PHY: all but control frames passes; leg packets of a session get the session's F13 numbers ----
@@ -142,13 +155,12 @@ export class EngineLayer extends Layer {
   #stamped(frame: Frame): Frame {
     const parsed = parseFrame(frame.bytes);
     if (!parsed.ok || parsed.tcp === undefined) return frame;
-    for (const session of this.#sessions.values()) {
-      if (!session.sends(parsed)) continue;
-      const reset = (parsed.tcp.flags & Flag.RST) !== 0;
-      const payload = frame.bytes.subarray(parsed.payloadOffset, parsed.payloadEnd);
-      return this.host.frame(session.line.keeper.frame(payload, reset), frame);
-    }
-    return frame;
+    const sessionId = this.#table.sessionFrom(parsed);
+    if (sessionId === undefined) return frame;
+    const { line } = this.#table.row(sessionId) as EngineSessionState;
+    const reset = (parsed.tcp.flags & Flag.RST) !== 0;
+    const payload = frame.bytes.subarray(parsed.payloadOffset, parsed.payloadEnd);
+    return this.host.frame(line.keeper.frame(payload, reset), frame);
   }
 
   #controlFrame(frame: Frame): void {
@@ -157,11 +169,23 @@ export class EngineLayer extends Layer {
     const { message } = read;
     this.#softwareMac = read.source;
     this.count('controlFrames');
-    if (message.kind === 'start') this.#machine.send({ type: 'start.commanded', session: message.session });
-    else if (message.kind === 'renew') this.#machine.send({ type: 'renew.commanded', session: message.session });
-    else if (message.kind === 'stop')
-      this.#machine.send({ type: 'stop.commanded', sessionId: message.sessionId, reason: message.reason });
-    else if (message.kind === 'reserved-addresses') this.#reserve(message.addresses);
+    switch (message.kind) {
+      case 'start':
+        return this.#start(message.session);
+      case 'renew':
+        return this.#machine.send({ type: 'renew.commanded', session: message.session });
+      case 'stop':
+        return this.#machine.send({ ...message, type: 'stop.commanded' });
+      case 'reserved-addresses':
+        this.#table.reserved = message.addresses;
+        return;
+      case 'demand':
+        if (!this.#demand.rule(message.rule)) this.drop('table-full', frame, message.rule.site);
+    }
+  }
+
+  #start(session: EngineSession): void {
+    this.#machine.send({ type: 'start.commanded', session, free: this.#table.isFree(session) });
   }
 
   // ---- PHY -> MAC (block B), first match wins ----
@@ -172,69 +196,62 @@ export class EngineLayer extends Layer {
     if (destination === undefined || source === undefined) return this.drop('malformed', frame);
     if (isControlMac(destination) || isControlMac(source)) return this.drop('foreign-control-frame', frame);
     if (!this.#machine.decision.accelerating) {
+      if (this.#demand.hasRules && destination !== this.#softwareMac) this.#demand.fromLan(frame.bytes);
       this.#upper.send(frame);
       return;
     }
-    if (this.#isOwn(destination)) return this.#toThisNode(frame);
+    if (this.#table.isOwn(destination)) return this.#toThisNode(frame);
     if (isMulticast(destination)) this.#upper.send(frame);
-    this.#intoTunnel(frame);
+    this.#intoTunnels(frame);
   }
 
   /** R1 and R2. */
   #toThisNode(frame: Frame): void {
     const parsed = parseFrame(frame.bytes);
-    const session = parsed.ok ? [...this.#sessions.values()].find((each) => each.receives(parsed)) : undefined;
-    if (session === undefined) {
+    const sessionId = parsed.ok ? this.#table.sessionTo(parsed) : undefined;
+    if (sessionId === undefined) {
       this.#upper.send(frame);
       return;
     }
     if (frame.checksum === 'bad') return this.drop('bad-checksum', frame);
-    this.#openFrame(session, frame, parsed as FrameView);
+    this.#openFrame(sessionId, frame, parsed as FrameView);
   }
 
   /** R1: what the records held goes back out of the PHY side; leg packets go up. */
-  #openFrame(session: EngineSessionState, frame: Frame, parsed: FrameView): void {
+  #openFrame(sessionId: number, frame: Frame, parsed: FrameView): void {
+    const row = this.#table.row(sessionId) as EngineSessionState;
     if (parsed.payloadOffset === parsed.payloadEnd) {
       this.count('emptySegments');
-      if (parsed.tcp !== undefined && (parsed.tcp.flags & Flag.RST) !== 0) session.records.suspect();
+      if (parsed.tcp !== undefined && (parsed.tcp.flags & Flag.RST) !== 0) row.records.suspect();
       return;
     }
-    const opened = session.open(frame.bytes, parsed);
+    const opened = row.open(frame.bytes, parsed);
     for (const { reason, detail } of opened.refused) this.drop(reason, frame, detail);
-    for (const bytes of opened.frames) {
-      this.count('opened');
-      this.#lower.send(this.host.frame(this.#clamped(bytes), frame));
-    }
+    for (const bytes of opened.frames) this.#ontoLan(row, bytes, frame);
     if (opened.hasLeg) this.#upper.send(frame);
   }
 
-  /** R3 and R4: encrypt, split, encapsulate, out of the PHY side. */
-  #intoTunnel(frame: Frame): void {
+  #ontoLan({ session }: EngineSessionState, bytes: Uint8Array, f10: Frame): void {
+    if (bytes.length < ETHERNET_HEADER_BYTES) return this.drop('malformed', f10, 'ethernet-truncated');
+    if (!this.#demand.fromSite(session.site, bytes)) return this.drop('loop-guard', f10, 'echo');
+    this.count('opened');
+    this.#lower.send(this.host.frame(this.#clamped(bytes), f10));
+  }
+
+  /** R3 and R4: a copy for each session: encrypt, split, encapsulate, out of the PHY side. */
+  #intoTunnels(frame: Frame): void {
     const bytes = this.#clamped(frame.bytes);
-    for (const session of this.#sessions.values()) {
-      const loop = loopReason(bytes, endsOf(session.session, this.#addresses));
-      if (loop !== undefined) {
-        this.drop('loop-guard', frame, loop);
-        continue;
-      }
-      const units = session.records.seal(bytes);
-      if (typeof units === 'string') {
-        this.drop(units, frame);
-        continue;
-      }
-      this.count('sealed');
-      for (const unit of units) this.#lower.send(this.host.frame(session.line.keeper.frame(unit), frame));
-    }
+    const loop = loopReason(bytes, this.#table.ends) ?? (this.#demand.fromLan(bytes) ? undefined : 'echo');
+    if (loop !== undefined) return this.drop('loop-guard', frame, loop);
+    for (const { session } of this.#table.rows) this.#intoTunnel(session.sessionId, bytes, frame);
   }
 
-  #reserve(addresses: readonly Ip4[]): void {
-    this.#reserved = addresses;
-    this.#learnAddresses();
-  }
-
-  #learnAddresses(): void {
-    const own = [...this.#sessions.values()].flatMap(({ session }) => [session.ownIp, session.peerIp]);
-    this.#addresses = [...own, ...this.#reserved];
+  #intoTunnel(sessionId: number, bytes: Uint8Array, frame: Frame): void {
+    const { records, line } = this.#table.row(sessionId) as EngineSessionState;
+    const units = records.seal(bytes);
+    if (typeof units === 'string') return this.drop(units, frame);
+    this.count('sealed');
+    for (const unit of units) this.#lower.send(this.host.frame(line.keeper.frame(unit), frame));
   }
 
   #clamped(bytes: Uint8Array): Uint8Array {
@@ -242,9 +259,16 @@ export class EngineLayer extends Layer {
     return most === undefined ? bytes : withClampedMss(bytes, most);
   }
 
-  #isOwn(mac: Mac): boolean {
-    for (const { session } of this.#sessions.values()) if (session.ownMac === mac) return true;
-    return false;
+  #wanted(want: Want): void {
+    this.count('wanted');
+    this.#report({ kind: 'wanted', ...want });
+  }
+
+  #idle(site: number): void {
+    for (const { session } of [...this.#table.rows]) {
+      const { sessionId } = session;
+      if (session.site === site) this.#machine.send({ type: 'session.ended', sessionId, reason: Reason.IDLE });
+    }
   }
 
   // ---- commands of the machine ----
@@ -271,35 +295,37 @@ export class EngineLayer extends Layer {
   }
 
   #install(session: EngineSession): void {
-    const state = this.#newSession(session);
-    this.#sessions.set(session.sessionId, state);
-    this.#learnAddresses();
-    state.records.start();
+    const row = this.#newSession(session);
+    this.#table.add(row);
+    this.#demand.up(session.site);
+    this.#note(session, 'added');
+    row.records.start();
   }
 
   #renew(session: EngineSession): void {
     const { sessionId } = session;
-    if (this.#sessions.get(sessionId)?.renew(session)) this.#machine.send({ type: 'session.renewed', sessionId });
+    if (this.#table.row(sessionId)?.renew(session)) this.#machine.send({ type: 'session.renewed', sessionId });
     else this.#machine.send({ type: 'session.ended', sessionId, reason: Reason.TIMED_OUT });
   }
 
   #refuse(session: EngineSession): void {
     this.drop('too-many-sessions', undefined, session.sessionId);
     forgetKeys(this.host.vault, parametersOf(session));
-    if (!this.#sessions.has(session.sessionId)) this.#reportStopped(session.sessionId, Reason.TOO_MANY_SESSIONS);
+    if (this.#table.row(session.sessionId) === undefined)
+      this.#reportStopped(session.sessionId, Reason.TOO_MANY_SESSIONS);
   }
 
   #end(sessionId: number, reason: number): void {
-    const session = this.#sessions.get(sessionId);
+    const session = this.#table.row(sessionId);
     session?.records.stop(reason);
     session?.line.close();
   }
 
   /** The software goes on with the F13 numbers, so that a firewall sees one connection to its end. */
   #reportStopped(sessionId: number, reason: number): void {
-    const numbers = this.#sessions.get(sessionId)?.line.keeper.numbers ?? { next: 0, acknowledged: 0 };
-    this.#sessions.delete(sessionId);
-    this.#learnAddresses();
+    const row = this.#table.row(sessionId);
+    const numbers = row?.line.keeper.numbers ?? { next: 0, acknowledged: 0 };
+    if (row !== undefined) this.#forget(row);
     this.#report({
       kind: 'stopped',
       sessionId,
@@ -307,6 +333,17 @@ export class EngineLayer extends Layer {
       nextSequence: numbers.next,
       acknowledgement: numbers.acknowledged,
     });
+  }
+
+  #forget({ session }: EngineSessionState): void {
+    this.#table.remove(session.sessionId);
+    this.#demand.down(session.site);
+    this.#note(session, 'removed');
+  }
+
+  /** What the table of block N came to hold. */
+  #note({ sessionId, site }: EngineSession, row: 'added' | 'removed'): void {
+    this.note('session-table', { block: `${this.label}N`, row, sessionId, site, rows: this.#table.size });
   }
 
   #newSession(session: EngineSession): EngineSessionState {
@@ -349,12 +386,4 @@ export class EngineLayer extends Layer {
 
 function macAt(frame: Frame, offset: number): Mac | undefined {
   return frame.bytes.length < ETHERNET_HEADER_BYTES ? undefined : u48(frame.bytes, offset);
-}
-
-function endsOf(session: EngineSession, addresses: readonly Ip4[]): Parameters<typeof loopReason>[1] {
-  return {
-    ownMac: session.ownMac,
-    nextHopMac: session.nextHopMac,
-    addresses,
-  };
 }

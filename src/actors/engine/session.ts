@@ -53,34 +53,6 @@ export class EngineSessionState {
     return this.records.renew(parametersOf(session), payloadBytesOf(session));
   }
 
-  /** True for a packet of the peer to this session's address and port, in the session's F13 shape. */
-  receives(frame: FrameView): boolean {
-    const { ip } = frame;
-    const ports = this.session.udp ? frame.udp : frame.tcp;
-    return (
-      ip !== undefined &&
-      ports !== undefined &&
-      ip.source === this.session.peerIp &&
-      ip.destination === this.session.ownIp &&
-      ports.sourcePort === this.session.peerPort &&
-      ports.destinationPort === this.session.ownPort
-    );
-  }
-
-  /** True for a packet that the software above sends to the peer in this session (leg packets). */
-  sends(frame: FrameView): boolean {
-    const { ip } = frame;
-    const ports = this.session.udp ? frame.udp : frame.tcp;
-    return (
-      ip !== undefined &&
-      ports !== undefined &&
-      ip.source === this.session.ownIp &&
-      ip.destination === this.session.peerIp &&
-      ports.sourcePort === this.session.ownPort &&
-      ports.destinationPort === this.session.peerPort
-    );
-  }
-
   /** Blocks J, K, L: takes the units of an F10 frame apart and opens the records. */
   open(bytes: Uint8Array, frame: FrameView): OpenedFrames {
     const split = splitUnits(bytes, frame.payloadOffset, frame.payloadEnd);

@@ -89,9 +89,9 @@ function dialled(): { control: Control; tuple: typeof TUPLE; name: object } {
 }
 
 describe('accelerator control', () => {
-  it('announces where it listens before SSL listens (spec 2.4 step 1)', () => {
-    expect(new Control().said()).toEqual(['settings announce-listen', 'ssl listen']);
-    expect(new Control({ listen: undefined }).said()).toEqual([]);
+  it('announces special frames, and where it listens before SSL listens (spec 2.4 step 1)', () => {
+    expect(new Control().said()).toEqual(['settings announce-special', 'settings announce-listen', 'ssl listen']);
+    expect(new Control({ listen: undefined }).said()).toEqual(['settings announce-special']);
   });
 
   it('announces the session that it dials before SSL connects (step 3), from a dynamic port', () => {
@@ -114,7 +114,7 @@ describe('accelerator control', () => {
     control.said();
     control.ssl('secured', { parameters: PARAMETERS });
     expect(control.host.sentOn('settings')).toEqual([
-      { kind: 'engine-start', start: { sessionId: 1, tuple: TUPLE, parameters: PARAMETERS } },
+      { kind: 'engine-start', start: { sessionId: 1, tuple: TUPLE, parameters: PARAMETERS, site: 1 } },
     ]);
     expect(control.said()).toEqual(['settings engine-start']);
     control.driver('engine-started');

@@ -117,7 +117,7 @@ describe('accelerator control with control frames of its own (spec 11.4 step 10)
         },
       },
     ]);
-    expect(control.host.sentOn('settings')).toMatchObject([{ kind: 'announce-listen' }]);
+    expect(control.host.sentOn('settings')).toMatchObject([{ kind: 'announce-special' }, { kind: 'announce-listen' }]);
   });
 
   it('lets SSL say GO when the engine has started, and is up when a record has opened', () => {

@@ -55,6 +55,7 @@ export class BridgedAcceleratorControlLayer extends AcceleratorControlLayer {
   }
 
   protected override toEngine(request: EngineRequest): void {
+    if (request.kind === 'engine-demand') return this.#control.demand(request.rule);
     if (request.kind === 'engine-stop') {
       this.#asked.delete(request.sessionId);
       return this.#control.stop(request.sessionId, request.reason);

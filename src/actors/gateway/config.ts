@@ -1,5 +1,5 @@
 import type { F13Shape } from '../../engine/f13.ts';
-import type { Ip4 } from '../../wire/address.ts';
+import type { Cidr, Ip4 } from '../../wire/address.ts';
 import type { HandshakeMode } from '../services.ts';
 
 /** Age at which a session's client asks for a new TLS session. */
@@ -15,6 +15,14 @@ export interface LegChoice {
   readonly handshake: HandshakeMode;
 }
 
+/** A session that traffic opens and idleness closes ([1421]). */
+export interface OnDemand {
+  /** Closed when no station here and no station there has spoken to the other for so long. */
+  readonly idle_ms: number;
+  /** Where the peer's stations are, besides those that earlier sessions taught. */
+  readonly networks?: readonly Cidr[];
+}
+
 export interface GatewayPeer extends LegChoice {
   /** Name in the peer's certificate, or the name that its key pin has in SSL's options. */
   readonly name: string;
@@ -23,6 +31,8 @@ export interface GatewayPeer extends LegChoice {
   readonly port?: number;
   /** Dialled from the start, and again whenever the session ends. */
   readonly connect: boolean;
+  /** Dialled when traffic for its stations appears: at `address`, or where its last session came from. Needs `port`. */
+  readonly demand?: OnDemand;
 }
 
 export interface GatewayConfig {

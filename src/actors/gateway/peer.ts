@@ -1,5 +1,6 @@
 import type { SnapshotFrom } from 'xstate';
 import { type PeerEvent, peerMachine } from '../../machines/peer.ts';
+import type { Ip4 } from '../../wire/address.ts';
 import { type MachineCommand, MachineHost, type MachineObserver, type SavedMachine } from '../machine-host.ts';
 import type { SessionName } from '../services.ts';
 import type { GatewayPeer } from './config.ts';
@@ -7,6 +8,7 @@ import type { GatewayPeer } from './config.ts';
 export interface SavedPeer {
   readonly machine: SavedMachine;
   readonly active?: SessionName;
+  readonly learnedAddress?: Ip4;
   readonly since_us: number;
 }
 
@@ -27,6 +29,8 @@ export class Peer {
   active: SessionName | undefined;
   /** When its state changed last. */
   since_us = 0;
+  /** Where its last authenticated session came from or went to. */
+  learnedAddress: Ip4 | undefined;
 
   constructor(config: GatewayPeer, observer: MachineObserver, execute: (peer: Peer, command: MachineCommand) => void) {
     this.config = config;
@@ -40,6 +44,11 @@ export class Peer {
     });
   }
 
+  /** Where to dial it. */
+  get address(): Ip4 | undefined {
+    return this.config.address ?? this.learnedAddress;
+  }
+
   get welcome(): boolean {
     return this.machine.decision.welcome;
   }
@@ -51,12 +60,14 @@ export class Peer {
   }
 
   save(): SavedPeer {
-    return { machine: this.machine.save(), active: this.active, since_us: this.since_us };
+    const { active, learnedAddress, since_us } = this;
+    return { machine: this.machine.save(), active, learnedAddress, since_us };
   }
 
   restore(saved: SavedPeer): void {
     this.machine.restore(saved.machine);
     this.active = saved.active;
+    this.learnedAddress = saved.learnedAddress;
     this.since_us = saved.since_us;
   }
 }

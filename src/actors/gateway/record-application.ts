@@ -17,9 +17,6 @@ export interface RecordApplicationConfig extends GatewayConfig {
   readonly clampMss?: boolean;
 }
 
-/** No MAC address: where there is no driver, nobody knows the next hop's. */
-const NO_MAC = -1;
-
 /** What gateway application 2001A and relay application 1001 have in common: SSL seals and opens the frames of their sessions. */
 export abstract class RecordApplicationLayer extends TunnelsLayer {
   readonly #clamps: boolean;
@@ -65,9 +62,8 @@ export abstract class RecordApplicationLayer extends TunnelsLayer {
   }
 
   /** The frame as it may pass; undefined, and dropped, when it would make the tunnel carry itself. */
-  #guarded({ tuple, facts }: TunnelSession, frame: Frame): Frame | undefined {
-    const { ownMac, nextHopMac } = facts.leg ?? { ownMac: NO_MAC, nextHopMac: NO_MAC };
-    const loop = loopReason(frame.bytes, { ownMac, nextHopMac, addresses: [tuple.local, tuple.remote] });
+  #guarded({ ends, facts }: TunnelSession, frame: Frame): Frame | undefined {
+    const loop = loopReason(frame.bytes, ends);
     if (loop === undefined)
       return this.#clamps ? this.#clamped(frame, facts.parameters as RecordParameters, facts.leg?.shape) : frame;
     this.drop('loop-guard', frame, loop);

@@ -1,5 +1,6 @@
 import type { SnapshotFrom } from 'xstate';
 import type { F13Shape, FourTuple } from '../../engine/f13.ts';
+import type { TunnelEnds } from '../../engine/loop-guard.ts';
 import { type TunnelEvent, tunnelMachine } from '../../machines/tunnel.ts';
 import type { Mac } from '../../wire/address.ts';
 import { LEG_DIGEST_BYTES } from '../../wire/terms.ts';
@@ -58,6 +59,9 @@ export class TunnelSession {
   readonly machine: MachineHost<typeof tunnelMachine, Decision>;
   facts: TunnelFacts;
   readonly #driver: boolean;
+  /** {@link ends} as they are with this leg. */
+  #ends: TunnelEnds | undefined;
+  #endsLeg: Leg | undefined;
 
   constructor(options: {
     name: SessionName;
@@ -89,6 +93,18 @@ export class TunnelSession {
 
   get carries(): boolean {
     return this.machine.decision.carries;
+  }
+
+  /** What must stay out of its own tunnel. Where there is no driver nobody knows the next hop's MAC address. */
+  get ends(): TunnelEnds {
+    const { leg } = this.facts;
+    if (this.#ends === undefined || this.#endsLeg !== leg) {
+      const { local, remote } = this.tuple;
+      const addresses = new Set([local, remote]);
+      this.#ends = { ownMacs: new Set(leg && [leg.ownMac]), nextHopMacs: new Set(leg && [leg.nextHopMac]), addresses };
+      this.#endsLeg = leg;
+    }
+    return this.#ends;
   }
 
   send(event: TunnelEvent): void {

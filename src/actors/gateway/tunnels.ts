@@ -1,5 +1,4 @@
 import type { FourTuple } from '../../engine/f13.ts';
-import type { Ip4 } from '../../wire/address.ts';
 import type { LayerHost } from '../host.ts';
 import { Layer, type MachineView, type SavedLayer } from '../layer.ts';
 import type { MachineCommand } from '../machine-host.ts';
@@ -78,7 +77,7 @@ export abstract class TunnelsLayer extends Layer {
     } else this.#sessions.get(of)?.send({ type: 'timer' });
   }
 
-  /** `connect`, `disconnect`, `renew` with `{ peer }`; `drain`. */
+  /** `connect`, `disconnect`, `demand`, `renew` with `{ peer }`; `drain`. */
   override outsideEvent(name: string, data: JournalData): boolean {
     if (name === 'drain') {
       this.#drain();
@@ -86,7 +85,7 @@ export abstract class TunnelsLayer extends Layer {
     }
     const peer = this.#peers.get(String((data as { readonly peer?: string } | null)?.peer));
     if (peer === undefined) return false;
-    if (name === 'connect' || name === 'disconnect') this.#tellPeer(peer, name);
+    if (name === 'connect' || name === 'disconnect' || name === 'demand') this.#tellPeer(peer, name);
     else if (name === 'renew') this.#renew(peer);
     else return false;
     return true;
@@ -283,6 +282,7 @@ export abstract class TunnelsLayer extends Layer {
   #up(session: TunnelSession): void {
     session.facts.up_us = this.host.now_us();
     const peer = this.#peers.get(session.facts.peer as string) as Peer;
+    peer.learnedAddress = session.tuple.remote;
     this.#activate(peer, session);
     this.count('sessionsUp');
     this.note('session-up', { session: session.name, peer: peer.config.name });
@@ -333,13 +333,14 @@ export abstract class TunnelsLayer extends Layer {
   }
 
   #dial(peer: Peer): void {
-    const { name, address, port } = peer.config;
+    const { address } = peer;
+    const { name, port } = peer.config;
     if (this.#of(peer).some(({ machine }) => machine.decision.dialling)) return;
-    if (this.#sessions.size >= this.#most) return this.#tellPeer(peer, 'session.ended');
+    if (this.#sessions.size >= this.#most || address === undefined) return this.#tellPeer(peer, 'session.ended');
     const tuple = {
       local: this.#config.address,
       localPort: this.#freePort(),
-      remote: address as Ip4,
+      remote: address,
       remotePort: port as number,
     };
     this.#add(`dial-${++this.#dialled}`, tuple, true, name, this.settings.connected).send({ type: 'dial' });

@@ -1,6 +1,7 @@
 import type { F13Link, F13Numbers, F13Shape } from '../../engine/f13.ts';
 import type { Mac } from '../../wire/address.ts';
 import { buildControlFrame, parseControlFrame } from '../../wire/control-frame.ts';
+import type { DemandRule } from '../../wire/demand-rule.ts';
 import type { Frame } from '../frame.ts';
 import type { EngineStart, SettingIndication } from '../services.ts';
 import { tupleKey } from './settings.ts';
@@ -25,19 +26,22 @@ export interface ControlFramesHost {
 export interface SavedControlFrames {
   /** Sessions that the engine serves: session id and key of the tuple. */
   readonly sessions: readonly (readonly [number, string])[];
+  /** Peers whose sessions the engine may ask for. */
+  readonly sites: readonly number[];
 }
 
 /** Block M: control frames to and from the engine of this host, whoever in it sends them. */
 export class ControlFrames {
   readonly #host: ControlFramesHost;
   #sessions = new Map<number, string>();
+  #sites = new Set<number>();
 
   constructor(host: ControlFramesHost) {
     this.#host = host;
   }
 
   /** The start (or renew) command with all that the engine needs. */
-  start(kind: 'start' | 'renew', { sessionId, tuple, parameters }: EngineStart, f13: SessionF13): void {
+  start(kind: 'start' | 'renew', { sessionId, tuple, parameters, site }: EngineStart, f13: SessionF13): void {
     const { link, shape, numbers } = f13;
     this.#sessions.set(sessionId, tupleKey(tuple));
     const session = {
@@ -61,6 +65,7 @@ export class ControlFrames {
       receiveControlKeyId: parameters.keys.receiveControl,
       nextSequence: numbers.next,
       acknowledgement: numbers.acknowledged,
+      site,
     };
     this.#host.toEngine(buildControlFrame({ kind, session }, this.#host.softwareMac));
   }
@@ -69,11 +74,21 @@ export class ControlFrames {
     this.#host.toEngine(buildControlFrame({ kind: 'stop', sessionId, reason }, this.#host.softwareMac));
   }
 
+  /** Lets the engine ask for sessions with a peer. */
+  demand(rule: DemandRule): void {
+    this.#sites.add(rule.site);
+    this.#host.toEngine(buildControlFrame({ kind: 'demand', rule }, this.#host.softwareMac));
+  }
+
   /** A control frame of the engine. */
   received(frame: Frame): void {
     const read = parseControlFrame(frame.bytes);
     if (!read.ok) return this.#host.drop(frame, read.reason);
     const { message } = read;
+    if (message.kind === 'wanted' && this.#sites.has(message.site)) {
+      const { kind: _, ...want } = message;
+      return this.#host.indicate({ kind: 'engine-wanted', want });
+    }
     if (!('sessionId' in message) || !this.#sessions.has(message.sessionId))
       return this.#host.drop(frame, 'no such session');
     switch (message.kind) {
@@ -99,10 +114,11 @@ export class ControlFrames {
   }
 
   save(): SavedControlFrames {
-    return { sessions: [...this.#sessions] };
+    return { sessions: [...this.#sessions], sites: [...this.#sites] };
   }
 
   restore(saved: SavedControlFrames): void {
     this.#sessions = new Map(saved.sessions);
+    this.#sites = new Set(saved.sites);
   }
 }

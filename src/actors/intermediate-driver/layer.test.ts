@@ -93,11 +93,29 @@ describe('leg, strangers and rumours', () => {
 
   it('takes control frames of an engine only for sessions that it gave to one', () => {
     const end = new DriverEnd('far');
+    end.announceSpecial();
     for (const kind of ['started', 'authenticated'] as const) {
       end.host.injectBytes('lower', buildControlFrame({ kind, sessionId: 0 }, FAR.mac));
     }
     end.host.injectBytes('lower', buildControlFrame({ kind: 'disconnect', sessionId: 0, reason: 1 }, FAR.mac));
-    expect([end.indications(), end.host.dropReasons()]).toEqual([[], Array(3).fill('foreign-control-frame')]);
+    const want = { site: 3, destination: 7, address: 8 };
+    end.host.injectBytes('lower', buildControlFrame({ kind: 'wanted', ...want }, FAR.mac));
+    expect([end.indications(), end.host.dropReasons()]).toEqual([[], Array(4).fill('foreign-control-frame')]);
+    const rule = { site: 3, idle_ms: 1, networks: [] };
+    end.host.inject('settings', { kind: 'engine-demand', rule });
+    expect(end.taken().map(({ bytes }) => bytes)).toEqual([buildControlFrame({ kind: 'demand', rule }, FAR.mac)]);
+    end.host.injectBytes('lower', buildControlFrame({ kind: 'wanted', ...want }, FAR.mac));
+    expect(end.indications()).toEqual([{ kind: 'engine-wanted', want }]);
+  });
+
+  it('block I takes for special what the application registered, no more', () => {
+    const end = new DriverEnd('far');
+    const special = buildControlFrame({ kind: 'started', sessionId: 0 }, FAR.mac);
+    end.host.injectBytes('lower', special);
+    expect(end.host.sentOn('upper').map(({ bytes }) => bytes)).toEqual([special]);
+    end.announceSpecial();
+    end.host.injectBytes('lower', special);
+    expect([end.host.sentOn('upper').length, end.host.dropReasons()]).toEqual([1, ['foreign-control-frame']]);
   });
 
   it('keeps its session when a stranger sends leg packets with wrong tokens, another request, bad checksums, SYNs or nonsense', () => {

@@ -1,5 +1,5 @@
 import type { F13Shape, FourTuple } from '../../engine/f13.ts';
-import { isControlMac, isMulticast, type Mac } from '../../wire/address.ts';
+import { isMulticast, type Mac } from '../../wire/address.ts';
 import { u48 } from '../../wire/bytes.ts';
 import { ETHERNET_HEADER_BYTES } from '../../wire/ethernet.ts';
 import { type FrameView, parseFrame } from '../../wire/frame.ts';
@@ -175,7 +175,8 @@ export class IntermediateDriverLayer extends Layer {
   #fromLine(frame: Frame): void {
     const { bytes } = frame;
     if (bytes.length < ETHERNET_HEADER_BYTES) return this.drop('malformed', frame);
-    if (isControlMac(u48(bytes, 0)) || isControlMac(u48(bytes, 6))) return this.#control.received(frame);
+    if (this.settings.isSpecial(u48(bytes, 0)) || this.settings.isSpecial(u48(bytes, 6)))
+      return this.#control.received(frame);
     if (this.#lan !== undefined && u48(bytes, 0) !== this.options.mac) {
       this.#lan.send(frame);
       if (!isMulticast(u48(bytes, 0))) return;
@@ -237,6 +238,9 @@ export class IntermediateDriverLayer extends Layer {
       case 'announce-connect':
         if (!this.settings.connect(request)) this.drop('too-many-sessions', undefined, 'announced sessions');
         return;
+      case 'announce-special':
+        if (!this.settings.special(request)) this.drop('table-full', undefined, 'special addresses');
+        return;
       case 'announce-records':
         return this.#announceRecords(request.tuple, request.receiveConnectionId);
       case 'withdraw':
@@ -246,6 +250,8 @@ export class IntermediateDriverLayer extends Layer {
         return this.#engineStart(request);
       case 'engine-stop':
         return this.#control.stop(request.sessionId, request.reason);
+      case 'engine-demand':
+        return this.#control.demand(request.rule);
     }
   }
 

@@ -1,0 +1,27 @@
+import type { DemandRule } from '../../wire/demand-rule.ts';
+import type { GatewayConfig } from './config.ts';
+
+/** Peers by the numbers that frames' stations are known by: 1 for the first peer of the config, and so on. */
+export class PeerSites {
+  /** Whose sessions may be opened on demand. */
+  readonly rules: readonly DemandRule[];
+  readonly #names: readonly string[];
+  readonly #sites: ReadonlyMap<string, number>;
+
+  constructor({ peers }: GatewayConfig) {
+    this.#names = peers.map(({ name }) => name);
+    this.#sites = new Map(this.#names.map((name, index) => [name, index + 1]));
+    this.rules = peers.flatMap(({ demand }, index) =>
+      demand === undefined ? [] : [{ site: index + 1, idle_ms: demand.idle_ms, networks: demand.networks ?? [] }],
+    );
+  }
+
+  nameOf(site: number): string | undefined {
+    return this.#names[site - 1];
+  }
+
+  /** 0 for whom the config does not know. */
+  siteOf(peer: string | undefined): number {
+    return this.#sites.get(peer ?? '') ?? 0;
+  }
+}

@@ -1,0 +1,50 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { goodputSvg } from '../../src/lab/goodput-chart.ts';
+import { labPlan, labSettings } from '../../src/lab/settings.ts';
+import { type Measured, pageNames } from './measure.ts';
+import { overviewTable, pageWith } from './pages.ts';
+import { pictureOf } from './picture.ts';
+
+/** Folder docs/, and the file in it that keeps what was measured. */
+export const DOCS = join(import.meta.dirname, '../../docs');
+export const MEASURED_FILE = 'embodiments/measured.json';
+
+const OVERVIEW = 'EMBODIMENTS.md';
+const TABLE_BEGIN = '<!-- table made by `npm run docs` -->';
+const TABLE_END = '<!-- end of the table -->';
+const CHART_RTT_MS = 20;
+
+/** All that is made from topologies and measurements: path below docs/, and text. */
+export async function madeFiles(measured: Measured): Promise<Map<string, string>> {
+  const files = new Map<string, string>();
+  for (const name of pageNames()) {
+    const page = `embodiments/${name}.md`;
+    files.set(page, pageWith(textOf(page), name, measured));
+    files.set(`pictures/${name}.svg`, await pictureOf(labPlan(labSettings(name))));
+  }
+  files.set('pictures/lab-goodput.svg', chartOf(measured));
+  files.set(OVERVIEW, overviewWith(textOf(OVERVIEW) ?? '', overviewTable(pageNames(), measured)));
+  return files;
+}
+
+export function measuredNow(): Measured {
+  return JSON.parse(textOf(MEASURED_FILE) ?? '{}') as Measured;
+}
+
+function textOf(path: string): string | undefined {
+  const file = join(DOCS, path);
+  return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
+}
+
+function overviewWith(old: string, table: string): string {
+  const [begin, end] = [old.indexOf(TABLE_BEGIN), old.indexOf(TABLE_END)];
+  if (begin < 0 || end < begin) throw new Error(`docs/${OVERVIEW} has no place for the table: ${TABLE_BEGIN}`);
+  return `${old.slice(0, begin)}${TABLE_BEGIN}\n${table}\n${old.slice(end)}`;
+}
+
+function chartOf({ cells }: Measured): string {
+  const shown = cells.filter(({ rtt_ms }) => rtt_ms === CHART_RTT_MS);
+  const series = pageNames().map((name) => ({ name, points: shown.filter(({ topology }) => topology === name) }));
+  return goodputSvg({ title: `Lab, on virtual time: goodput of one transfer, RTT ${CHART_RTT_MS} ms`, series });
+}

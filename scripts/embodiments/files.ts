@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { goodputSvg } from '../../src/lab/goodput-chart.ts';
 import { labPlan, labSettings } from '../../src/lab/settings.ts';
+import { topologyByName } from '../../src/topologies/topologies.ts';
 import { type Measured, pageNames } from './measure.ts';
 import { overviewTable, pageWith } from './pages.ts';
 import { pictureOf } from './picture.ts';
@@ -21,7 +22,7 @@ export async function madeFiles(measured: Measured): Promise<Map<string, string>
   for (const name of pageNames()) {
     const page = `embodiments/${name}.md`;
     files.set(page, pageWith(textOf(page), name, measured));
-    files.set(`pictures/${name}.svg`, await pictureOf(labPlan(labSettings(name))));
+    files.set(`pictures/${name}.svg`, await pictureOf(labPlan(labSettings(name)), topologyByName(name)?.title ?? name));
   }
   files.set('pictures/lab-goodput.svg', chartOf(measured));
   files.set(OVERVIEW, overviewWith(textOf(OVERVIEW) ?? '', overviewTable(pageNames(), measured)));

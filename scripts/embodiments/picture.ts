@@ -27,7 +27,7 @@ interface Drawn {
 }
 
 /** The picture as SVG text; the same plan gives the same text. */
-export async function pictureOf(plan: NetworkPlan): Promise<string> {
+export async function pictureOf(plan: NetworkPlan, title: string): Promise<string> {
   const devices = await Promise.all(plan.devices.map(laidOut));
   const network: ElkNode = await elk.layout({
     id: 'network',
@@ -51,6 +51,7 @@ export async function pictureOf(plan: NetworkPlan): Promise<string> {
   const height = Math.ceil((network.height ?? 0) + 2 * PADDING);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">`,
+    `<title>${escaped(title)}</title>`,
     `<rect width="${width}" height="${height}" fill="#fff"/>`,
     `<g transform="translate(${PADDING} ${PADDING})">`,
     ...(network.edges ?? []).map(cableText),

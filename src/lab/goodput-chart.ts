@@ -32,6 +32,7 @@ export function goodputSvg({ title, series }: GoodputChart): string {
   const decades = Array.from({ length: top - bottom + 1 }, (_, at) => 10 ** (bottom + at));
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="13">`,
+    `<title>${escaped(title)}</title>`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>`,
     `<text x="${MARGIN.left}" y="28" font-size="16">${escaped(title)}</text>`,
     ...decades.map((bps) => gridLine(y(bps), mbitLabel(bps))),

@@ -6,7 +6,7 @@
 import type { SuiteId } from '../engine/crypto/suite.ts';
 import type { KeyId } from '../engine/crypto/vault.ts';
 import type { F13Shape, FourTuple } from '../engine/f13.ts';
-import type { Ip4, Mac } from '../wire/address.ts';
+import type { Cidr, Ip4, Mac } from '../wire/address.ts';
 import type { DemandRule } from '../wire/demand-rule.ts';
 import type { Cidr6, Ip6, IpAddress } from '../wire/ip-address.ts';
 import type { SourceRoute } from '../wire/ip-options.ts';
@@ -305,6 +305,8 @@ export interface InterfaceAddress {
   /** Bits of the netmask, 0-32. */
   readonly prefixLength: number;
   readonly gateway?: Ip4;
+  /** Networks behind other routers of the link than the default one; the longest prefix counts. */
+  readonly routes?: readonly { readonly destination: Cidr; readonly gateway: Ip4 }[];
   readonly mac: Mac;
   /** Left out: the interface does not speak IPv6. */
   readonly ip6?: Interface6;

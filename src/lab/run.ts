@@ -90,17 +90,20 @@ export function runLab({ settings, bytes, pings, journal, onFrame, inside = fals
 }
 
 /**
- * Ends the sessions in order from one side, by default the last device of the plan that has any; whether nothing of them is left on any
- * side.
+ * Ends the sessions of one device in order, by default all there are, each from the side that stands last in the plan; whether nothing of
+ * any session is left on any side.
  */
-export function hangUp(lab: Lab, gateway: string = lastTunnel(lab)): boolean {
-  for (const { layer, peers } of lab.plan.tunnels.filter(({ device }) => device === gateway))
-    for (const peer of peers) lab.tell(gateway, layer, 'disconnect', { peer });
+export function hangUp(lab: Lab, gateway?: string): boolean {
+  const hungUp = new Set<string>();
+  for (const { device, layer, peers } of [...lab.plan.tunnels].reverse()) {
+    if (gateway !== undefined && device !== gateway) continue;
+    for (const peer of peers) {
+      if (hungUp.has(`${peer} ${device}`)) continue;
+      hungUp.add(`${device} ${peer}`);
+      lab.tell(device, layer, 'disconnect', { peer });
+    }
+  }
   return lab.until(() => sessionsLeft(lab) === 0, TEAR_DOWN_LIMIT_US);
-}
-
-function lastTunnel({ plan }: Lab): string {
-  return plan.tunnels.at(-1)?.device ?? '';
 }
 
 /** Sessions of all gateways that are not over. */

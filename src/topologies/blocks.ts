@@ -14,6 +14,7 @@ import type { Layer } from '../actors/layer.ts';
 import { MacLayer, type MacOptions } from '../actors/mac/layer.ts';
 import { PhyLayer, type PhyOptions } from '../actors/phy/layer.ts';
 import { PingLayer, type PingOptions } from '../actors/ping/layer.ts';
+import { type RelayApplicationConfig, RelayApplicationLayer } from '../actors/relay/layer.ts';
 import { SslLayer, type SslOptions } from '../actors/ssl/layer.ts';
 import { TcpLayer, type TcpLayerOptions } from '../actors/tcp/layer.ts';
 import { TestApplicationLayer, type TestApplicationOptions } from '../actors/test-application/layer.ts';
@@ -48,6 +49,8 @@ const BLOCKS = {
   mac: (host: Device, label: string, options: MacOptions) => new MacLayer(host, label, options),
   phy: (host: Device, label: string, options: PhyOptions) => new PhyLayer(host, label, options),
   ping: (host: Device, label: string, options: PingOptions) => new PingLayer(host, label, options),
+  'relay-application': (host: Device, label: string, options: RelayApplicationConfig) =>
+    new RelayApplicationLayer(host, label, options),
   ssl: (host: Device, label: string, options: SslOptions) => new SslLayer(host, label, options),
   tcp: (host: Device, label: string, options: TcpLayerOptions) => new TcpLayer(host, label, options),
   'test-application': (

@@ -1,9 +1,11 @@
 import { E2, E3, E3_FOLDED, E3_MIRRORED, E4, E4_FOLDED, TCP_OVER_TCP } from './gateway-to-gateway.ts';
 import { E2_NAT, E4_NAT } from './instead-of-firewall.ts';
 import type { Topology } from './plan.ts';
+import { E1, PRIOR_ART_1 } from './relayed.ts';
 
 /** Every network that can be had by name. */
 export const TOPOLOGIES: readonly Topology[] = [
+  E1,
   E2,
   E3,
   E3_MIRRORED,
@@ -13,6 +15,7 @@ export const TOPOLOGIES: readonly Topology[] = [
   TCP_OVER_TCP,
   E2_NAT,
   E4_NAT,
+  PRIOR_ART_1,
 ];
 
 export function topologyByName(name: string): Topology | undefined {

@@ -106,7 +106,7 @@ describe('glassgate lab', () => {
   });
 
   it.each([
-    [['lab', 'e9'], /there is no topology "e9": take one of e2, e3/],
+    [['lab', 'e99'], /there is no topology "e99": take one of e1, e2, e3/],
     [['lab', '--loss', '200%'], /Give a ratio, like 1%/],
     [['lab', '--delay', '20'], /Give a time with its unit/],
     [['lab', '--mtu', '100'], /--mtu must be from 576 to 1500/],

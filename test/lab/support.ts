@@ -3,6 +3,7 @@ import { Lab, type LabOptions } from '../../src/lab/lab.ts';
 import { type LabSettings, labSettings } from '../../src/lab/settings.ts';
 import type { Sighting, TapName, Way } from '../../src/lab/taps.ts';
 import { GATEWAY_20, GATEWAY_30 } from '../../src/topologies/network.ts';
+import { RELAY_10 } from '../../src/topologies/relayed-network.ts';
 import { isControlMac } from '../../src/wire/address.ts';
 import { toHex, u48 } from '../../src/wire/bytes.ts';
 import { type ControlFrameMessage, parseControlFrame } from '../../src/wire/control-frame.ts';
@@ -46,14 +47,14 @@ export function read(bytes: Uint8Array): FrameView {
   return parsed;
 }
 
-/** Whether it is an IP packet from one gateway to the other. */
+/** Whether it is an IP packet from one gateway or relay to another. */
 export function isTunnel(bytes: Uint8Array): boolean {
   const { ip } = parseFrame(bytes);
-  return ip !== undefined && isGateway(ip.source) && isGateway(ip.destination);
+  return ip !== undefined && isTunnelEnd(ip.source) && isTunnelEnd(ip.destination);
 }
 
-function isGateway(address: number): boolean {
-  return address === GATEWAY_20.address || address === GATEWAY_30.address;
+function isTunnelEnd(address: number): boolean {
+  return [GATEWAY_20.address, GATEWAY_30.address, RELAY_10.address].includes(address);
 }
 
 /** An F10 frame: leg packets or records between the gateways. */

@@ -7,6 +7,7 @@ import type { Frame } from '../frame.ts';
 import type { LayerHost } from '../host.ts';
 import { ICMP_ERRORS_BURST, ICMP_ERRORS_PER_SECOND } from '../icmp-error.ts';
 import { addresses6, isOnLink6 } from '../ip-stack/interface6.ts';
+import { nextHop4 } from '../ip-stack/routes.ts';
 import { Layer, type MachineView, type SavedLayer } from '../layer.ts';
 import type { Port } from '../port.ts';
 import type { InterfaceAddress } from '../services.ts';
@@ -199,7 +200,8 @@ function isOnLink(own: InterfaceAddress | undefined, address: IpAddress): boolea
 }
 
 function hasGateway(own: InterfaceAddress | undefined, destination: IpAddress): boolean {
-  return (isIp6(destination) ? own?.ip6?.gateway : own?.gateway) !== undefined;
+  if (own === undefined) return false;
+  return (isIp6(destination) ? own.ip6?.gateway : nextHop4(own, destination)) !== undefined;
 }
 
 function hasAddress(own: InterfaceAddress | undefined, address: IpAddress): boolean {

@@ -45,6 +45,7 @@ import type { JournalData } from '../tap.ts';
 import { TokenBucket } from '../token-bucket.ts';
 import { Ip6Half, type Ip6Owner } from './ip6.ts';
 import { NeighbourTable } from './neighbours.ts';
+import { nextHop4 } from './routes.ts';
 
 /** Bytes of an IP packet on ordinary Ethernet. */
 export const ETHERNET_MTU_BYTES = 1500;
@@ -176,9 +177,8 @@ export class IpStackLayer extends Layer {
   }
 
   #nextHopTo(destination: Ip4): Ip4 | undefined {
-    const { address, gateway } = this.#interface;
-    const nextHop = inNetwork(destination, this.#network) ? destination : gateway;
-    return nextHop === address ? undefined : nextHop;
+    const nextHop = nextHop4(this.#interface, destination);
+    return nextHop === this.#interface.address ? undefined : nextHop;
   }
 
   #transmit(packet: Frame, destination: Mac): void {

@@ -2,11 +2,15 @@ import type { GatewayConfig } from '../../actors/gateway/config.ts';
 import type { InterfaceAddress } from '../../actors/services.ts';
 import { FIN_WAIT_KEEPALIVE } from '../../actors/tcp/limits.ts';
 import { ETHERNET_HEADER_BYTES } from '../../wire/ethernet.ts';
+import type { BlockName } from '../blocks.ts';
 import type { LayerPlan } from '../plan.ts';
 import type { GatewayOptions, Numerals } from './gateway-options.ts';
 
 /** An interface that offloads hands over frames up to this size. */
 const SUPER_FRAME_BYTES = 65_550;
+
+/** The plan of one kind of layer. */
+type PlanOf<B extends BlockName> = Extract<LayerPlan, { block: B }>;
 
 /** `2001A` from `001A` in the series of 2000. */
 export type Numeral = (tail: string) => string;
@@ -28,7 +32,7 @@ export function gatewayLayers(options: GatewayOptions) {
       block: 'gateway-application',
       options: { ...config, clampMss: clampMss !== undefined },
     }),
-    ssl: (): LayerPlan => ({
+    ssl: (): PlanOf<'ssl'> => ({
       label: n('002'),
       block: 'ssl',
       options: {
@@ -44,7 +48,7 @@ export function gatewayLayers(options: GatewayOptions) {
         ...(limits && { limits }),
       },
     }),
-    tcp: (): LayerPlan => ({
+    tcp: (): PlanOf<'tcp'> => ({
       label: n('003'),
       block: 'tcp',
       options: { address: ip, mtu, connections: { finWaitKeepalive: FIN_WAIT_KEEPALIVE } },
@@ -93,7 +97,14 @@ function interfaceOf({ ip, prefixLength, gateway, mac }: GatewayOptions): Interf
   return { address: ip, prefixLength, mac, ...(gateway !== undefined && { gateway }) };
 }
 
-function configOf({ name, ip, listen, peers, renewal_ms }: GatewayOptions): GatewayConfig {
+/** What accelerator control, gateway application and relay application are told of sessions. */
+export function configOf({
+  name,
+  ip,
+  listen,
+  peers,
+  renewal_ms,
+}: Pick<GatewayOptions, 'name' | 'ip' | 'listen' | 'peers' | 'renewal_ms'>): GatewayConfig {
   return {
     name,
     address: ip,

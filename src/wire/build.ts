@@ -39,10 +39,13 @@ export interface TcpFrameFields {
   tcp: TcpFields;
 }
 
-export interface UdpFrameFields {
-  ethernet: LinkFields;
+export interface UdpPacketFields {
   ip: NetworkFields;
   udp: UdpFields;
+}
+
+export interface UdpFrameFields extends UdpPacketFields {
+  ethernet: LinkFields;
 }
 
 export interface IcmpFrameFields {
@@ -82,11 +85,30 @@ export function buildTcpFrame(fields: TcpFrameFields, payload: Uint8Array): Uint
 
 /** An IPv4 UDP frame. */
 export function buildUdpFrame(fields: UdpFrameFields, payload: Uint8Array): Uint8Array {
-  const l4Length = UDP_HEADER_BYTES + payload.length;
-  const { bytes, ipOffset, l4Offset } = startFrame(fields.ethernet, fields.ip, IpProtocol.UDP, l4Length);
-  bytes.set(payload, writeUdp(bytes, l4Offset, fields.udp, payload.length));
-  put16(bytes, l4Offset + 6, transportChecksum(bytes, ipOffset, l4Offset, l4Length));
+  const ipOffset = ethernetHeaderLength(fields.ethernet);
+  const bytes = new Uint8Array(ipOffset + udpPacketLength(payload));
+  writeEthernet(bytes, 0, { ...fields.ethernet, etherType: EtherType.IP4 });
+  writeUdpPacket(bytes, ipOffset, fields, payload);
   return bytes;
+}
+
+/** An IPv4 packet with a UDP datagram, as layers above IP give it down. */
+export function buildUdpPacket(fields: UdpPacketFields, payload: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(udpPacketLength(payload));
+  writeUdpPacket(bytes, 0, fields, payload);
+  return bytes;
+}
+
+function udpPacketLength(payload: Uint8Array): number {
+  return IP4_HEADER_BYTES + UDP_HEADER_BYTES + payload.length;
+}
+
+function writeUdpPacket(bytes: Uint8Array, ipOffset: number, { ip, udp }: UdpPacketFields, payload: Uint8Array): void {
+  const l4Length = UDP_HEADER_BYTES + payload.length;
+  const fields = { ...ip, dontFragment: ip.dontFragment ?? true, protocol: IpProtocol.UDP };
+  const l4Offset = writeIp4(bytes, ipOffset, fields, l4Length);
+  bytes.set(payload, writeUdp(bytes, l4Offset, udp, payload.length));
+  put16(bytes, l4Offset + 6, transportChecksum(bytes, ipOffset, l4Offset, l4Length));
 }
 
 /** An IPv4 ICMP frame; the payload is the echo data or the quoted packet. */

@@ -30,6 +30,7 @@ export type LegBodyReason =
   | 'request-reserved-mode'
   | 'request-bad-cookie-length'
   | 'request-trailing-bytes'
+  | 'open-bad-version'
   | 'leg-body-bad-length'
   | 'leg-body-reserved-flags';
 export interface LegBodyMalformed {
@@ -149,5 +150,36 @@ export function buildLegData(body: LegDataBody): Uint8Array {
   const bytes = new Uint8Array(1 + body.bytes.length);
   bytes[0] = body.fin ? DATA_FIN : 0;
   bytes.set(body.bytes, 1);
+  return bytes;
+}
+
+const OPEN_COOKIE_AT = 1;
+const OPEN_DATA_AT = OPEN_COOKIE_AT + COOKIE_UDP_BYTES;
+
+/** The first bytes of a stream, with the cookie that shows where they come from. */
+export interface OpenBody extends LegDataBody {
+  /** 16 bytes. */
+  cookie: Uint8Array;
+}
+
+/** Reads the body of an OPEN; `cookie` and `bytes` of the result are views. */
+export function parseOpen(
+  bytes: Uint8Array,
+  offset: number,
+  end: number,
+): (OpenBody & { ok: true }) | LegBodyMalformed {
+  if (end - offset < OPEN_DATA_AT) return { ok: false, reason: 'leg-body-bad-length' };
+  if (bytes[offset] !== PROTOCOL_VERSION) return { ok: false, reason: 'open-bad-version' };
+  const data = parseLegData(bytes, offset + OPEN_DATA_AT, end);
+  return data.ok ? { ...data, cookie: bytes.subarray(offset + OPEN_COOKIE_AT, offset + OPEN_DATA_AT) } : data;
+}
+
+/** The body of an OPEN. */
+export function buildOpen(body: OpenBody): Uint8Array {
+  const data = buildLegData(body);
+  const bytes = new Uint8Array(OPEN_DATA_AT + data.length);
+  bytes[0] = PROTOCOL_VERSION;
+  bytes.set(body.cookie, OPEN_COOKIE_AT);
+  bytes.set(data, OPEN_DATA_AT);
   return bytes;
 }

@@ -17,6 +17,8 @@ export const LegKind = {
   ACKNOWLEDGE: 7,
   BYE: 8,
   PING: 9,
+  /** UDP layers alone: the cookie comes back with the first bytes of the stream. */
+  OPEN: 10,
 } as const;
 
 export const LEG_HEADER_BYTES = 28;
@@ -59,7 +61,7 @@ export function parseLeg(bytes: Uint8Array, offset: number, end: number): LegVie
   if (end - offset < LEG_HEADER_BYTES) return { ok: false, reason: 'leg-truncated' };
   if (bytes[offset] !== UNIT_LEG) return { ok: false, reason: 'leg-bad-type' };
   const kind = bytes[offset + 1];
-  if (kind < LegKind.HELLO || kind > LegKind.PING) return { ok: false, reason: 'leg-unknown-kind' };
+  if (kind < LegKind.HELLO || kind > LegKind.OPEN) return { ok: false, reason: 'leg-unknown-kind' };
   const length = u16(bytes, offset + 2);
   if (length < LEG_HEADER_BYTES) return { ok: false, reason: 'leg-bad-length' };
   if (length > end - offset) return { ok: false, reason: 'leg-truncated' };
@@ -107,7 +109,19 @@ export function writeToken(bytes: Uint8Array, offset: number, token: Token): voi
   bytes.set((fromHex(token) ?? EMPTY).subarray(0, TOKEN_BYTES), offset);
 }
 
-const KIND_NAMES = ['', 'HELLO', 'COOKIE', 'REQUEST', 'COMPLETE', 'REFUSED', 'DATA', 'ACKNOWLEDGE', 'BYE', 'PING'];
+const KIND_NAMES = [
+  '',
+  'HELLO',
+  'COOKIE',
+  'REQUEST',
+  'COMPLETE',
+  'REFUSED',
+  'DATA',
+  'ACKNOWLEDGE',
+  'BYE',
+  'PING',
+  'OPEN',
+];
 
 /** The name of a kind, as in docs/PROTOCOL.md. */
 export function legKindName(kind: number): string {

@@ -188,7 +188,7 @@ describe('leg packets', () => {
     expect(reasonAt(1, LegKind.HELLO)).toBe('ok');
     expect(reasonAt(0, 0x41)).toBe('leg-bad-type');
     expect(reasonAt(1, 0)).toBe('leg-unknown-kind');
-    expect(reasonAt(1, 10)).toBe('leg-unknown-kind');
+    expect(reasonAt(1, 11)).toBe('leg-unknown-kind');
     expect(reasonAt(3, 27)).toBe('leg-bad-length');
     expect(reasonAt(3, 29)).toBe('leg-truncated');
     expect(reasonAt(3, 28, 27)).toBe('leg-truncated');

@@ -4,6 +4,7 @@ import { DriverLayer } from '../actors/driver/layer.ts';
 import { EngineLayer, type EngineOptions } from '../actors/engine/layer.ts';
 import { FirewallLayer, type FirewallOptions } from '../actors/firewall/layer.ts';
 import { AcceleratorControlLayer } from '../actors/gateway/accelerator-control.ts';
+import { BridgedAcceleratorControlLayer } from '../actors/gateway/bridged-accelerator-control.ts';
 import type { GatewayConfig } from '../actors/gateway/config.ts';
 import { type GatewayApplicationConfig, GatewayApplicationLayer } from '../actors/gateway/gateway-application.ts';
 import { IdentityStackLayer, type IdentityStackOptions } from '../actors/identity-stack/layer.ts';
@@ -19,6 +20,7 @@ import { SslLayer, type SslOptions } from '../actors/ssl/layer.ts';
 import { TcpLayer, type TcpLayerOptions } from '../actors/tcp/layer.ts';
 import { TestApplicationLayer, type TestApplicationOptions } from '../actors/test-application/layer.ts';
 import type { DataWatcher } from '../actors/test-application/pattern.ts';
+import { UdpLayer, type UdpLayerOptions } from '../actors/udp/layer.ts';
 import { VirtualNicLayer } from '../actors/virtual-nic/layer.ts';
 
 /** What a layer is given beside its options: it is no plain data, and a replay does without. */
@@ -34,6 +36,8 @@ export type NoOptions = Readonly<Record<string, never>>;
 const BLOCKS = {
   'accelerator-control': (host: Device, label: string, options: GatewayConfig) =>
     new AcceleratorControlLayer(host, label, options),
+  'bridged-accelerator-control': (host: Device, label: string, options: GatewayConfig) =>
+    new BridgedAcceleratorControlLayer(host, label, options),
   bridge: (host: Device, label: string, options: BridgeOptions) => new BridgeLayer(host, label, options),
   driver: (host: Device, label: string, _: NoOptions) => new DriverLayer(host, label),
   engine: (host: Device, label: string, options: EngineOptions) => new EngineLayer(host, label, options),
@@ -59,6 +63,7 @@ const BLOCKS = {
     options: Omit<TestApplicationOptions, 'onData'>,
     { onData }: Outside,
   ) => new TestApplicationLayer(host, label, { ...options, ...(onData && { onData }) }),
+  udp: (host: Device, label: string, options: UdpLayerOptions) => new UdpLayer(host, label, options),
   'virtual-nic': (host: Device, label: string, _: NoOptions) => new VirtualNicLayer(host, label),
 };
 

@@ -2,6 +2,7 @@ import { E2, E3, E3_FOLDED, E3_MIRRORED, E4, E4_FOLDED, TCP_OVER_TCP } from './g
 import { E2_NAT, E4_NAT } from './instead-of-firewall.ts';
 import type { Topology } from './plan.ts';
 import { E1, PRIOR_ART_1 } from './relayed.ts';
+import { E11, E11_MIRRORED } from './udp-between-gateways.ts';
 
 /** Every network that can be had by name. */
 export const TOPOLOGIES: readonly Topology[] = [
@@ -12,6 +13,8 @@ export const TOPOLOGIES: readonly Topology[] = [
   E3_FOLDED,
   E4,
   E4_FOLDED,
+  E11,
+  E11_MIRRORED,
   TCP_OVER_TCP,
   E2_NAT,
   E4_NAT,

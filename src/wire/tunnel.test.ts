@@ -5,11 +5,13 @@ import { buildLeg, buildUdpHello, LegKind, legKindName, parseLeg } from './leg.t
 import {
   buildComplete,
   buildLegData,
+  buildOpen,
   buildReasonBody,
   buildRequest,
   parseComplete,
   parseCookie,
   parseLegData,
+  parseOpen,
   parseReasonBody,
   parseRequest,
 } from './leg-body.ts';
@@ -255,6 +257,23 @@ describe('bodies of leg packets', () => {
     );
     expect(parseLegData(Uint8Array.of(2), 0, 1)).toEqual({ ok: false, reason: 'leg-body-reserved-flags' });
     expect(parseLegData(EMPTY, 0, 0)).toEqual({ ok: false, reason: 'leg-body-bad-length' });
+  });
+
+  it('OPEN reads back as built, and is refused with a reason', () => {
+    fc.assert(
+      fc.property(fc.boolean(), fc.uint8Array(), (fin, bytes) => {
+        const open = { cookie: new Uint8Array(16).fill(7), fin, bytes };
+        const body = buildOpen(open);
+        expect(parseOpen(body, 0, body.length)).toEqual({ ok: true, ...open });
+      }),
+    );
+    const body = buildOpen({ cookie: new Uint8Array(16), fin: false, bytes: EMPTY });
+    expect(parseOpen(body, 0, 17)).toEqual({ ok: false, reason: 'leg-body-bad-length' });
+    expect(parseOpen(body, 0, 16)).toEqual({ ok: false, reason: 'leg-body-bad-length' });
+    body[17] = 2;
+    expect(parseOpen(body, 0, 18)).toEqual({ ok: false, reason: 'leg-body-reserved-flags' });
+    body[0] = 2;
+    expect(parseOpen(body, 0, 18)).toEqual({ ok: false, reason: 'open-bad-version' });
   });
 });
 

@@ -24,6 +24,8 @@ export interface TunnelFacts {
   /** Known from the start where we dial, after authentication otherwise. */
   peer?: string;
   leg?: Leg;
+  /** Own MAC and the next hop's, where there is no driver that tells them with the leg. */
+  link?: Pick<Leg, 'ownMac' | 'nextHopMac'>;
   parameters?: RecordParameters;
   /** Number that engine and driver know the session by; 0 while they do not. */
   engineSession: number;
@@ -59,9 +61,9 @@ export class TunnelSession {
   readonly machine: MachineHost<typeof tunnelMachine, Decision>;
   facts: TunnelFacts;
   readonly #driver: boolean;
-  /** {@link ends} as they are with this leg. */
+  /** {@link ends} as they are with this link. */
   #ends: TunnelEnds | undefined;
-  #endsLeg: Leg | undefined;
+  #endsLink: TunnelFacts['link'];
 
   constructor(options: {
     name: SessionName;
@@ -95,14 +97,15 @@ export class TunnelSession {
     return this.machine.decision.carries;
   }
 
-  /** What must stay out of its own tunnel. Where there is no driver nobody knows the next hop's MAC address. */
+  /** What must stay out of its own tunnel. Where neither a driver nor the IP stack tells it nobody knows the next hop's MAC address. */
   get ends(): TunnelEnds {
-    const { leg } = this.facts;
-    if (this.#ends === undefined || this.#endsLeg !== leg) {
+    const link = this.facts.leg ?? this.facts.link;
+    if (this.#ends === undefined || this.#endsLink !== link) {
       const { local, remote } = this.tuple;
       const addresses = new Set([local, remote]);
-      this.#ends = { ownMacs: new Set(leg && [leg.ownMac]), nextHopMacs: new Set(leg && [leg.nextHopMac]), addresses };
-      this.#endsLeg = leg;
+      const [ownMacs, nextHopMacs] = [new Set(link && [link.ownMac]), new Set(link && [link.nextHopMac])];
+      this.#ends = { ownMacs, nextHopMacs, addresses };
+      this.#endsLink = link;
     }
     return this.#ends;
   }

@@ -15,7 +15,7 @@ interface Network {
 
 const network = fc.record({
   seed: fc.nat(),
-  loss: fc.constantFrom(0, 0.1, 0.3),
+  loss: fc.constantFrom(0, 0.05, 0.2),
   reorder: fc.constantFrom(0, 0.3),
   duplicate: fc.constantFrom(0, 0.3),
 });
@@ -28,6 +28,13 @@ function throughThe(pair: UdpPair, { seed, loss, reorder, duplicate }: Network):
     return random.fraction() < duplicate ? [delay(), delay()] : [delay()];
   };
   return pair;
+}
+
+/** All of it, or its beginning where an end has given up. */
+function expectStream(received: readonly Uint8Array[], sent: readonly Uint8Array[], gaveUp: boolean): void {
+  const expected = concat(...sent);
+  const got = concat(...received);
+  expect(got).toEqual(gaveUp ? expected.subarray(0, got.length) : expected);
 }
 
 it('through loss, reordering and duplication: every TLS record once and in order, no record invented, changed or repeated', () => {
@@ -53,9 +60,11 @@ it('through loss, reordering and duplication: every TLS record once and in order
       pair.advance(30 * SECOND_US);
       pair.near.asks({ kind: 'close', connection: DIALLED });
       pair.far.asks({ kind: 'close', connection: 'accepted-1' });
-      pair.advance(60 * SECOND_US);
-      expect(concat(...pair.far.received('tls'))).toEqual(concat(...there));
-      expect(concat(...pair.near.received('tls'))).toEqual(concat(...back));
+      pair.advance(120 * SECOND_US);
+      const gaveUp = [...pair.near.toldKinds(), ...pair.far.toldKinds()].includes('closed timed-out');
+      expectStream(pair.far.received('tls'), there, gaveUp);
+      expectStream(pair.near.received('tls'), back, gaveUp);
+      if (net.loss === 0) expect(gaveUp).toBe(false);
       const seen = pair.far.received('record').map(([, , , , seed]) => seed);
       const sent = records.map(([, , , , seed]) => seed);
       expect(sent).toEqual(expect.arrayContaining(seen));
@@ -67,6 +76,6 @@ it('through loss, reordering and duplication: every TLS record once and in order
         expect(host.timers()).toEqual([]);
       }
     }),
-    { numRuns: 25 },
+    { numRuns: 100 },
   );
 }, 60_000);

@@ -3,6 +3,7 @@ import type { InterfaceAddress } from '../../actors/services.ts';
 import { FIN_WAIT_KEEPALIVE } from '../../actors/tcp/limits.ts';
 import { ETHERNET_HEADER_BYTES } from '../../wire/ethernet.ts';
 import type { BlockName } from '../blocks.ts';
+import { IpProtocol } from '../../wire/ipv4.ts';
 import type { LayerPlan } from '../plan.ts';
 import type { GatewayOptions, Numerals } from './gateway-options.ts';
 
@@ -27,6 +28,7 @@ export function gatewayLayers(options: GatewayOptions) {
   const config = configOf(options);
   return {
     control: (): LayerPlan => ({ label: n('001'), block: 'accelerator-control', options: config }),
+    bridgedControl: (): LayerPlan => ({ label: n('001'), block: 'bridged-accelerator-control', options: config }),
     application: (): LayerPlan => ({
       label: n('001A'),
       block: 'gateway-application',
@@ -53,10 +55,15 @@ export function gatewayLayers(options: GatewayOptions) {
       block: 'tcp',
       options: { address: ip, mtu, connections: { finWaitKeepalive: FIN_WAIT_KEEPALIVE } },
     }),
-    routing: (): LayerPlan => ({
+    udp: (): LayerPlan => ({ label: n('003'), block: 'udp', options: { address: ip } }),
+    /** `transport`: what stands above, and the name of the port that it has there. */
+    routing: (transport: 'tcp' | 'udp' = 'tcp'): LayerPlan => ({
       label: n('004'),
       block: 'ip-routing',
-      options: { lowers: [{ port: 'lower', interface: own }] },
+      options: {
+        lowers: [{ port: 'lower', interface: own }],
+        ...(transport === 'udp' && { uppers: [{ port: 'udp', protocol: IpProtocol.UDP }] }),
+      },
     }),
     stack: (): LayerPlan => ({ label: n('005'), block: 'ip-stack', options: { interface: own, mtu } }),
     intermediate: (more: { readonly folded?: true } = {}): LayerPlan => ({
@@ -64,12 +71,12 @@ export function gatewayLayers(options: GatewayOptions) {
       block: 'intermediate-driver',
       options: { mac, mtu, ...more },
     }),
-    /** `host`: label of the layer above that has the gateway's own MAC. */
-    bridge: (host: string): LayerPlan => ({
+    /** `host`: label of the layer above that has the gateway's own MAC. `outside`: no engine and no control frames behind the branches. */
+    bridge: (host: string, outside = true): LayerPlan => ({
       label: n('008'),
       block: 'bridge',
       options: {
-        ports: [{ name: host }, { name: n('009'), outside: true }, { name: n('007'), outside: true }],
+        ports: [{ name: host }, { name: n('009'), outside }, { name: n('007'), outside }],
         stations: [{ mac, port: host }],
       },
     }),

@@ -9,8 +9,9 @@ import type { Ip4, Mac } from '../../wire/address.ts';
  * - `software`: embodiments 3 and 4, gateway application, bridge and virtual NIC; SSL seals and opens records (spec 3.3, 4.3).
  * - `folded`: as `software` with bridge, driver 3009 and virtual NIC folded into the intermediate driver ([0431]).
  * - `tcp-over-tcp`: as `software` without the intermediate driver: F13 is a true TCP from gateway to gateway, to compare with.
+ * - `engine-udp`, `software-udp`: embodiment 11, UDP in TCP's place, and no intermediate driver (spec 11.3).
  */
-export type GatewayKind = 'engine' | 'software' | 'folded' | 'tcp-over-tcp';
+export type GatewayKind = 'engine' | 'software' | 'folded' | 'tcp-over-tcp' | 'engine-udp' | 'software-udp';
 
 /** Series of reference numerals that the layers' labels are taken from: gateway 20 has 2001…, gateway 30 has 3001…. */
 export type Numerals = 2000 | 3000;

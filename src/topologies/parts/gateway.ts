@@ -76,9 +76,51 @@ const STACKS: Readonly<Record<GatewayKind, (make: Layers, n: Numeral) => Gateway
       V: { above: `${n('001A')}.nic`, below: `${n('010')}.application` },
     },
   }),
+  'engine-udp': (make, n) => ({
+    top: n('001'),
+    layers: [
+      make.bridgedControl(),
+      ...upper(make, 'udp'),
+      make.bridge(n('005'), false),
+      make.driver('009'),
+      make.virtualNic(),
+      make.driver('007'),
+      make.mac({ promiscuous: true }),
+      make.engine(),
+      make.phy(),
+    ],
+    joins: [
+      ...upperJoins(n, n('001'), 'udp'),
+      `${n('001')}.neighbours - ${n('005')}.neighbours`,
+      `${n('005')}.lower - ${n('008')}.${n('005')}`,
+      ...branchJoins(n, n('001')),
+      `${n('007')}.lower - ${n('011')}.upper`,
+      `${n('011')}.lower - ${n('014')}.upper`,
+      `${n('014')}.lower - ${n('012')}.upper`,
+      `${n('012')}.cable - cable.${n('013')}`,
+    ],
+    taps: {
+      S: { above: `${n('005')}.lower`, below: `${n('008')}.${n('005')}` },
+      V: { above: `${n('001')}.nic`, below: `${n('010')}.application` },
+    },
+  }),
+  'software-udp': (make, n) => ({
+    top: n('001A'),
+    layers: [make.application(), ...upper(make, 'udp'), ...bridged(make, n('005'))],
+    joins: [
+      ...upperJoins(n, n('001A'), 'udp'),
+      `${n('001A')}.neighbours - ${n('005')}.neighbours`,
+      `${n('005')}.lower - ${n('008')}.${n('005')}`,
+      ...bridgeJoins(n),
+    ],
+    taps: {
+      S: { above: `${n('005')}.lower`, below: `${n('008')}.${n('005')}` },
+      V: { above: `${n('001A')}.nic`, below: `${n('010')}.application` },
+    },
+  }),
 };
 
-/** A gateway, its layers as in the stack tables of the specification (2.3, 3.3, 4.3, 5.3). */
+/** A gateway, its layers as in the stack tables of the specification (2.3, 3.3, 4.3, 5.3, 11.3). */
 export function gatewayPlan(device: string, options: GatewayOptions): DevicePlan {
   const { layers, joins, taps } = stackOf(options);
   const belowMac = `${numeralOf(options.numerals)('011')}.lower`;
@@ -110,16 +152,16 @@ function stackOf(options: GatewayOptions): GatewayStack {
   return STACKS[options.kind](gatewayLayers(options), numeralOf(options.numerals));
 }
 
-/** From SSL to the IP stack: the same in every gateway. */
-function upper(make: Layers): LayerPlan[] {
-  return [make.ssl(), make.tcp(), make.routing(), make.stack()];
+/** From SSL to the IP stack: the same in every gateway, but for what stands between SSL and IP routing. */
+function upper(make: Layers, transport: 'tcp' | 'udp' = 'tcp'): LayerPlan[] {
+  return [make.ssl(), make[transport](), make.routing(transport), make.stack()];
 }
 
-function upperJoins(n: Numeral, top: string): string[] {
+function upperJoins(n: Numeral, top: string, transport: 'tcp' | 'udp' = 'tcp'): string[] {
   return [
     `${top}.ssl - ${n('002')}.upper`,
     `${n('002')}.lower - ${n('003')}.upper`,
-    `${n('003')}.lower - ${n('004')}.tcp`,
+    `${n('003')}.lower - ${n('004')}.${transport}`,
     `${n('004')}.lower - ${n('005')}.upper`,
   ];
 }
@@ -149,11 +191,15 @@ function bridged(make: Layers, host: string): LayerPlan[] {
 
 /** The virtual branch ends at the gateway application again. */
 function bridgeJoins(n: Numeral): string[] {
+  return [...nicJoins(n), ...branchJoins(n, n('001A'))];
+}
+
+/** Both branches of the bridge; the virtual one ends at `top`. */
+function branchJoins(n: Numeral, top: string): string[] {
   return [
-    ...nicJoins(n),
     `${n('008')}.${n('007')} - ${n('007')}.upper`,
     `${n('008')}.${n('009')} - ${n('009')}.upper`,
     `${n('009')}.lower - ${n('010')}.driver`,
-    `${n('010')}.application - ${n('001A')}.nic`,
+    `${n('010')}.application - ${top}.nic`,
   ];
 }

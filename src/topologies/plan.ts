@@ -105,6 +105,8 @@ export interface NetworkSettings {
   readonly expects?: { readonly of20?: string; readonly of30?: string };
   /** False: nobody tells the listening gateway to listen. */
   readonly listens?: boolean;
+  /** IP protocols that firewall 33 lets nobody use; default none. */
+  readonly blockedProtocols?: readonly number[];
 }
 
 /** A network that can be had by name. */

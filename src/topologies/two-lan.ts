@@ -38,7 +38,8 @@ export interface TwoLanParts {
 
 /** Terminal 21 and gateway 20 on hub 22, server 31 and gateway 30 on hub 32, firewall 33 between the hubs. */
 export function twoLanPlan(settings: NetworkSettings, parts: TwoLanParts): NetworkPlan {
-  const { terminal21 = hostPlan, server31 = hostPlan, firewall33 = firewallBetween, f13 = 'shape' } = parts;
+  const { terminal21 = hostPlan, server31 = hostPlan, f13 = 'shape' } = parts;
+  const { firewall33 = () => firewallBetween(settings) } = parts;
   const terminal = endOptions('21', TERMINAL_21, settings);
   const server = endOptions('31', SERVER_31, settings);
   const gateway20 = { ...gateway20Options(settings), kind: parts.gateway20 };
@@ -117,8 +118,9 @@ export function place({ address, prefixLength, gateway, mac }: InterfaceAddress)
   return { ip: address, prefixLength, mac, ...(gateway !== undefined && { gateway }) };
 }
 
-/** Lets gateway 20 and gateway 30 open connections to each other, and nobody else ([0331]). */
-function firewallBetween(): DevicePlan {
+/** Lets gateway 20 and gateway 30 open connections to each other, and nobody else ([0331]); none of protocols that are blocked. */
+function firewallBetween({ blockedProtocols = [] }: NetworkSettings): DevicePlan {
+  const blocks = (from: string) => blockedProtocols.map((protocol) => ({ from, protocol, allow: false }));
   const only = ({ address }: { address: number }) => ({ address, prefix: HOST_PREFIX });
   return firewallPlan(DEVICES.firewall33, {
     numeral: '33',
@@ -127,6 +129,8 @@ function firewallBetween(): DevicePlan {
       { name: 'wan', interface: FIREWALL_33_WAN },
     ],
     rules: [
+      ...blocks('lan'),
+      ...blocks('wan'),
       { from: 'lan', source: only(GATEWAY_30), destination: only(GATEWAY_20), allow: true },
       { from: 'wan', source: only(GATEWAY_20), destination: only(GATEWAY_30), allow: true },
     ],

@@ -1,6 +1,7 @@
 import type { GatewayConfig } from '../../actors/gateway/config.ts';
 import type { InterfaceAddress } from '../../actors/services.ts';
 import { FIN_WAIT_KEEPALIVE } from '../../actors/tcp/limits.ts';
+import { CONTROL_MAC_ENGINE, CONTROL_MAC_SOFTWARE } from '../../wire/address.ts';
 import { ETHERNET_HEADER_BYTES } from '../../wire/ethernet.ts';
 import type { BlockName } from '../blocks.ts';
 import { IpProtocol } from '../../wire/ipv4.ts';
@@ -71,13 +72,26 @@ export function gatewayLayers(options: GatewayOptions) {
       block: 'intermediate-driver',
       options: { mac, mtu, ...more },
     }),
-    /** `host`: label of the layer above that has the gateway's own MAC. `outside`: no engine and no control frames behind the branches. */
-    bridge: (host: string, outside = true): LayerPlan => ({
+    /** `host`: label of the layer above that has the gateway's own MAC. */
+    bridge: (host: string): LayerPlan => ({
       label: n('008'),
       block: 'bridge',
       options: {
-        ports: [{ name: host }, { name: n('009'), outside }, { name: n('007'), outside }],
+        ports: [{ name: host }, { name: n('009'), outside: true }, { name: n('007'), outside: true }],
         stations: [{ mac, port: host }],
+      },
+    }),
+    /** Between accelerator control and an engine: both branches stay inside of the host, and control frames go through. */
+    controlBridge: (host: string): LayerPlan => ({
+      label: n('008'),
+      block: 'bridge',
+      options: {
+        ports: [{ name: host }, { name: n('009') }, { name: n('007') }],
+        stations: [
+          { mac, port: host },
+          { mac: CONTROL_MAC_SOFTWARE, port: n('009') },
+          { mac: CONTROL_MAC_ENGINE, port: n('007') },
+        ],
       },
     }),
     virtualNic: (): LayerPlan => ({ label: n('010'), block: 'virtual-nic', options: {} }),

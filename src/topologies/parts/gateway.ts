@@ -81,7 +81,7 @@ const STACKS: Readonly<Record<GatewayKind, (make: Layers, n: Numeral) => Gateway
     layers: [
       make.bridgedControl(),
       ...upper(make, 'udp'),
-      make.bridge(n('005'), false),
+      make.controlBridge(n('005')),
       make.driver('009'),
       make.virtualNic(),
       make.driver('007'),

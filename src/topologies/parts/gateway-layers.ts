@@ -3,8 +3,8 @@ import type { InterfaceAddress } from '../../actors/services.ts';
 import { FIN_WAIT_KEEPALIVE } from '../../actors/tcp/limits.ts';
 import { CONTROL_MAC_ENGINE, CONTROL_MAC_SOFTWARE } from '../../wire/address.ts';
 import { ETHERNET_HEADER_BYTES } from '../../wire/ethernet.ts';
-import type { BlockName } from '../blocks.ts';
 import { IpProtocol } from '../../wire/ipv4.ts';
+import type { BlockName } from '../blocks.ts';
 import type { LayerPlan } from '../plan.ts';
 import type { GatewayOptions, Numerals } from './gateway-options.ts';
 

@@ -20,7 +20,7 @@ import type { LayerHost } from '../host.ts';
 import { Layer, type MachineView, type SavedLayer } from '../layer.ts';
 import type { MachineCommand, MachineHost, SavedMachine } from '../machine-host.ts';
 import type { Port } from '../port.ts';
-import { forgetKeys } from '../records/key-generation.ts';
+import { forgetKeys } from '../records/cipher-place.ts';
 import type { RecordSessionNews } from '../records/record-session.ts';
 import { Demand, type Want } from '../sites/demand.ts';
 import type { JournalData } from '../tap.ts';

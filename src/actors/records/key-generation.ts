@@ -1,19 +1,21 @@
-import type { Vault } from '../../engine/crypto/vault.ts';
 import { PieceAssembler, type SavedPieceAssembler } from '../../engine/records/assembler.ts';
 import { RecordChannel, type SavedRecordChannel } from '../../engine/records/channel.ts';
+import { HANDED_OUT } from '../../engine/records/cipher.ts';
 import { cutRecord } from '../../engine/records/cut.ts';
 import type { RecordLimits } from '../../engine/records/limits.ts';
-import type { RecordRefusal } from '../../engine/records/receiving.ts';
+import type { OpenedRecord, RecordNumbers, RecordRefusal, RefusedRecord } from '../../engine/records/receiving.ts';
 import { FrameAssembler, type SavedFrameAssembler, segmentPlaintexts } from '../../engine/records/segments.ts';
 import { RECORD_FLAG_SEGMENT, RECORD_OVERHEAD_BYTES } from '../../wire/record.ts';
 import { Order } from '../../wire/terms.ts';
 import { UNIT_CONTROL, UNIT_DATA, UNIT_PIECE } from '../../wire/unit.ts';
 import type { DropReason } from '../drop-reason.ts';
 import type { RecordParameters } from '../services.ts';
+import type { CipherPlace } from './cipher-place.ts';
 
 export type OpenedUnit =
   | { readonly kind: 'frame'; readonly bytes: Uint8Array }
   | { readonly kind: 'control'; readonly bytes: Uint8Array }
+  /** Nothing to say yet: a piece of a record that is not whole, or a record that a cipher elsewhere has. */
   | { readonly kind: 'pending' }
   /** An authentic part of a frame that is not whole yet. */
   | { readonly kind: 'part' }
@@ -32,7 +34,7 @@ export interface SavedGeneration {
 /** All that hangs on the keys of one TLS session: both channels and the records being assembled. */
 export class KeyGeneration {
   readonly parameters: RecordParameters;
-  readonly #vault: Vault;
+  readonly #cipher: CipherPlace;
   readonly #payloadBytes: number;
   readonly #data: RecordChannel;
   readonly #control: RecordChannel;
@@ -40,21 +42,21 @@ export class KeyGeneration {
   readonly #frames = new FrameAssembler();
   #nextFrameId = 1;
 
-  constructor(vault: Vault, parameters: RecordParameters, payloadBytes: number, limits: Partial<RecordLimits>) {
+  constructor(cipher: CipherPlace, parameters: RecordParameters, payloadBytes: number, limits: Partial<RecordLimits>) {
     this.parameters = parameters;
-    this.#vault = vault;
+    this.#cipher = cipher;
     this.#payloadBytes = payloadBytes;
     const { sendConnectionId, receiveConnectionId } = parameters;
-    this.#data = new RecordChannel({ vault, purpose: 'data', sendConnectionId, receiveConnectionId, limits });
-    this.#control = new RecordChannel({ vault, purpose: 'control', sendConnectionId, receiveConnectionId, limits });
+    this.#data = new RecordChannel({ cipher, purpose: 'data', sendConnectionId, receiveConnectionId, limits });
+    this.#control = new RecordChannel({ cipher, purpose: 'control', sendConnectionId, receiveConnectionId, limits });
     this.#assembler = new PieceAssembler({
       connectionId: receiveConnectionId,
       accept: (epoch, sequence) => this.#data.wouldRefuse(epoch, sequence) === undefined,
     });
   }
 
-  static restored(vault: Vault, saved: SavedGeneration, limits: Partial<RecordLimits>): KeyGeneration {
-    const generation = new KeyGeneration(vault, saved.parameters, saved.payloadBytes, limits);
+  static restored(cipher: CipherPlace, saved: SavedGeneration, limits: Partial<RecordLimits>): KeyGeneration {
+    const generation = new KeyGeneration(cipher, saved.parameters, saved.payloadBytes, limits);
     generation.#data.restore(saved.data);
     generation.#control.restore(saved.control);
     generation.#assembler.restore(saved.assembler);
@@ -72,6 +74,7 @@ export class KeyGeneration {
   }
 
   startReceiving(): void {
+    this.#cipher.install(this.parameters);
     this.#data.startReceiving(this.parameters.keys.receiveData);
     this.#control.startReceiving(this.parameters.keys.receiveControl);
   }
@@ -81,15 +84,24 @@ export class KeyGeneration {
     this.#control.startSending(this.parameters.keys.sendControl, now_us);
   }
 
-  /** What carries one LAN frame: a record, or in the order agreed on several records or several pieces of one. */
+  /**
+   * What carries one LAN frame: a record, or in the order agreed on several records or several pieces of one. Nothing where a cipher
+   * elsewhere has it: {@link units} follows.
+   */
   sealFrame(frame: Uint8Array): readonly Uint8Array[] | DropReason {
     const tooLarge = frame.length + RECORD_OVERHEAD_BYTES > this.#payloadBytes;
     if (tooLarge && this.parameters.order === Order.FRAGMENT_THEN_ENCRYPT) return this.#sealSegments(frame);
     const record = this.#data.seal(frame);
+    if (record === HANDED_OUT) return [];
     return typeof record === 'string' ? record : cutRecord(record, this.#payloadBytes);
   }
 
-  /** Undefined when sending has not started or the numbers are used up. */
+  /** The units that carry a record which a cipher elsewhere has sealed. */
+  units(record: Uint8Array): readonly Uint8Array[] {
+    return record[0] === UNIT_DATA ? cutRecord(record, this.#payloadBytes) : [record];
+  }
+
+  /** Undefined when a cipher elsewhere has it, sending has not started or the numbers are used up. */
   sealControl(plaintext: Uint8Array): Uint8Array | undefined {
     const record = this.#control.seal(plaintext);
     return typeof record === 'string' ? undefined : record;
@@ -106,6 +118,12 @@ export class KeyGeneration {
       default:
         return { kind: 'refused', reason: 'unexpected-unit', detail: String(unit[0]) };
     }
+  }
+
+  /** What a cipher elsewhere has made of a record that {@link open} handed out; no plaintext: it did not authenticate. */
+  settle(type: number, numbers: RecordNumbers, plaintext: Uint8Array | undefined, now_us: number): OpenedUnit {
+    const [channel, kind] = type === UNIT_DATA ? ([this.#data, 'frame'] as const) : ([this.#control, 'control'] as const);
+    return this.#opened(channel.settle(numbers, plaintext, now_us), now_us, kind);
   }
 
   rekeyDue(now_us: number): boolean {
@@ -125,7 +143,7 @@ export class KeyGeneration {
   stop(): void {
     this.#data.stop();
     this.#control.stop();
-    forgetKeys(this.#vault, this.parameters);
+    this.#cipher.dismiss(this.parameters);
   }
 
   save(): SavedGeneration {
@@ -153,6 +171,7 @@ export class KeyGeneration {
     this.#nextFrameId = (this.#nextFrameId + 1) >>> 0;
     for (const plaintext of segmentPlaintexts(frame, this.#nextFrameId, this.#payloadBytes - RECORD_OVERHEAD_BYTES)) {
       const record = this.#data.seal(plaintext, RECORD_FLAG_SEGMENT);
+      if (record === HANDED_OUT) continue;
       if (typeof record === 'string') return record;
       records.push(record);
     }
@@ -160,7 +179,11 @@ export class KeyGeneration {
   }
 
   #openWith(channel: RecordChannel, record: Uint8Array, now_us: number, kind: 'frame' | 'control'): OpenedUnit {
-    const opened = channel.open(record, now_us);
+    return this.#opened(channel.open(record, now_us), now_us, kind);
+  }
+
+  #opened(opened: OpenedRecord | RefusedRecord, now_us: number, kind: 'frame' | 'control'): OpenedUnit {
+    if ('reason' in opened && opened.reason === HANDED_OUT) return { kind: 'pending' };
     if ('reason' in opened) return { kind: 'refused', reason: dropReasonOf(opened.reason), detail: opened.reason };
     if ((opened.flags & RECORD_FLAG_SEGMENT) === 0) return { kind, bytes: opened.plaintext };
     const result = this.#frames.add(opened.plaintext, now_us);
@@ -175,11 +198,6 @@ export class KeyGeneration {
     if ('record' in result) return this.#openWith(this.#data, result.record, now_us, 'frame');
     return { kind: 'refused', reason: 'piece-refused', detail: result.reason };
   }
-}
-
-/** Drops the keys that were handed over, used or not. */
-export function forgetKeys(vault: Vault, { keys }: RecordParameters): void {
-  for (const key of Object.values(keys)) vault.forget(key);
 }
 
 function dropReasonOf(refusal: RecordRefusal): DropReason {

@@ -2,12 +2,13 @@ import type { SnapshotFrom } from 'xstate';
 import type { Vault } from '../../engine/crypto/vault.ts';
 import type { RecordLimits } from '../../engine/records/limits.ts';
 import { recordSessionMachine } from '../../machines/record-session.ts';
-import { u32 } from '../../wire/bytes.ts';
+import { u16, u32, u48 } from '../../wire/bytes.ts';
 import { buildControlRecord, type ControlMessage, parseControlRecord } from '../../wire/control-record.ts';
 import type { DropReason } from '../drop-reason.ts';
 import { type MachineCommand, MachineHost, type MachineObserver, type SavedMachine } from '../machine-host.ts';
 import type { RecordParameters } from '../services.ts';
-import { forgetKeys, KeyGeneration, type SavedGeneration } from './key-generation.ts';
+import { type CipherPlace, cipherHere, forgetKeys } from './cipher-place.ts';
+import { KeyGeneration, type OpenedUnit, type SavedGeneration } from './key-generation.ts';
 import { PeerTrust } from './peer-trust.ts';
 
 /** Without a record of the peer for so long, KEEPALIVE is sent. */
@@ -21,7 +22,10 @@ export const RENEWAL_UNDER_WAY = 'a renewal is under way';
 /** Keys of the TLS session before stay valid so long after a renewal. */
 export const OLD_KEYS_MS = 30_000;
 
+/** Where the parts of a record's header stand. */
 const CONNECTION_ID_AT = 4;
+const EPOCH_AT = 8;
+const SEQUENCE_AT = 10;
 
 export type RecordSessionNews =
   | { readonly kind: 'authenticated' }
@@ -33,6 +37,8 @@ export interface RecordSessionHost {
   setTimer(name: string, delay_us: number): void;
   clearTimer(name: string): void;
   readonly vault: Vault;
+  /** Where records are sealed and opened; left out: here, by the vault. */
+  readonly cipher?: CipherPlace;
   readonly observer: MachineObserver;
   /** Sends one unit (record or piece) to the peer. */
   transmit(unit: Uint8Array): void;
@@ -44,7 +50,7 @@ export type ReceivedUnit =
   | { readonly kind: 'frame'; readonly bytes: Uint8Array }
   /** Authentic, and nothing for the LAN yet: a control record, or a part of a frame. */
   | { readonly kind: 'control' }
-  /** A piece of a record that is not whole yet; nothing was authenticated. */
+  /** A piece of a record that is not whole yet, or a record that a cipher elsewhere has; nothing was authenticated. */
   | { readonly kind: 'pending' }
   | { readonly kind: 'refused'; readonly reason: DropReason; readonly detail: string };
 
@@ -85,6 +91,7 @@ export class RecordSession {
   readonly #host: RecordSessionHost;
   readonly #machine: MachineHost<typeof recordSessionMachine, Decision>;
   readonly #limits: Partial<RecordLimits>;
+  readonly #cipher: CipherPlace;
   /** Oldest first; more than one only around a renewal. */
   #generations: KeyGeneration[];
   /** Index of the one that seals. */
@@ -101,8 +108,9 @@ export class RecordSession {
   ) {
     this.#host = host;
     this.#limits = options.limits ?? {};
+    this.#cipher = host.cipher ?? cipherHere(host.vault);
     this.#lastHeard_us = host.now_us();
-    this.#generations = [new KeyGeneration(host.vault, parameters, options.payloadBytes, this.#limits)];
+    this.#generations = [new KeyGeneration(this.#cipher, parameters, options.payloadBytes, this.#limits)];
     this.#machine = new MachineHost({
       machine: recordSessionMachine,
       instance: `records-${parameters.receiveConnectionId.toString(16)}`,
@@ -166,14 +174,14 @@ export class RecordSession {
       forgetKeys(this.#host.vault, parameters);
       return false;
     }
-    const generation = new KeyGeneration(this.#host.vault, parameters, payloadBytes, this.#limits);
+    const generation = new KeyGeneration(this.#cipher, parameters, payloadBytes, this.#limits);
     generation.startReceiving();
     this.#generations.push(generation);
     this.#machine.send({ type: 'renew' });
     return true;
   }
 
-  /** Seals one LAN frame: the units to send, or why there are none. */
+  /** Seals one LAN frame: the units to send, or why there are none. No unit where a cipher elsewhere has it: {@link sealed} follows. */
   seal(frame: Uint8Array): readonly Uint8Array[] | DropReason {
     if (!this.#machine.decision.sends) return 'not-started';
     const units = (this.#generations[this.#sending] as KeyGeneration).sealFrame(frame);
@@ -190,7 +198,30 @@ export class RecordSession {
     const index = this.#generations.findIndex((generation) => generation.parameters.receiveConnectionId === id);
     const generation = this.#generations[index];
     if (generation === undefined) return { kind: 'refused', reason: 'unknown-connection-id', detail: id.toString(16) };
-    const opened = generation.open(unit, this.#host.now_us());
+    return this.#received(generation.open(unit, this.#host.now_us()), index);
+  }
+
+  /** The units to send of a record that a cipher elsewhere has sealed. */
+  sealed(record: Uint8Array): readonly Uint8Array[] {
+    const id = u32(record, CONNECTION_ID_AT);
+    return this.#generations.find(({ parameters }) => parameters.sendConnectionId === id)?.units(record) ?? [];
+  }
+
+  /**
+   * What a cipher elsewhere has made of a record that {@link receive} handed out: its header, and its plaintext unless it did not
+   * authenticate.
+   */
+  opened(header: Uint8Array, plaintext: Uint8Array | undefined): ReceivedUnit {
+    const id = u32(header, CONNECTION_ID_AT);
+    const index = this.#generations.findIndex((generation) => generation.parameters.receiveConnectionId === id);
+    const generation = this.#generations[index];
+    if (generation === undefined || !this.#machine.decision.receives)
+      return { kind: 'refused', reason: 'not-started', detail: this.#machine.state };
+    const numbers = { flags: header[1], epoch: u16(header, EPOCH_AT), sequence: u48(header, SEQUENCE_AT) };
+    return this.#received(generation.settle(header[0], numbers, plaintext, this.#host.now_us()), index);
+  }
+
+  #received(opened: OpenedUnit, index: number): ReceivedUnit {
     if (opened.kind === 'refused' || opened.kind === 'pending') return opened;
     this.#heard(index);
     if (opened.kind === 'frame') return opened;
@@ -217,7 +248,7 @@ export class RecordSession {
   /** Takes over what `save` gave; the vault must hold the keys it names. */
   restore(saved: SavedRecordSession): void {
     this.#machine.restore(saved.machine);
-    this.#generations = saved.generations.map((each) => KeyGeneration.restored(this.#host.vault, each, this.#limits));
+    this.#generations = saved.generations.map((each) => KeyGeneration.restored(this.#cipher, each, this.#limits));
     this.#sending = saved.sending;
     this.#lastHeard_us = saved.lastHeard_us;
     this.#retiring = saved.retiring;

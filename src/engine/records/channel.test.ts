@@ -23,7 +23,7 @@ function newVault(): Vault {
 function endOf(vault: Vault, side: 'client' | 'server', purpose: Purpose = 'data', limits?: Partial<RecordLimits>) {
   const client = side === 'client';
   return new RecordChannel({
-    vault,
+    cipher: vault,
     purpose,
     sendConnectionId: client ? SERVER_ID : CLIENT_ID,
     receiveConnectionId: client ? CLIENT_ID : SERVER_ID,

@@ -1,10 +1,12 @@
 import { UNIT_CONTROL, UNIT_DATA } from '../../wire/record.ts';
 import type { Purpose } from '../crypto/key-schedule.ts';
-import type { KeyId, Vault } from '../crypto/vault.ts';
+import type { KeyId } from '../crypto/vault.ts';
+import type { RecordCipher } from './cipher.ts';
 import { RECORD_LIMITS, type RecordLimits } from './limits.ts';
 import {
   type OpenedRecord,
   type ReceiveCounters,
+  type RecordNumbers,
   RecordReceiver,
   type RecordRefusal,
   type RefusedRecord,
@@ -20,7 +22,8 @@ import {
 
 /** What a channel is made from. */
 export interface RecordChannelOptions {
-  readonly vault: Vault;
+  /** Seals and opens; a vault does it at once. */
+  readonly cipher: RecordCipher;
   readonly purpose: Purpose;
   /** The peer's receive id: stands in what we send. */
   readonly sendConnectionId: number;
@@ -49,9 +52,9 @@ export class RecordChannel {
   readonly #sender: RecordSender;
   readonly #receiver: RecordReceiver;
 
-  constructor({ vault, purpose, sendConnectionId, receiveConnectionId, limits }: RecordChannelOptions) {
+  constructor({ cipher, purpose, sendConnectionId, receiveConnectionId, limits }: RecordChannelOptions) {
     const common = {
-      vault,
+      cipher,
       type: purpose === 'data' ? UNIT_DATA : UNIT_CONTROL,
       limits: { ...RECORD_LIMITS, ...limits },
     } as const;
@@ -94,6 +97,11 @@ export class RecordChannel {
   /** Opens one whole record. `reason` stands in the answer only when it was refused. */
   open(record: Uint8Array, now_us: number): OpenedRecord | RefusedRecord {
     return this.#receiver.open(record, now_us);
+  }
+
+  /** What a cipher elsewhere has made of a record handed out by {@link open}; no plaintext: it did not authenticate. */
+  settle(header: RecordNumbers, plaintext: Uint8Array | undefined, now_us: number): OpenedRecord | RefusedRecord {
+    return this.#receiver.settle(header, plaintext, now_us);
   }
 
   /** Why a record with these numbers would be refused unseen (the test for pieces); undefined when it might open. */

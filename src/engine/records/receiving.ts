@@ -7,6 +7,7 @@ import {
 } from '../../wire/record.ts';
 import type { KeyId } from '../crypto/vault.ts';
 import { ReplayWindow, type SavedReplayWindow, type WindowVerdict } from './replay-window.ts';
+import { HANDED_OUT } from './cipher.ts';
 import type { HalfOptions } from './sending.ts';
 
 /** Why a record was not opened: what its header says against it, or what the channel knows. */
@@ -18,7 +19,9 @@ export type RecordRefusal =
   | 'unknown-epoch'
   | 'replayed'
   | 'too-old'
-  | 'bad-tag';
+  | 'bad-tag'
+  /** Not refused: a cipher elsewhere has it. */
+  | typeof HANDED_OUT;
 
 /** A record that authenticated. */
 export interface OpenedRecord {
@@ -35,6 +38,9 @@ export interface OpenedRecord {
 export interface RefusedRecord {
   readonly reason: RecordRefusal;
 }
+
+/** What of a record's header says which one it is, and what its plaintext is. */
+export type RecordNumbers = Pick<RecordView, 'flags' | 'epoch' | 'sequence'>;
 
 /** What a receiver has counted since it was made. */
 export interface ReceiveCounters {
@@ -132,18 +138,18 @@ export class RecordReceiver {
     const refusal = this.wouldRefuse(header.epoch, header.sequence);
     if (refusal !== undefined) return this.#refuse(refusal);
     const epoch = this.#epochOf(header.epoch);
-    const plaintext = this.#options.vault.open(epoch.key, record);
-    if (plaintext === undefined) {
-      epoch.failed += 1;
-      return this.#refuse('bad-tag');
-    }
-    const isNew = epoch === this.#next;
-    if (isNew) this.#moveOn(now_us);
-    const newest = epoch === this.#current && header.sequence > epoch.window.highest;
-    epoch.window.mark(header.sequence);
-    epoch.opened += 1;
-    this.#totals.opened += 1;
-    return { plaintext, flags: header.flags, epoch: epoch.epoch, sequence: header.sequence, newEpoch: isNew, newest };
+    const plaintext = this.#options.cipher.open(epoch.key, record);
+    return plaintext === HANDED_OUT ? { reason: plaintext } : this.#settle(header, epoch, plaintext, now_us);
+  }
+
+  /**
+   * What a cipher elsewhere has made of a record that {@link open} handed out; `plaintext` is undefined when it did not authenticate.
+   * The window is asked again: the same record may have been handed out twice.
+   */
+  settle(header: RecordNumbers, plaintext: Uint8Array | undefined, now_us: number): OpenedRecord | RefusedRecord {
+    const refusal = this.wouldRefuse(header.epoch, header.sequence);
+    if (refusal !== undefined) return this.#refuse(refusal);
+    return this.#settle(header, this.#epochOf(header.epoch), plaintext, now_us);
   }
 
   /** Why a record with these numbers would be refused unseen; undefined when its tag would decide. Changes nothing. */
@@ -174,7 +180,7 @@ export class RecordReceiver {
     for (const each of [this.#current, this.#next, this.#old]) {
       if (each === undefined) continue;
       this.#totals.missingBefore += missingOf(each);
-      this.#options.vault.forget(each.key);
+      this.#options.cipher.forget(each.key);
     }
     this.#current = undefined;
     this.#next = undefined;
@@ -199,6 +205,25 @@ export class RecordReceiver {
     this.#totals = { ...saved.totals };
   }
 
+  #settle(
+    { flags, sequence }: RecordNumbers,
+    epoch: Epoch,
+    plaintext: Uint8Array | undefined,
+    now_us: number,
+  ): OpenedRecord | RefusedRecord {
+    if (plaintext === undefined) {
+      epoch.failed += 1;
+      return this.#refuse('bad-tag');
+    }
+    const isNew = epoch === this.#next;
+    if (isNew) this.#moveOn(now_us);
+    const newest = epoch === this.#current && sequence > epoch.window.highest;
+    epoch.window.mark(sequence);
+    epoch.opened += 1;
+    this.#totals.opened += 1;
+    return { plaintext, flags, epoch: epoch.epoch, sequence, newEpoch: isNew, newest };
+  }
+
   #header(record: Uint8Array): RecordView | RecordRefusal {
     const header = parseRecord(record, 0, record.length);
     if (!header.ok) return header.reason;
@@ -214,7 +239,7 @@ export class RecordReceiver {
     const current = this.#current as Epoch;
     if (epoch === current.epoch) return current;
     if (epoch !== current.epoch + 1) return this.#old as Epoch;
-    this.#next ??= newEpoch(epoch, this.#options.vault.nextEpoch(current.key));
+    this.#next ??= newEpoch(epoch, this.#options.cipher.nextEpoch(current.key));
     return this.#next;
   }
 
@@ -229,7 +254,7 @@ export class RecordReceiver {
   #dropOld(): void {
     if (this.#old === undefined) return;
     this.#totals.missingBefore += missingOf(this.#old);
-    this.#options.vault.forget(this.#old.key);
+    this.#options.cipher.forget(this.#old.key);
     this.#old = undefined;
   }
 

@@ -5,11 +5,12 @@ import {
   type UNIT_DATA,
   writeRecordHeader,
 } from '../../wire/record.ts';
-import type { KeyId, Vault } from '../crypto/vault.ts';
+import type { KeyId } from '../crypto/vault.ts';
+import type { HANDED_OUT, RecordCipher } from './cipher.ts';
 import { blocksOf, LAST_EPOCH, type RecordLimits } from './limits.ts';
 
-/** Why a plaintext was not sealed. */
-export type SealRefusal = 'not-started' | 'too-long' | 'numbers-used-up';
+/** Why there is no sealed record now: no refusal is that a cipher elsewhere has it. */
+export type SealRefusal = 'not-started' | 'too-long' | 'numbers-used-up' | typeof HANDED_OUT;
 
 /** What became of a wish to begin the next epoch. */
 export type AdvanceResult = 'advanced' | 'not-started' | 'unused' | 'epochs-used-up';
@@ -28,7 +29,7 @@ export interface SavedSender {
 
 /** What a half of a channel is made from. */
 export interface HalfOptions {
-  readonly vault: Vault;
+  readonly cipher: RecordCipher;
   readonly type: typeof UNIT_DATA | typeof UNIT_CONTROL;
   readonly connectionId: number;
   readonly limits: RecordLimits;
@@ -64,12 +65,12 @@ export class RecordSender {
   seal(plaintext: Uint8Array, flags: number): Uint8Array | SealRefusal {
     if (this.#key === null) return 'not-started';
     if (plaintext.length > RECORD_MAX_PLAINTEXT_BYTES) return 'too-long';
-    const { vault, limits } = this.#options;
+    const { cipher, limits } = this.#options;
     const blocks = this.#blocks + blocksOf(plaintext.length);
     if (this.#records >= limits.stopRecords || blocks > limits.stopBlocks) return 'numbers-used-up';
     this.#records += 1;
     this.#blocks = blocks;
-    return vault.seal(this.#key, this.#header(flags, plaintext.length), plaintext);
+    return cipher.seal(this.#key, this.#header(flags, plaintext.length), plaintext);
   }
 
   /**
@@ -80,8 +81,8 @@ export class RecordSender {
     if (this.#key === null) return 'not-started';
     if (this.#records === 0) return 'unused';
     if (this.#epoch === LAST_EPOCH) return 'epochs-used-up';
-    const next = this.#options.vault.nextEpoch(this.#key);
-    this.#options.vault.forget(this.#key);
+    const next = this.#options.cipher.nextEpoch(this.#key);
+    this.#options.cipher.forget(this.#key);
     this.#key = next;
     this.#epoch += 1;
     this.#records = 0;
@@ -102,7 +103,7 @@ export class RecordSender {
 
   /** Forgets the key: nothing is sealed any more. */
   stop(): void {
-    if (this.#key !== null) this.#options.vault.forget(this.#key);
+    if (this.#key !== null) this.#options.cipher.forget(this.#key);
     this.#key = null;
   }
 

@@ -49,6 +49,10 @@ export const DROP_REASONS = [
   'loop-guard',
   'peer-not-allowed',
   'unexpected-unit',
+  // SSL, its cipher elsewhere: a record that did not come back; one that came back as it was; an answer that nobody waits for
+  'cipher-lost',
+  'cipher-refused',
+  'cipher-unasked',
   // intermediate driver, engine
   'unknown-kind',
   'bad-cookie',

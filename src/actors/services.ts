@@ -8,6 +8,7 @@ import type { KeyId } from '../engine/crypto/vault.ts';
 import type { F13Shape, FourTuple } from '../engine/f13.ts';
 import type { Cidr, Ip4, Mac } from '../wire/address.ts';
 import type { DemandRule } from '../wire/demand-rule.ts';
+import type { CipherWay } from '../wire/hairpin.ts';
 import type { Cidr6, Ip6, IpAddress } from '../wire/ip-address.ts';
 import type { SourceRoute } from '../wire/ip-options.ts';
 import type { Frame } from './frame.ts';
@@ -206,6 +207,22 @@ export type SslIndication =
       readonly session: SessionName;
       readonly reason: 'local' | 'peer' | 'peer-dead' | SslFailure;
     };
+
+// ---- SSL <-> a cipher elsewhere ----
+
+export type CipherRequest =
+  /** The keys of one TLS session are the cipher's from now on; `sessionId` names them in what follows. */
+  | ({ readonly kind: 'install' } & EngineStart)
+  /** After the last record under these keys. */
+  | { readonly kind: 'forget'; readonly sessionId: number }
+  /** `record`: header and plaintext to seal, or the whole record to open. */
+  | { readonly kind: CipherWay; readonly sessionId: number; readonly record: Uint8Array };
+
+export type CipherIndication =
+  /** In the order of the requests: `record` sealed or opened, or as it was where that cannot be. */
+  | { readonly kind: CipherWay; readonly sessionId: number; readonly record: Uint8Array }
+  /** The cipher does not have the session's keys: there are too many. */
+  | { readonly kind: 'refused'; readonly sessionId: number };
 
 // ---- intermediate driver's setting manager (block L) <-> application ----
 

@@ -20,6 +20,10 @@ export const BROADCAST_IP4: Ip4 = 0xffff_ffff;
 export const CONTROL_MAC_FIRST: Mac = 0x0000_4c00_0000;
 /** Last address of that range. */
 export const CONTROL_MAC_LAST: Mac = 0x0000_4c00_00ff;
+/** What is sent to this address, engine X encrypts and sends back. */
+export const CONTROL_MAC_ENCRYPT: Mac = 0x0000_4c00_000a;
+/** What is sent to this address, engine X decrypts and sends back. */
+export const CONTROL_MAC_DECRYPT: Mac = 0x0000_4c00_000b;
 /** The engine's address in control frames. */
 export const CONTROL_MAC_ENGINE: Mac = 0x0000_4c00_000c;
 /** The software's address in control frames that go through a virtual NIC and a bridge. */

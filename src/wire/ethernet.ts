@@ -2,8 +2,15 @@
 import type { Mac } from './address.ts';
 import { put16, put48, u16, u48 } from './bytes.ts';
 
-/** EtherTypes used here. CONTROL is the local experimental type of control frames. */
-export const EtherType = { IP4: 0x0800, ARP: 0x0806, VLAN: 0x8100, IP6: 0x86dd, CONTROL: 0x88b5 } as const;
+/** EtherTypes used here. CONTROL and HAIRPIN are the local experimental types: control frames, and records on their way to a cipher. */
+export const EtherType = {
+  IP4: 0x0800,
+  ARP: 0x0806,
+  VLAN: 0x8100,
+  IP6: 0x86dd,
+  CONTROL: 0x88b5,
+  HAIRPIN: 0x88b6,
+} as const;
 
 /** Bytes of an Ethernet header without tag. */
 export const ETHERNET_HEADER_BYTES = 14;

@@ -1,17 +1,11 @@
-import type { F13Link, F13Numbers, F13Shape } from '../../engine/f13.ts';
+import type { F13Numbers } from '../../engine/f13.ts';
 import type { Mac } from '../../wire/address.ts';
 import { buildControlFrame, parseControlFrame } from '../../wire/control-frame.ts';
 import type { DemandRule } from '../../wire/demand-rule.ts';
+import { engineSessionOf, type SessionF13 } from '../engine/start.ts';
 import type { Frame } from '../frame.ts';
 import type { EngineStart, SettingIndication } from '../services.ts';
 import { tupleKey } from './settings.ts';
-
-/** F11 and F13 of a session at the moment in which the engine takes it over. */
-export interface SessionF13 {
-  readonly link: F13Link;
-  readonly shape: F13Shape;
-  readonly numbers: F13Numbers;
-}
 
 export interface ControlFramesHost {
   /** Where the engine's answers go. */
@@ -41,32 +35,9 @@ export class ControlFrames {
   }
 
   /** The start (or renew) command with all that the engine needs. */
-  start(kind: 'start' | 'renew', { sessionId, tuple, parameters, site }: EngineStart, f13: SessionF13): void {
-    const { link, shape, numbers } = f13;
-    this.#sessions.set(sessionId, tupleKey(tuple));
-    const session = {
-      sessionId,
-      udp: shape === 'udp',
-      client: parameters.role === 'client',
-      suite: parameters.suite,
-      order: parameters.order,
-      ownMac: link.own,
-      nextHopMac: link.nextHop,
-      ownIp: tuple.local,
-      peerIp: tuple.remote,
-      ownPort: tuple.localPort,
-      peerPort: tuple.remotePort,
-      pathMtu: parameters.pathMtu,
-      receiveConnectionId: parameters.receiveConnectionId,
-      sendConnectionId: parameters.sendConnectionId,
-      sendDataKeyId: parameters.keys.sendData,
-      receiveDataKeyId: parameters.keys.receiveData,
-      sendControlKeyId: parameters.keys.sendControl,
-      receiveControlKeyId: parameters.keys.receiveControl,
-      nextSequence: numbers.next,
-      acknowledgement: numbers.acknowledged,
-      site,
-    };
+  start(kind: 'start' | 'renew', start: EngineStart, f13: SessionF13): void {
+    this.#sessions.set(start.sessionId, tupleKey(start.tuple));
+    const session = engineSessionOf(start, f13);
     this.#host.toEngine(buildControlFrame({ kind, session }, this.#host.softwareMac));
   }
 

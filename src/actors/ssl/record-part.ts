@@ -8,6 +8,8 @@ import {
 } from '../records/record-session.ts';
 import type { RecordParameters } from '../services.ts';
 
+const RECORDS_OFF: ReceivedUnit = { kind: 'refused', reason: 'unexpected-unit', detail: 'records are off' };
+
 export interface SavedRecordPart {
   readonly records: SavedRecordSession;
   /** Parameters that it was turned on with. */
@@ -50,7 +52,17 @@ export class RecordPart {
   }
 
   receive(unit: Uint8Array): ReceivedUnit {
-    return this.#records?.receive(unit) ?? { kind: 'refused', reason: 'unexpected-unit', detail: 'records are off' };
+    return this.#records?.receive(unit) ?? RECORDS_OFF;
+  }
+
+  /** Units of a record that a cipher elsewhere has sealed. */
+  sealed(record: Uint8Array): readonly Uint8Array[] {
+    return this.#records?.sealed(record) ?? [];
+  }
+
+  /** What a cipher elsewhere has made of a record that {@link receive} handed out. */
+  opened(header: Uint8Array, plaintext: Uint8Array | undefined): ReceivedUnit {
+    return this.#records?.opened(header, plaintext) ?? RECORDS_OFF;
   }
 
   /** A sealed BYE, and the end of its timers and keys. */

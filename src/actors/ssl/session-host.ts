@@ -4,6 +4,7 @@ import type { RecordLimits } from '../../engine/records/limits.ts';
 import type { DropReason } from '../drop-reason.ts';
 import type { Frame } from '../frame.ts';
 import type { MachineObserver } from '../machine-host.ts';
+import type { CipherPlace } from '../records/cipher-place.ts';
 import type { SslIndication, TcpRequest } from '../services.ts';
 import type { JournalData } from '../tap.ts';
 import type { Wishes } from './terms.ts';
@@ -15,6 +16,8 @@ export interface SslSessionHost {
   setTimer(name: string, delay_us: number): void;
   clearTimer(name: string): void;
   readonly vault: Vault;
+  /** Where the session's records are sealed and opened; left out: here. */
+  readonly cipher?: CipherPlace;
   readonly observer: MachineObserver;
   readonly wishes: Wishes;
   readonly limits: Partial<RecordLimits>;

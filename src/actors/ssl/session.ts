@@ -1,41 +1,25 @@
 import { f13Overhead } from '../../engine/f13.ts';
-import { type SavedSplitter, StreamSplitter } from '../../engine/stream-splitter.ts';
+import { StreamSplitter } from '../../engine/stream-splitter.ts';
 import { type SslEvent, sslMachine } from '../../machines/ssl.ts';
 import type { NegotiationMessage } from '../../wire/negotiation.ts';
 import { Reason } from '../../wire/terms.ts';
-import { UNIT_LEG } from '../../wire/unit.ts';
+import { UNIT_CONTROL, UNIT_LEG } from '../../wire/unit.ts';
 import type { Frame } from '../frame.ts';
-import { type MachineCommand, MachineHost, type SavedMachine } from '../machine-host.ts';
-import type { RecordSessionHost, RecordSessionNews } from '../records/record-session.ts';
+import { type MachineCommand, MachineHost } from '../machine-host.ts';
+import type { ReceivedUnit, RecordSessionHost, RecordSessionNews } from '../records/record-session.ts';
 import type { RecordParameters, SslFailure, SslIndication } from '../services.ts';
-import { Agreement, type SavedAgreement } from './agreement.ts';
+import { Agreement } from './agreement.ts';
+import type { CipherAnswer } from './cipher-desk.ts';
 import { type Decision, decide } from './decision.ts';
 import { failureOfStop, failureOfTls, stopReasonOf } from './failures.ts';
-import { RecordPart, type SavedRecordPart } from './record-part.ts';
+import { RecordPart } from './record-part.ts';
 import { RENEWALS_APART_MS, renewalRefusal } from './renewal.ts';
+import type { SavedSslSession, SslSessionFacts } from './saved-session.ts';
 import type { SslSessionHost, SslSessionStart } from './session-host.ts';
-import { type SavedTcpWriter, TcpWriter } from './tcp-writer.ts';
+import { TcpWriter } from './tcp-writer.ts';
 import { deriveParameters, type LegFacts } from './terms.ts';
-import { type SavedTlsLine, TlsLine, type TlsLineHost } from './tls-line.ts';
+import { TlsLine, type TlsLineHost } from './tls-line.ts';
 import type { TlsEvent } from './tls-provider.ts';
-
-export interface SavedSslSession {
-  readonly start: SslSessionStart;
-  readonly machine: SavedMachine;
-  readonly splitter: SavedSplitter;
-  readonly tls: SavedTlsLine;
-  readonly writer: SavedTcpWriter;
-  readonly records?: SavedRecordPart;
-  readonly agreement: SavedAgreement;
-  readonly facts: Facts;
-}
-
-/** Plain data that control events leave behind. */
-interface Facts {
-  peerName: string;
-  parameters?: RecordParameters;
-  renewed_us?: number;
-}
 
 /** One TLS session after another over one TCP connection, with the records of the session in the same byte stream. */
 export class SslSession {
@@ -47,7 +31,7 @@ export class SslSession {
   readonly #tls: TlsLine;
   readonly #agreement: Agreement;
   readonly #records: RecordPart;
-  #facts: Facts = { peerName: '' };
+  #facts: SslSessionFacts = { peerName: '' };
 
   constructor(host: SslSessionHost, start: SslSessionStart) {
     this.start = start;
@@ -89,7 +73,7 @@ export class SslSession {
     return this.#tls.generation;
   }
 
-  get facts(): Readonly<Facts> {
+  get facts(): Readonly<SslSessionFacts> {
     return this.#facts;
   }
 
@@ -137,8 +121,21 @@ export class SslSession {
     if (!this.#writer.takesData) return this.#host.drop('queue-full', frame);
     const units = this.#records.seal(frame.bytes);
     if (typeof units === 'string') return this.#host.drop(units, frame);
-    this.#host.count('sealed');
+    if (units.length > 0) this.#host.count('sealed');
     for (const unit of units) this.#writer.data(unit);
+  }
+
+  /** A cipher elsewhere is done with a record. */
+  cipherAnswered(answer: CipherAnswer): void {
+    if (answer.way === 'open') return this.#taken(this.#records.opened(answer.header, answer.plaintext), 'openedElsewhere');
+    this.#host.count('sealedElsewhere');
+    const isControl = answer.record[0] === UNIT_CONTROL;
+    if (!isControl && !this.#writer.takesData) return this.#host.drop('queue-full', undefined);
+    for (const unit of this.#records.sealed(answer.record)) isControl ? this.#toPeer(unit) : this.#writer.data(unit);
+  }
+
+  cipherRefused(): void {
+    this.#fail('busy', 'the cipher takes no more sessions');
   }
 
   // ---- TCP ----
@@ -221,18 +218,21 @@ export class SslSession {
   // ---- inside: records ----
 
   #recordHost(): RecordSessionHost {
-    const { vault, observer, now_us, setTimer, clearTimer } = this.#host;
+    const { vault, cipher, observer, now_us, setTimer, clearTimer } = this.#host;
     const transmit = (unit: Uint8Array): void => this.#toPeer(unit);
-    return { vault, observer, now_us, setTimer, clearTimer, transmit, news: (news) => this.#news(news) };
+    return { vault, ...(cipher && { cipher }), observer, now_us, setTimer, clearTimer, transmit, news: (news) => this.#news(news) };
   }
 
   #unit(unit: Uint8Array): void {
     const type = unit[0] as number;
     if (type === UNIT_LEG) return this.#host.drop('unexpected-unit', undefined, type);
-    const received = this.#records.receive(unit);
+    this.#taken(this.#records.receive(unit), 'opened');
+  }
+
+  #taken(received: ReceivedUnit, counter: 'opened' | 'openedElsewhere'): void {
     if (received.kind === 'refused') return this.#host.drop(received.reason, undefined, received.detail);
     if (received.kind !== 'frame') return;
-    this.#host.count('opened');
+    this.#host.count(counter);
     this.#host.indicate({ kind: 'frame', session: this.start.name, frame: this.#host.frame(received.bytes) });
   }
 

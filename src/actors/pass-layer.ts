@@ -10,6 +10,8 @@ type OnOffHost = MachineHost<OnOffMachine, { readonly running: boolean }>;
 
 /** A layer that hands frames unchanged between its two ports while it runs. */
 export abstract class PassLayer extends Layer {
+  protected readonly upper: Port<Frame, Frame>;
+  protected readonly lower: Port<Frame, Frame>;
   readonly #machine: OnOffHost;
 
   constructor(host: LayerHost, label: string, machine: OnOffMachine, names: { upper: string; lower: string }) {
@@ -19,8 +21,8 @@ export abstract class PassLayer extends Layer {
       decide: (snapshot) => Object.freeze({ running: snapshot.value === 'RUNNING' }),
       execute: () => {},
     });
-    const upper: Port<Frame, Frame> = this.addPort(names.upper, (frame: Frame) => this.#pass(frame, lower, 'sent'));
-    const lower: Port<Frame, Frame> = this.addPort(names.lower, (frame: Frame) => this.#pass(frame, upper, 'received'));
+    this.upper = this.addPort(names.upper, (frame: Frame) => this.fromUpper(frame));
+    this.lower = this.addPort(names.lower, (frame: Frame) => this.fromLower(frame));
   }
 
   override start(): void {
@@ -43,7 +45,15 @@ export abstract class PassLayer extends Layer {
     this.#machine.restore(saved.machine as never);
   }
 
-  #pass(frame: Frame, to: Port<Frame, Frame>, counter: string): void {
+  protected fromUpper(frame: Frame): void {
+    this.pass(frame, this.lower, 'sent');
+  }
+
+  protected fromLower(frame: Frame): void {
+    this.pass(frame, this.upper, 'received');
+  }
+
+  protected pass(frame: Frame, to: Port<Frame, Frame>, counter: string): void {
     if (!this.#machine.decision.running) this.drop('stopped', frame);
     else if (to.send(frame)) this.count(counter);
     else this.drop('not-joined', frame);

@@ -122,7 +122,8 @@ export class KeyGeneration {
 
   /** What a cipher elsewhere has made of a record that {@link open} handed out; no plaintext: it did not authenticate. */
   settle(type: number, numbers: RecordNumbers, plaintext: Uint8Array | undefined, now_us: number): OpenedUnit {
-    const [channel, kind] = type === UNIT_DATA ? ([this.#data, 'frame'] as const) : ([this.#control, 'control'] as const);
+    const [channel, kind] =
+      type === UNIT_DATA ? ([this.#data, 'frame'] as const) : ([this.#control, 'control'] as const);
     return this.#opened(channel.settle(numbers, plaintext, now_us), now_us, kind);
   }
 

@@ -19,7 +19,10 @@ export interface HairpinOptions {
 }
 
 /** The frame that carries a request; undefined for a record that no hairpin frame takes. */
-export function frameOfRequest(request: CipherRequest, { mac, maxFrame_bytes }: HairpinOptions): Uint8Array | undefined {
+export function frameOfRequest(
+  request: CipherRequest,
+  { mac, maxFrame_bytes }: HairpinOptions,
+): Uint8Array | undefined {
   if (request.kind === 'install') {
     // Engine X makes no F10 frames: it needs no next hop and no F13 numbers.
     const session = engineSessionOf(request, {

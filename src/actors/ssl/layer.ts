@@ -5,13 +5,24 @@ import type { Ip4 } from '../../wire/address.ts';
 import { u32 } from '../../wire/bytes.ts';
 import { isIp6 } from '../../wire/ip-address.ts';
 import type { AdmissionLimits } from '../admission.ts';
+import type { Frame } from '../frame.ts';
 import type { LayerHost } from '../host.ts';
 import { Layer, type MachineView, type SavedLayer } from '../layer.ts';
 import type { Port } from '../port.ts';
-import type { SslIndication, SslRequest, TcpIndication, TcpRequest } from '../services.ts';
+import type {
+  CipherIndication,
+  CipherRequest,
+  SslIndication,
+  SslRequest,
+  TcpIndication,
+  TcpRequest,
+} from '../services.ts';
 import type { JournalData } from '../tap.ts';
+import { CipherDesk, type SavedCipherDesk } from './cipher-desk.ts';
 import { failureOfTcp } from './failures.ts';
-import { type SavedSslSession, SslSession } from './session.ts';
+import { frameOfRequest, type HairpinOptions, indicationOf } from './hairpin-line.ts';
+import type { SavedSslSession } from './saved-session.ts';
+import { SslSession } from './session.ts';
 import type { SslSessionHost, SslSessionStart } from './session-host.ts';
 import type { Wishes } from './terms.ts';
 import { engineParts } from './tls-line.ts';
@@ -25,6 +36,7 @@ export const HALF_OPEN_SESSIONS_PER_ADDRESS = 8;
 export const HALF_OPEN_SESSIONS_FOR_PEERS = 8;
 /** Sessions in all. */
 export const SSL_SESSIONS = 256;
+const CIPHER_TIMER = 'cipher';
 /** Largest IP packet of an Ethernet. */
 const PATH_MTU_BYTES = 1500;
 
@@ -36,6 +48,9 @@ export interface SslPeer {
   /** Where it listens, if that is known: {@link HALF_OPEN_SESSIONS_FOR_PEERS} are for it. */
   readonly address?: Ip4;
 }
+
+/** Where records are sealed and opened instead of here: beside the CPU (port `cipher`), or by engine X behind the virtual NIC (port `nic`). */
+export type SslCipher = { readonly by: 'service' } | ({ readonly by: 'hairpin' } & HairpinOptions);
 
 /** Whom an SSL layer speaks to, and what it offers. */
 export interface SslOptions {
@@ -50,6 +65,8 @@ export interface SslOptions {
   readonly pathMtu?: number;
   /** Key limits other than the usual, for tests. */
   readonly limits?: Partial<RecordLimits>;
+  /** Left out: here, in software. */
+  readonly cipher?: SslCipher;
   /** Default {@link SSL_SESSIONS}. */
   readonly sessions?: number;
   /** Default {@link HALF_OPEN_SESSIONS}, in all and from one address. */
@@ -83,6 +100,7 @@ export class SslLayer extends Layer {
   readonly #most: number;
   readonly #halfOpen: AdmissionLimits;
   readonly #sessions = new Map<string, SslSession>();
+  readonly #desk: CipherDesk | undefined;
 
   constructor(host: LayerHost, label: string, options: SslOptions) {
     super(host, label);
@@ -94,6 +112,7 @@ export class SslLayer extends Layer {
       orders: options.orders ?? [1, 0],
       pathMtu: options.pathMtu ?? PATH_MTU_BYTES,
     };
+    this.#desk = options.cipher && this.#makeDesk(options.cipher);
     this.#upper = this.addPort<SslRequest, SslIndication>('upper', (request) => this.#requested(request));
     this.#lower = this.addPort<TcpIndication, TcpRequest>('lower', (indication) => this.#fromTcp(indication));
   }
@@ -103,6 +122,7 @@ export class SslLayer extends Layer {
   }
 
   override timerFired(name: string): void {
+    if (name === CIPHER_TIMER) return this.#desk?.timerFired();
     const at = name.indexOf(':');
     this.#sessions.get(name.slice(at + 1))?.timerFired(name.slice(0, at));
   }
@@ -130,12 +150,14 @@ export class SslLayer extends Layer {
   }
 
   save(): SavedLayer {
-    return { version: 1, sessions: [...this.#sessions.values()].map((session) => session.save()) as never };
+    const sessions = [...this.#sessions.values()].map((session) => session.save());
+    return { version: 1, sessions: sessions as never, ...(this.#desk && { cipher: this.#desk.save() as never }) };
   }
 
   restore(saved: SavedLayer): void {
     this.#sessions.clear();
     for (const each of saved.sessions as unknown as readonly SavedSslSession[]) this.#add(each.start).restore(each);
+    this.#desk?.restore(saved.cipher as unknown as SavedCipherDesk);
   }
 
   // ---- the application's requests ----
@@ -232,18 +254,20 @@ export class SslLayer extends Layer {
   }
 
   #add(start: SslSessionStart): SslSession {
-    const session = new SslSession(this.#sessionHost(start.name), start);
+    const session = new SslSession(this.#sessionHost(start), start);
     this.#sessions.set(start.name, session);
     return session;
   }
 
-  #sessionHost(name: string): SslSessionHost {
+  #sessionHost({ name, tuple }: SslSessionStart): SslSessionHost {
     const { host, label } = this;
+    const cipher = this.#desk?.placeFor(name, tuple);
     return {
       now_us: () => host.now_us(),
       setTimer: (timer, delay_us) => this.setTimer(`${timer}:${name}`, delay_us),
       clearTimer: (timer) => this.clearTimer(`${timer}:${name}`),
       vault: host.vault,
+      ...(cipher && { cipher }),
       observer: host.observer(label),
       wishes: this.#wishes,
       limits: this.#options.limits ?? {},
@@ -261,6 +285,45 @@ export class SslLayer extends Layer {
       count: (counter) => this.count(counter),
       note: (note, data) => this.note(note, data),
       ended: () => this.#sessions.delete(name),
+    };
+  }
+
+  // ---- a cipher elsewhere ----
+
+  #makeDesk(cipher: SslCipher): CipherDesk {
+    const { host, label } = this;
+    const desk: CipherDesk = new CipherDesk({
+      vault: host.vault,
+      now_us: () => host.now_us(),
+      draw: () => u32(host.randomBytes(label, 4), 0),
+      setTimer: (delay_us) => this.setTimer(CIPHER_TIMER, delay_us),
+      request: this.#wayTo(cipher, (indication) => desk.received(indication)),
+      answer: (name, answer) => {
+        const session = this.#sessions.get(name);
+        if (session === undefined) this.drop('no-session', undefined, name);
+        else session.cipherAnswered(answer);
+      },
+      refused: (name) => this.#sessions.get(name)?.cipherRefused(),
+      drop: (reason, detail) => this.drop(reason, undefined, detail),
+      count: (counter) => this.count(counter),
+    });
+    return desk;
+  }
+
+  #wayTo(cipher: SslCipher, received: (indication: CipherIndication) => void): (request: CipherRequest) => boolean {
+    if (cipher.by === 'service') {
+      const port = this.addPort<CipherIndication, CipherRequest>('cipher', received);
+      return (request) => port.send(request);
+    }
+    const nic = this.addPort<Frame, Frame>('nic', (frame) => {
+      const said = indicationOf(frame.bytes);
+      if (said === 'nothing') return;
+      if ('malformed' in said) this.drop('malformed', frame, said.malformed);
+      else received(said);
+    });
+    return (request) => {
+      const bytes = frameOfRequest(request, cipher);
+      return bytes !== undefined && nic.send(this.host.frame(bytes));
     };
   }
 

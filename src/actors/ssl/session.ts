@@ -127,7 +127,8 @@ export class SslSession {
 
   /** A cipher elsewhere is done with a record. */
   cipherAnswered(answer: CipherAnswer): void {
-    if (answer.way === 'open') return this.#taken(this.#records.opened(answer.header, answer.plaintext), 'openedElsewhere');
+    if (answer.way === 'open')
+      return this.#taken(this.#records.opened(answer.header, answer.plaintext), 'openedElsewhere');
     this.#host.count('sealedElsewhere');
     const isControl = answer.record[0] === UNIT_CONTROL;
     if (!isControl && !this.#writer.takesData) return this.#host.drop('queue-full', undefined);
@@ -220,7 +221,16 @@ export class SslSession {
   #recordHost(): RecordSessionHost {
     const { vault, cipher, observer, now_us, setTimer, clearTimer } = this.#host;
     const transmit = (unit: Uint8Array): void => this.#toPeer(unit);
-    return { vault, ...(cipher && { cipher }), observer, now_us, setTimer, clearTimer, transmit, news: (news) => this.#news(news) };
+    return {
+      vault,
+      ...(cipher && { cipher }),
+      observer,
+      now_us,
+      setTimer,
+      clearTimer,
+      transmit,
+      news: (news) => this.#news(news),
+    };
   }
 
   #unit(unit: Uint8Array): void {

@@ -6,8 +6,8 @@ import {
   UNIT_CONTROL,
 } from '../../wire/record.ts';
 import type { KeyId } from '../crypto/vault.ts';
-import { ReplayWindow, type SavedReplayWindow, type WindowVerdict } from './replay-window.ts';
 import { HANDED_OUT } from './cipher.ts';
+import { ReplayWindow, type SavedReplayWindow, type WindowVerdict } from './replay-window.ts';
 import type { HalfOptions } from './sending.ts';
 
 /** Why a record was not opened: what its header says against it, or what the channel knows. */

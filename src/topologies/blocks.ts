@@ -2,6 +2,7 @@ import { BridgeLayer, type BridgeOptions } from '../actors/bridge/layer.ts';
 import type { Device } from '../actors/device.ts';
 import { DriverLayer } from '../actors/driver/layer.ts';
 import { EngineLayer, type EngineOptions } from '../actors/engine/layer.ts';
+import { EngineXLayer, type EngineXOptions } from '../actors/engine-x/layer.ts';
 import { FirewallLayer, type FirewallOptions } from '../actors/firewall/layer.ts';
 import { AcceleratorControlLayer } from '../actors/gateway/accelerator-control.ts';
 import { BridgedAcceleratorControlLayer } from '../actors/gateway/bridged-accelerator-control.ts';
@@ -16,12 +17,14 @@ import { MacLayer, type MacOptions } from '../actors/mac/layer.ts';
 import { PhyLayer, type PhyOptions } from '../actors/phy/layer.ts';
 import { PingLayer, type PingOptions } from '../actors/ping/layer.ts';
 import { type RelayApplicationConfig, RelayApplicationLayer } from '../actors/relay/layer.ts';
+import { SecurityEngineLayer } from '../actors/security-engine/layer.ts';
 import { SslLayer, type SslOptions } from '../actors/ssl/layer.ts';
 import { TcpLayer, type TcpLayerOptions } from '../actors/tcp/layer.ts';
 import { TestApplicationLayer, type TestApplicationOptions } from '../actors/test-application/layer.ts';
 import type { DataWatcher } from '../actors/test-application/pattern.ts';
 import { UdpLayer, type UdpLayerOptions } from '../actors/udp/layer.ts';
 import { VirtualNicLayer } from '../actors/virtual-nic/layer.ts';
+import { VirtualNicLayer, type VirtualNicOptions } from '../actors/virtual-nic/layer.ts';
 
 /** What a layer is given beside its options: it is no plain data, and a replay does without. */
 export interface Outside {
@@ -41,6 +44,7 @@ const BLOCKS = {
   bridge: (host: Device, label: string, options: BridgeOptions) => new BridgeLayer(host, label, options),
   driver: (host: Device, label: string, _: NoOptions) => new DriverLayer(host, label),
   engine: (host: Device, label: string, options: EngineOptions) => new EngineLayer(host, label, options),
+  'engine-x': (host: Device, label: string, options: EngineXOptions) => new EngineXLayer(host, label, options),
   firewall: (host: Device, label: string, options: FirewallOptions) => new FirewallLayer(host, label, options),
   'gateway-application': (host: Device, label: string, options: GatewayApplicationConfig) =>
     new GatewayApplicationLayer(host, label, options),
@@ -55,6 +59,7 @@ const BLOCKS = {
   ping: (host: Device, label: string, options: PingOptions) => new PingLayer(host, label, options),
   'relay-application': (host: Device, label: string, options: RelayApplicationConfig) =>
     new RelayApplicationLayer(host, label, options),
+  'security-engine': (host: Device, label: string, _: NoOptions) => new SecurityEngineLayer(host, label),
   ssl: (host: Device, label: string, options: SslOptions) => new SslLayer(host, label, options),
   tcp: (host: Device, label: string, options: TcpLayerOptions) => new TcpLayer(host, label, options),
   'test-application': (
@@ -65,6 +70,7 @@ const BLOCKS = {
   ) => new TestApplicationLayer(host, label, { ...options, ...(onData && { onData }) }),
   udp: (host: Device, label: string, options: UdpLayerOptions) => new UdpLayer(host, label, options),
   'virtual-nic': (host: Device, label: string, _: NoOptions) => new VirtualNicLayer(host, label),
+  'virtual-nic': (host: Device, label: string, options: VirtualNicOptions) => new VirtualNicLayer(host, label, options),
 };
 
 export type BlockName = keyof typeof BLOCKS;

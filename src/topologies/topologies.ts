@@ -1,3 +1,4 @@
+import { E8, E8_BOTH, E8_MIRRORED, E8_NAT } from './e8.ts';
 import { E2, E3, E3_FOLDED, E3_MIRRORED, E4, E4_FOLDED, TCP_OVER_TCP } from './gateway-to-gateway.ts';
 import { E2_NAT, E4_NAT } from './instead-of-firewall.ts';
 import type { Topology } from './plan.ts';
@@ -19,6 +20,10 @@ export const TOPOLOGIES: readonly Topology[] = [
   E2_NAT,
   E4_NAT,
   PRIOR_ART_1,
+  E8,
+  E8_MIRRORED,
+  E8_BOTH,
+  E8_NAT,
 ];
 
 export function topologyByName(name: string): Topology | undefined {

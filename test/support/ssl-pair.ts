@@ -4,6 +4,7 @@ import type { LayerHost } from '../../src/actors/host.ts';
 import { Layer, type SavedLayer } from '../../src/actors/layer.ts';
 import { Port } from '../../src/actors/port.ts';
 import { VirtualScheduler } from '../../src/actors/scheduler.ts';
+import { SecurityEngineLayer } from '../../src/actors/security-engine/layer.ts';
 import type { RecordParameters, SslIndication, SslRequest } from '../../src/actors/services.ts';
 import { SslLayer, type SslOptions } from '../../src/actors/ssl/layer.ts';
 import { type JournalRecord, NO_JOURNAL } from '../../src/actors/tap.ts';
@@ -86,7 +87,9 @@ export class SslEnd {
       const tcp = new FakeTcpLayer(host, 'tcp', ADDRESS[name] as Ip4, send);
       Port.join(probe.ssl, ssl.ports.upper as never);
       Port.join(tcp.upper, ssl.ports.lower as never);
-      return [probe, ssl, tcp];
+      const engine = ssl.ports.cipher && new SecurityEngineLayer(host, 'engine');
+      if (engine !== undefined) Port.join(ssl.ports.cipher, engine.ports.cipher);
+      return [probe, ssl, ...(engine ? [engine] : []), tcp];
     });
     this.probe = this.device.layer('application') as ProbeLayer;
     this.ssl = this.device.layer('ssl') as SslLayer;

@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { layerCompliance, type Stimulus } from '../../../test/support/compliance.ts';
 import { TestHost } from '../../../test/support/test-host.ts';
 import type { LayerHost } from '../host.ts';
-import type { SslIndication, TcpRequest } from '../services.ts';
-import { SslLayer } from './layer.ts';
+import { CipherTable } from '../records/cipher-table.ts';
+import type { CipherRequest, SslIndication, TcpRequest } from '../services.ts';
+import { SslLayer, type SslOptions } from './layer.ts';
 
 const CLIENT_IP = 0x0a00_001e;
 const SERVER_IP = 0x0a00_0014;
@@ -11,8 +12,13 @@ const FRAME = Uint8Array.from({ length: 90 }, (_, at) => at);
 const LEG = { kind: 'leg', digest: new Uint8Array(32).fill(4), shape: 'tcp', handshake: 'hold' };
 const HELLO = Uint8Array.of(0x16, 3, 3, 0, 2, 1, 1);
 
-const makeClient = (host: LayerHost) => new SslLayer(host, 'ssl', { address: CLIENT_IP, peers: [{ name: 'server' }] });
-const makeServer = (host: LayerHost) => new SslLayer(host, 'ssl', { address: SERVER_IP, peers: [{ name: 'client' }] });
+/** The client and the server, with their cipher where the options say. */
+const makers = (options: Pick<SslOptions, 'cipher'> = {}) => ({
+  client: (host: LayerHost) =>
+    new SslLayer(host, 'ssl', { address: CLIENT_IP, peers: [{ name: 'server' }], ...options }),
+  server: (host: LayerHost) =>
+    new SslLayer(host, 'ssl', { address: SERVER_IP, peers: [{ name: 'client' }], ...options }),
+});
 
 /** One end of a session under test hosts, with all that happened to it written down as stimuli. */
 class End {
@@ -20,11 +26,14 @@ class End {
   readonly stimuli: Stimulus[] = [];
   readonly session: string;
   other!: End;
+  /** A cipher beside the CPU, where the layer has none of its own. */
+  readonly #table: CipherTable;
   #seen = 0;
 
   constructor(session: string, make: (host: LayerHost) => SslLayer) {
     this.session = session;
     this.host.attach(make(this.host));
+    this.#table = new CipherTable(this.host.vault);
     this.host.start();
   }
 
@@ -60,6 +69,7 @@ class End {
       if (output?.kind === 'tls' && output.call === 'write') {
         this.other.tls(Number(output.engine.split('#')[1]), { kind: 'data', bytes: output.data });
       } else if (output?.kind === 'send' && output.port === 'lower') this.#toTcp(output.message as TcpRequest);
+      else if (output?.kind === 'send' && output.port === 'cipher') this.#toCipher(output.message as CipherRequest);
       else if (output?.kind === 'send' && output.port === 'upper') this.#toApplication(output.message as SslIndication);
     }
   }
@@ -67,6 +77,16 @@ class End {
   #toTcp(request: TcpRequest): void {
     if (request.kind === 'write') this.other.tcp({ kind: 'data', bytes: request.bytes });
     else if (request.kind === 'close') this.tcp({ kind: 'closed', reason: 'normal' });
+  }
+
+  #toCipher(request: CipherRequest): void {
+    const { kind, sessionId } = request;
+    if (kind === 'install') this.#table.install(sessionId, request.parameters.keys);
+    else if (kind === 'forget') this.#table.remove(sessionId);
+    else {
+      const record = this.#table[kind](sessionId, request.record) ?? request.record;
+      this.apply({ port: 'cipher', message: { kind, sessionId, record } });
+    }
   }
 
   #toApplication(indication: SslIndication): void {
@@ -77,9 +97,9 @@ class End {
 }
 
 /** A whole session with a renewal; what happened to each end. */
-function wholeSession(): { client: End; server: End } {
-  const client = new End('one', makeClient);
-  const server = new End('accepted-1', makeServer);
+function wholeSession(make: ReturnType<typeof makers>): { client: End; server: End } {
+  const client = new End('one', make.client);
+  const server = new End('accepted-1', make.server);
   [client.other, server.other] = [server, client];
   const wait = (time_us: number) => {
     for (let at = 0; at < time_us; at += 500_000) for (const end of [client, server]) end.apply({ wait_us: 500_000 });
@@ -112,8 +132,11 @@ function wholeSession(): { client: End; server: End } {
 }
 
 describe('the session that compliance is tested with', () => {
-  it('carries frames both ways, before and after its renewal, and ends in order', () => {
-    const { client, server } = wholeSession();
+  it.each([
+    ['here', {}],
+    ['elsewhere', { cipher: { by: 'service' } as const }],
+  ])('carries frames both ways, before and after its renewal, and ends in order: cipher %s', (_where, choice) => {
+    const { client, server } = wholeSession(makers(choice));
     for (const { host } of [client, server]) {
       const heard = host.sentOn<SslIndication>('upper').map(({ kind }) => kind);
       expect(heard.filter((kind) => kind === 'frame')).toHaveLength(2);
@@ -123,7 +146,13 @@ describe('the session that compliance is tested with', () => {
   });
 });
 
-const { client, server } = wholeSession();
 const options = { framePorts: [], settle_us: 10_000_000 };
-layerCompliance('ssl, the client', makeClient, client.stimuli, options);
-layerCompliance('ssl, the server', makeServer, server.stimuli, options);
+for (const [where, choice] of [
+  ['', {}],
+  [', cipher elsewhere', { cipher: { by: 'service' } as const }],
+] as const) {
+  const make = makers(choice);
+  const { client, server } = wholeSession(make);
+  layerCompliance(`ssl, the client${where}`, make.client, client.stimuli, options);
+  layerCompliance(`ssl, the server${where}`, make.server, server.stimuli, options);
+}

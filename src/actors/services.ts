@@ -212,7 +212,7 @@ export type SslIndication =
 
 export type CipherRequest =
   /** The keys of one TLS session are the cipher's from now on; `sessionId` names them in what follows. */
-  | ({ readonly kind: 'install' } & EngineStart)
+  | ({ readonly kind: 'install' } & Omit<EngineStart, 'site'>)
   /** After the last record under these keys. */
   | { readonly kind: 'forget'; readonly sessionId: number }
   /** `record`: header and plaintext to seal, or the whole record to open. */

@@ -1,7 +1,12 @@
-import { engineMachine } from '../../machines/engine.ts';
+import { ENGINE_SESSIONS, engineMachine } from '../../machines/engine.ts';
 import { isControlMac, type Mac } from '../../wire/address.ts';
 import { u48 } from '../../wire/bytes.ts';
-import { buildControlFrame, type ControlFrameMessage, parseControlFrame } from '../../wire/control-frame.ts';
+import {
+  buildControlFrame,
+  type ControlFrameMessage,
+  type EngineSession,
+  parseControlFrame,
+} from '../../wire/control-frame.ts';
 import { ETHERNET_HEADER_BYTES, EtherType, VLAN_TAG_BYTES } from '../../wire/ethernet.ts';
 import { asksForCipher, parseHairpin, turnedHairpin } from '../../wire/hairpin.ts';
 import { Reason } from '../../wire/terms.ts';
@@ -108,12 +113,19 @@ export class EngineXLayer extends Layer {
 
   #controlFrame(frame: Frame): void {
     const read = parseControlFrame(frame.bytes);
-    const command = read.ok ? commandOf(read.message) : undefined;
-    if (!read.ok || command === undefined)
-      return this.drop('malformed', frame, read.ok ? read.message.kind : read.reason);
-    this.#softwareMac = read.source;
+    if (!read.ok) return this.drop('malformed', frame, read.reason);
+    const { message, source } = read;
+    this.#softwareMac = source;
     this.count('controlFrames');
-    this.#machine.send(command);
+    if (message.kind === 'start') this.#start(message.session);
+    else if (message.kind === 'renew') this.#machine.send({ type: 'renew.commanded', session: message.session });
+    else if (message.kind === 'stop') this.#machine.send({ ...message, type: 'stop.commanded' });
+  }
+
+  #start(session: EngineSession): void {
+    const { ids } = this.#table;
+    const free = ids.length < ENGINE_SESSIONS && !ids.includes(session.sessionId);
+    this.#machine.send({ type: 'start.commanded', session, free });
   }
 
   #execute({ type, params }: MachineCommand): void {
@@ -126,6 +138,7 @@ export class EngineXLayer extends Layer {
       case 'refuseSession':
         this.drop('too-many-sessions', undefined, params.session.sessionId);
         forgetKeys(this.host.vault, parametersOf(params.session));
+        if (this.#table.ids.includes(params.session.sessionId)) return;
         return this.#reportStopped(params.session.sessionId, Reason.TOO_MANY_SESSIONS);
       case 'endSession':
         return this.#table.remove(params.sessionId);

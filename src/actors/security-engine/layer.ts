@@ -62,7 +62,7 @@ export class SecurityEngineLayer extends Layer {
     this.#port.send({ kind, sessionId, record: done ?? request.record });
   }
 
-  #install({ sessionId, parameters }: EngineStart): void {
+  #install({ sessionId, parameters }: Omit<EngineStart, 'site'>): void {
     if (this.#machine.decision.running && this.#table.ids.length < SECURITY_ENGINE_SESSIONS)
       return this.#table.install(sessionId, parameters.keys);
     forgetKeys(this.host.vault, parameters);

@@ -10,6 +10,9 @@ import type { CipherIndication, CipherRequest } from '../services.ts';
 /** So much longer than a full untagged LAN frame a hairpin frame with the sealed record of a tagged one is, in bytes. */
 export const HAIRPIN_OVERHEAD_BYTES = HAIRPIN_HEADER_BYTES + VLAN_TAG_BYTES + RECORD_OVERHEAD_BYTES;
 
+/** Sites are for engines that choose a session for a frame. */
+const THE_SITE = 1;
+
 /** The way from SSL 2002 to engine X and back: Ethernet frames through the virtual NIC. */
 export interface HairpinOptions {
   /** Address of the virtual NIC: whence the frames come, and whither they go back. */
@@ -25,11 +28,14 @@ export function frameOfRequest(
 ): Uint8Array | undefined {
   if (request.kind === 'install') {
     // Engine X makes no F10 frames: it needs no next hop and no F13 numbers.
-    const session = engineSessionOf(request, {
-      shape: 'tcp',
-      link: { own: mac, nextHop: 0 },
-      numbers: { next: 0, acknowledged: 0 },
-    });
+    const session = engineSessionOf(
+      { ...request, site: THE_SITE },
+      {
+        shape: 'tcp',
+        link: { own: mac, nextHop: 0 },
+        numbers: { next: 0, acknowledged: 0 },
+      },
+    );
     return buildControlFrame({ kind: 'start', session }, mac);
   }
   const { kind, sessionId } = request;

@@ -2,6 +2,7 @@ import { E8, E8_BOTH, E8_MIRRORED, E8_NAT } from './e8.ts';
 import { E2, E3, E3_FOLDED, E3_MIRRORED, E4, E4_FOLDED, TCP_OVER_TCP } from './gateway-to-gateway.ts';
 import { E2_NAT, E4_NAT } from './instead-of-firewall.ts';
 import type { Topology } from './plan.ts';
+import { PRIOR_ART_2 } from './prior-art-2.ts';
 import { E1, PRIOR_ART_1 } from './relayed.ts';
 import { E11, E11_MIRRORED } from './udp-between-gateways.ts';
 
@@ -20,6 +21,7 @@ export const TOPOLOGIES: readonly Topology[] = [
   E2_NAT,
   E4_NAT,
   PRIOR_ART_1,
+  PRIOR_ART_2,
   E8,
   E8_MIRRORED,
   E8_BOTH,

@@ -10,8 +10,8 @@ import type { CipherIndication, CipherRequest } from '../services.ts';
 /** So much longer than a full untagged LAN frame a hairpin frame with the sealed record of a tagged one is, in bytes. */
 export const HAIRPIN_OVERHEAD_BYTES = HAIRPIN_HEADER_BYTES + VLAN_TAG_BYTES + RECORD_OVERHEAD_BYTES;
 
-/** Sites are for engines that choose a session for a frame. */
-const THE_SITE = 1;
+/** Sites are for engines that choose a session for each frame. */
+const NO_SITE = 0;
 
 /** The way from SSL 2002 to engine X and back: Ethernet frames through the virtual NIC. */
 export interface HairpinOptions {
@@ -29,7 +29,7 @@ export function frameOfRequest(
   if (request.kind === 'install') {
     // Engine X makes no F10 frames: it needs no next hop and no F13 numbers.
     const session = engineSessionOf(
-      { ...request, site: THE_SITE },
+      { ...request, site: NO_SITE },
       {
         shape: 'tcp',
         link: { own: mac, nextHop: 0 },

@@ -3,15 +3,15 @@ import { StreamSplitter } from '../../engine/stream-splitter.ts';
 import { type SslEvent, sslMachine } from '../../machines/ssl.ts';
 import type { NegotiationMessage } from '../../wire/negotiation.ts';
 import { Reason } from '../../wire/terms.ts';
-import { UNIT_CONTROL, UNIT_LEG } from '../../wire/unit.ts';
 import type { Frame } from '../frame.ts';
 import { type MachineCommand, MachineHost } from '../machine-host.ts';
-import type { ReceivedUnit, RecordSessionHost, RecordSessionNews } from '../records/record-session.ts';
+import type { RecordSessionHost, RecordSessionNews } from '../records/record-session.ts';
 import type { RecordParameters, SslFailure, SslIndication } from '../services.ts';
 import { Agreement } from './agreement.ts';
 import type { CipherAnswer } from './cipher-desk.ts';
 import { type Decision, decide } from './decision.ts';
 import { failureOfStop, failureOfTls, stopReasonOf } from './failures.ts';
+import { FramePath } from './frame-path.ts';
 import { RecordPart } from './record-part.ts';
 import { RENEWALS_APART_MS, renewalRefusal } from './renewal.ts';
 import type { SavedSslSession, SslSessionFacts } from './saved-session.ts';
@@ -31,6 +31,7 @@ export class SslSession {
   readonly #tls: TlsLine;
   readonly #agreement: Agreement;
   readonly #records: RecordPart;
+  readonly #frames: FramePath;
   #facts: SslSessionFacts = { peerName: '' };
 
   constructor(host: SslSessionHost, start: SslSessionStart) {
@@ -39,6 +40,7 @@ export class SslSession {
     this.#writer = new TcpWriter((bytes) => host.toTcp({ kind: 'write', connection: start.name, bytes }));
     this.#agreement = new Agreement(host.wishes, host.newConnectionId);
     this.#records = new RecordPart(this.#recordHost(), host.limits);
+    this.#frames = new FramePath(start.name, host, this.#records, this.#writer, (bytes) => this.#toPeer(bytes));
     this.#tls = new TlsLine(this.#tlsHost(), start.name);
     this.#machine = new MachineHost({
       machine: sslMachine,
@@ -118,21 +120,12 @@ export class SslSession {
   }
 
   sealFrame(frame: Frame): void {
-    if (!this.#writer.takesData) return this.#host.drop('queue-full', frame);
-    const units = this.#records.seal(frame.bytes);
-    if (typeof units === 'string') return this.#host.drop(units, frame);
-    if (units.length > 0) this.#host.count('sealed');
-    for (const unit of units) this.#writer.data(unit);
+    this.#frames.seal(frame);
   }
 
   /** A cipher elsewhere is done with a record. */
   cipherAnswered(answer: CipherAnswer): void {
-    if (answer.way === 'open')
-      return this.#taken(this.#records.opened(answer.header, answer.plaintext), 'openedElsewhere');
-    this.#host.count('sealedElsewhere');
-    const isControl = answer.record[0] === UNIT_CONTROL;
-    if (!isControl && !this.#writer.takesData) return this.#host.drop('queue-full', undefined);
-    for (const unit of this.#records.sealed(answer.record)) isControl ? this.#toPeer(unit) : this.#writer.data(unit);
+    this.#frames.answered(answer);
   }
 
   cipherRefused(): void {
@@ -144,7 +137,7 @@ export class SslSession {
   received(bytes: Uint8Array): void {
     for (const part of this.#splitter.push(bytes)) {
       if (part.kind === 'tls') this.#tlsRecord(part.bytes);
-      else this.#unit(part.bytes);
+      else this.#frames.unit(part.bytes);
     }
     this.#host.toTcp({ kind: 'consumed', connection: this.start.name, bytes: bytes.length });
     if (this.#splitter.broken) this.#fail('malformed', 'neither a TLS record nor a unit');
@@ -231,19 +224,6 @@ export class SslSession {
       transmit,
       news: (news) => this.#news(news),
     };
-  }
-
-  #unit(unit: Uint8Array): void {
-    const type = unit[0] as number;
-    if (type === UNIT_LEG) return this.#host.drop('unexpected-unit', undefined, type);
-    this.#taken(this.#records.receive(unit), 'opened');
-  }
-
-  #taken(received: ReceivedUnit, counter: 'opened' | 'openedElsewhere'): void {
-    if (received.kind === 'refused') return this.#host.drop(received.reason, undefined, received.detail);
-    if (received.kind !== 'frame') return;
-    this.#host.count(counter);
-    this.#host.indicate({ kind: 'frame', session: this.start.name, frame: this.#host.frame(received.bytes) });
   }
 
   #news(news: RecordSessionNews): void {

@@ -23,7 +23,6 @@ import { TcpLayer, type TcpLayerOptions } from '../actors/tcp/layer.ts';
 import { TestApplicationLayer, type TestApplicationOptions } from '../actors/test-application/layer.ts';
 import type { DataWatcher } from '../actors/test-application/pattern.ts';
 import { UdpLayer, type UdpLayerOptions } from '../actors/udp/layer.ts';
-import { VirtualNicLayer } from '../actors/virtual-nic/layer.ts';
 import { VirtualNicLayer, type VirtualNicOptions } from '../actors/virtual-nic/layer.ts';
 
 /** What a layer is given beside its options: it is no plain data, and a replay does without. */
@@ -69,7 +68,6 @@ const BLOCKS = {
     { onData }: Outside,
   ) => new TestApplicationLayer(host, label, { ...options, ...(onData && { onData }) }),
   udp: (host: Device, label: string, options: UdpLayerOptions) => new UdpLayer(host, label, options),
-  'virtual-nic': (host: Device, label: string, _: NoOptions) => new VirtualNicLayer(host, label),
   'virtual-nic': (host: Device, label: string, options: VirtualNicOptions) => new VirtualNicLayer(host, label, options),
 };
 

@@ -15,7 +15,11 @@ export function contradictions(config: Config): Complaint[] {
   const own = parseCidr(config.address) as Cidr;
   return [
     ...ownAddress(config, own),
-    ...config.peers.flatMap((peer, at) => [...peerName(config, peer, at), ...peerAddress(config, peer, at, own)]),
+    ...config.peers.flatMap((peer, at) => [
+      ...peerName(config, peer, at),
+      ...peerAddress(config, peer, at, own),
+      ...onDemand(peer, at),
+    ]),
     ...meeting(config),
     ...trueTcp(config),
     ...risk(config),
@@ -50,6 +54,13 @@ function peerName(config: Config, peer: Peer, at: number): Complaint[] {
   return first < at ? [complaint(path, `'${peer.name}' is peers[${first}] already`)] : [];
 }
 
+/** A session is either always wanted or on demand. */
+function onDemand(peer: Peer, at: number): Complaint[] {
+  if (peer.demand === undefined) return [];
+  if (peer.connect) return [complaint(['peers', at, 'demand'], 'has no use with connect: true')];
+  return peer.port === undefined ? [complaint(['peers', at, 'port'], 'missing; demand needs it')] : [];
+}
+
 function peerAddress(config: Config, peer: Peer, at: number, own: Cidr): Complaint[] {
   if (peer.address === undefined || peer.port === undefined) {
     if (!peer.connect) return [];
@@ -70,7 +81,8 @@ function peerAddress(config: Config, peer: Peer, at: number, own: Cidr): Complai
 
 /** Without a port to listen on and a peer to connect to, nothing would ever happen. */
 function meeting(config: Config): Complaint[] {
-  if (config.listen !== undefined || config.peers.some(({ connect }) => connect)) return [];
+  const isMet = config.peers.some(({ connect, demand, address }) => connect || (demand && address !== undefined));
+  if (config.listen !== undefined || isMet) return [];
   return [complaint([], "nobody would open a session: give 'listen', or a peer 'connect: true'")];
 }
 

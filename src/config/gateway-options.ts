@@ -1,3 +1,4 @@
+import type { OnDemand } from '../actors/gateway/config.ts';
 import { suiteByName } from '../engine/crypto/suite.ts';
 import type { GatewayOptions, GatewayPeer } from '../topologies/parts/gateway-options.ts';
 import { type Cidr, type Mac, parseCidr, parseIp4 } from '../wire/address.ts';
@@ -10,6 +11,7 @@ const TUNNEL_HEADERS_BYTES = 40;
 const INNER_ETHERNET_BYTES = 18;
 /** Inner IPv4 and TCP headers without options. */
 const INNER_HEADERS_BYTES = 40;
+const SECOND_MS = 1000;
 const MINUTE_MS = 60_000;
 
 /** What the gateway's device is built from. `mac` is the one that the config's `interface.mac` came to mean. */
@@ -32,16 +34,21 @@ export function gatewayOptions(config: Config, mac: Mac): GatewayOptions {
   };
 }
 
-function peerOf({ name, pin, address, port, connect, f13, handshake }: Config['peers'][number]): GatewayPeer {
+function peerOf({ name, pin, address, port, connect, demand, f13, handshake }: Config['peers'][number]): GatewayPeer {
   return {
     name,
     pin,
     address: address === undefined ? undefined : parseIp4(address),
     port,
     connect,
+    ...(demand && { demand: onDemand(demand) }),
     shape: f13,
     handshake,
   };
+}
+
+function onDemand({ idle_s, networks }: NonNullable<Config['peers'][number]['demand']>): OnDemand {
+  return { idle_ms: idle_s * SECOND_MS, networks: networks.map((text) => parseCidr(text) as Cidr) };
 }
 
 /** `true` means the largest MSS whose segments travel as one record in one packet of the interface's MTU. */

@@ -77,6 +77,19 @@ describe('a good configuration', () => {
     });
   });
 
+  it('may be told to open a session on demand', () => {
+    const text = GOOD.replace('connect: true', 'demand: { networks: [10.9.0.2/32] }').replace(
+      'listen:\n  port: 4433\n',
+      '',
+    );
+    const parsed = parseConfig(text, 'g.yaml');
+    if (!parsed.ok) throw new Error(parsed.errors.join());
+    expect(gatewayOptions(parsed.config, 1).peers[0]).toMatchObject({
+      connect: false,
+      demand: { idle_ms: 300_000, networks: [{ address: 0x0a09_0002, prefix: 32 }] },
+    });
+  });
+
   it('may say that MSS stays, or what it is', () => {
     const optionsOf = (text: string) => {
       const parsed = parseConfig(`${GOOD}${text}\n`, 'g.yaml');
@@ -136,6 +149,15 @@ describe('each mistake is one line with place, value and remedy', () => {
     [['- name: gateway30', '- name: gateway20'], "g.yaml:13:11: peers[0].name: 'gateway20' is this gateway itself"],
     ['  - name: gateway30', "g.yaml:17:11: peers[1].name: 'gateway30' is peers[0] already"],
     [['    port: 4434\n', ''], 'g.yaml:13:5: peers[0].port: missing; connect: true needs it'],
+    [
+      ['connect: true', 'connect: true\n    demand: {}'],
+      'g.yaml:17:13: peers[0].demand: has no use with connect: true',
+    ],
+    [['port: 4434\n    connect: true', 'demand: {}'], 'g.yaml:13:5: peers[0].port: missing; demand needs it'],
+    [
+      ['connect: true', 'demand: { networks: [10.9.0.2] }'],
+      "g.yaml:16:26: peers[0].demand.networks[0]: must be an IPv4 address with the length of its prefix, such as 192.0.2.20/24, not '10.9.0.2'",
+    ],
     [['address: 10.2.0.30', 'address: 10.1.0.20'], 'g.yaml:14:14: peers[0].address: must not be the own address'],
     ['mtu: 500', 'g.yaml:17:6: mtu: must be at least 1280, not 500'],
     ['mtu: 1500.5', 'g.yaml:17:6: mtu: must be a whole number, not 1500.5'],

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isPeerName, isPin } from '../actors/ssl/tls-peer.ts';
 import { isControlMac, isMulticast, parseMac } from '../wire/address.ts';
+import { DEMAND_NETWORKS } from '../wire/demand-rule.ts';
 
 /** Smallest and largest MTU of an interface that a device can stand on, bytes of an IP packet. */
 const MTU_MIN = 1280;
@@ -10,6 +11,7 @@ const MSS_MIN = 536;
 /** IFNAMSIZ without the final zero. */
 const INTERFACE_NAME_CHARACTERS = 15;
 const MINUTES_PER_DAY = 1440;
+const SECONDS_PER_DAY = 86_400;
 const PEERS_MAX = 64;
 
 const peerName = z
@@ -62,6 +64,20 @@ const listenSchema = z.strictObject({
     .describe('hold: the SYN is held until the far end answers; immediate: it is answered at once'),
 });
 
+const demandSchema = z.strictObject({
+  idle_s: z
+    .int()
+    .min(1)
+    .max(SECONDS_PER_DAY)
+    .default(300)
+    .describe('closes the session when no station here has exchanged a frame with one there for so long'),
+  networks: z
+    .array(cidr4)
+    .max(DEMAND_NETWORKS)
+    .default([])
+    .describe('where its stations are, such as 10.9.0.2/32; those of earlier sessions are known without'),
+});
+
 const peerSchema = z.strictObject({
   name: peerName.describe("name in the peer's certificate"),
   pin: z
@@ -72,6 +88,9 @@ const peerSchema = z.strictObject({
   address: ip4.optional().describe('where to connect to; needed with connect: true'),
   port: portNumber.optional().describe('port there; needed with connect: true'),
   connect: z.boolean().default(false).describe('true: opens the session and opens it again when it is lost'),
+  demand: demandSchema
+    .optional()
+    .describe('opens the session when traffic for its stations appears; to its address, or to where it called from'),
   f13: f13.default('tcp'),
   handshake: handshake.default('hold'),
 });

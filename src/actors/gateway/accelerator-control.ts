@@ -71,10 +71,10 @@ export class AcceleratorControlLayer extends TunnelsLayer {
   }
 
   /** A frame of the LAN is for a station of a peer with which no session stands (N12.4). */
-  #wanted({ site, destination, address }: Want): void {
-    const peer = this.#sites.nameOf(site) ?? '';
-    this.note('session-wanted', { peer, destination, address });
-    this.outsideEvent('demand', { peer });
+  #wanted(want: Want): void {
+    const wanted = this.#sites.wanted(want);
+    this.note('session-wanted', wanted);
+    this.outsideEvent('demand', wanted);
   }
 
   #startOf({ tuple, facts }: TunnelSession): EngineStart {

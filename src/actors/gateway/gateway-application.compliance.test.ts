@@ -30,9 +30,10 @@ const make = (host: LayerHost) =>
     name: 'gateway20',
     address: OWN,
     listen: { port: 4433, ...CHOICE },
-    peers: [{ name: 'gateway30', connect: false, ...CHOICE }],
+    peers: [{ name: 'gateway30', address: 30, port: 443, connect: false, ...CHOICE, demand: { idle_ms: 900 } }],
   });
 
+const FAR = 0x0200_0000_00cc;
 const frame = (source: number) =>
   buildEthernet({ destination: 0x0200_0000_00bb, source, etherType: 0x0800 }, new Uint8Array(60));
 const ssl = (message: object): Stimulus => ({ port: 'ssl', message: { session: 'accepted-1', ...message } });
@@ -50,13 +51,15 @@ const STIMULI: Stimulus[] = [
     nextHopMac: NEXT_HOP,
   }),
   ssl({ kind: 'secured', parameters: PARAMETERS }),
-  ssl({ kind: 'frame', frame: frame(LAN) }),
+  ssl({ kind: 'frame', frame: frame(FAR) }),
   ssl({ kind: 'authenticated' }),
   { port: 'nic', frame: frame(LAN) },
-  ssl({ kind: 'frame', frame: frame(LAN) }),
+  ssl({ kind: 'frame', frame: frame(FAR) }),
   { port: 'nic', frame: frame(OWN_MAC) },
   { port: 'nic', frame: frame(NEXT_HOP) },
   ssl({ kind: 'frame', frame: frame(OWN_MAC) }),
+  ssl({ kind: 'frame', frame: frame(LAN) }),
+  { port: 'nic', frame: frame(FAR) },
   { port: 'nic', frame: new Uint8Array(5) },
   ssl({ kind: 'secured', parameters: { ...PARAMETERS, receiveConnectionId: 27 } }),
   { port: 'nic', frame: frame(LAN) },
@@ -97,9 +100,9 @@ describe('gateway application over a driver', () => {
   });
 
   it('passes what may pass, both ways, and drops the rest with a reason', () => {
-    expect(host.sentOn<{ kind: string }>('ssl').filter(({ kind }) => kind === 'frame')).toHaveLength(3);
+    expect(host.sentOn<{ kind: string }>('ssl').filter(({ kind }) => kind === 'frame')).toHaveLength(2);
     expect(host.sentOn('nic')).toHaveLength(1);
-    expect(Object.fromEntries(layer.drops)).toEqual({ 'no-session': 3, 'loop-guard': 3 });
+    expect(Object.fromEntries(layer.drops)).toEqual({ 'no-session': 3, 'loop-guard': 5, malformed: 1 });
   });
 
   it('withdraws the session at its end, and tells no engine', () => {

@@ -17,7 +17,7 @@ const HOST_B = 0xc0a8_0002;
 function segment(flags: number = Flag.ACK, mss?: number, source = HOST_A, destination = HOST_B): Uint8Array {
   return buildTcpFrame(
     {
-      ethernet: { source: LAN_A, destination: LAN_B },
+      ethernet: source === HOST_A ? { source: LAN_A, destination: LAN_B } : { source: LAN_B, destination: LAN_A },
       ip: { source, destination, id: 1 },
       tcp: {
         sourcePort: 1000,
@@ -33,6 +33,10 @@ function segment(flags: number = Flag.ACK, mss?: number, source = HOST_A, destin
   );
 }
 
+function answer(): Uint8Array {
+  return segment(Flag.ACK, undefined, HOST_B, HOST_A);
+}
+
 function up(options: TunnelPairOptions = {}): TunnelPair {
   return new TunnelPair(options).run();
 }
@@ -45,7 +49,7 @@ describe('a tunnel between two gateway applications', () => {
   it('comes up from the start and carries frames both ways, unchanged', () => {
     const pair = up();
     pair.a.lan(segment());
-    pair.b.lan(segment(Flag.ACK, undefined, HOST_B, HOST_A));
+    pair.b.lan(answer());
     pair.run();
     expect(pair.b.received).toEqual([segment()]);
     expect(pair.a.received).toEqual([segment(Flag.ACK, undefined, HOST_B, HOST_A)]);
@@ -227,7 +231,7 @@ describe('two sessions of one peer', () => {
       expect([pair.a.state, pair.b.state]).toEqual(['UP', 'UP']);
       expect([sessionStates(pair.a), sessionStates(pair.b)]).toEqual([['ALIVE.UP'], ['ALIVE.UP']]);
       pair.a.lan(segment());
-      pair.b.lan(segment());
+      pair.b.lan(answer());
       pair.run();
       expect([pair.a.received.length, pair.b.received.length]).toEqual([1, 1]);
     },
@@ -251,7 +255,7 @@ describe('two sessions of one peer', () => {
     pair.a.tcpEvent('closed', { connection: 'dial-1', reason: 'reset' });
     pair.run(1.25 * SECOND_US + 500_000);
     expect(sessionStates(pair.b)).toEqual(['ALIVE.UP', 'ALIVE.UP']);
-    pair.b.lan(segment());
+    pair.b.lan(answer());
     pair.run();
     expect(pair.a.received).toHaveLength(1);
     pair.run(DEAD_AFTER_MS * 1000);
@@ -277,7 +281,7 @@ describe('renewing', () => {
       { peer: GATEWAY_A, detail: 'only the end that connects renews' },
     ]);
     pair.a.lan(segment());
-    pair.b.lan(segment());
+    pair.b.lan(answer());
     pair.run();
     expect([pair.a.received.length, pair.b.received.length]).toEqual([1, 1]);
     expect([...pair.a.ssl.drops, ...pair.b.ssl.drops]).toEqual([]);

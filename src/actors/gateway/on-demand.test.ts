@@ -2,9 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { TestHost } from '../../../test/support/test-host.ts';
 import { BACK_OFF_FIRST_MS } from '../../machines/peer.ts';
 import { LEG_LINGER_MS } from '../../machines/tunnel.ts';
+import { BROADCAST_MAC } from '../../wire/address.ts';
+import { buildArpFrame } from '../../wire/build.ts';
 import type { RecordParameters, SslRequest } from '../services.ts';
 import { AcceleratorControlLayer } from './accelerator-control.ts';
 import type { GatewayPeer } from './config.ts';
+import { GatewayApplicationLayer } from './gateway-application.ts';
 import { PeerSites } from './peer-sites.ts';
 
 const OWN = 0x0a00_0014;
@@ -138,6 +141,55 @@ describe('sessions on demand', () => {
     control.ssl(session, 'closed', { reason: 'tcp-refused' });
     control.host.advance(4 * BACK_OFF_FIRST_MS * 1000);
     expect(control.dials()).toEqual([40, 40]);
+  });
+});
+
+describe('sessions on demand of a gateway in software', () => {
+  const HERE = { mac: 0x0200_0000_0021, ip: 0x0a09_0001 };
+  const THERE = { mac: 0x0200_0000_0041, ip: 0x0a09_0201 };
+  const arp = (from: typeof HERE, targetIp: number): Uint8Array =>
+    buildArpFrame({
+      ethernet: { source: from.mac, destination: BROADCAST_MAC },
+      arp: { operation: 1, senderMac: from.mac, senderIp: from.ip, targetMac: 0, targetIp },
+    });
+
+  function application(): { host: TestHost; layer: GatewayApplicationLayer } {
+    const host = new TestHost();
+    const layer = host.attach(new GatewayApplicationLayer(host, '2001A', { ...CONFIG, peers: [CALLED] }));
+    host.start();
+    return { host, layer };
+  }
+
+  it('the application sees what is wanted and what is idle itself', () => {
+    const { host, layer } = application();
+    host.injectBytes('nic', arp(HERE, THERE.ip));
+    const connects = () => host.sentOn<SslRequest>('ssl').filter(({ kind }) => kind === 'connect');
+    expect(connects()).toMatchObject([{ peer: 'gateway40', destination: 40 }]);
+    expect(host.notes('session-wanted')).toMatchObject([{ peer: 'gateway40', address: THERE.ip }]);
+    const { session } = connects()[0] as { session: string };
+    const parameters = { ...PARAMETERS, role: 'client', peerName: 'gateway40' };
+    for (const message of [{ kind: 'connected' }, { kind: 'secured', parameters }, { kind: 'authenticated' }])
+      host.inject('ssl', { session, ...message });
+    expect(layer.status().peers[0]?.state).toBe('UP');
+    host.inject('ssl', { session, kind: 'frame', frame: host.frame(arp(THERE, HERE.ip)) });
+    host.injectBytes('nic', arp(HERE, THERE.ip));
+    expect(host.sentOn('nic')).toHaveLength(1);
+    expect(connects()).toHaveLength(1);
+    host.advance(DEMAND.idle_ms * 1000 - 1);
+    const last = () => host.sentOn<SslRequest>('ssl').at(-1)?.kind;
+    expect(last()).toBe('frame');
+    host.advance(1);
+    expect(last()).toBe('close');
+    host.inject('ssl', { session, kind: 'closed', reason: 'local' });
+    expect(layer.status().peers[0]?.state).toBe('IDLE');
+    host.injectBytes('nic', arp(HERE, THERE.ip));
+    expect(connects()).toHaveLength(2);
+  });
+
+  it('drops what is shorter than an Ethernet header, from either side', () => {
+    const { host } = application();
+    host.injectBytes('nic', new Uint8Array(13));
+    expect(host.dropReasons()).toEqual(['malformed']);
   });
 });
 

@@ -1,4 +1,6 @@
+import type { Ip4, Mac } from '../../wire/address.ts';
 import type { DemandRule } from '../../wire/demand-rule.ts';
+import type { Want } from '../sites/demand.ts';
 import type { GatewayConfig } from './config.ts';
 
 /** Peers by the numbers that frames' stations are known by: 1 for the first peer of the config, and so on. */
@@ -18,6 +20,11 @@ export class PeerSites {
 
   nameOf(site: number): string | undefined {
     return this.#names[site - 1];
+  }
+
+  /** Whose session a frame of the LAN wants, in words for the journal; no name for whom the config does not know. */
+  wanted({ site, destination, address }: Want): { peer: string; destination: Mac; address: Ip4 } {
+    return { peer: this.nameOf(site) ?? '', destination, address };
   }
 
   /** 0 for whom the config does not know. */

@@ -70,6 +70,10 @@ export class Demand {
     this.#watch(site, live);
   }
 
+  isUp(site: number): boolean {
+    return this.#live.has(site);
+  }
+
   down(site: number): void {
     const live = this.#live.get(site);
     if (live === undefined) return;

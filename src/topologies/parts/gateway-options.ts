@@ -1,3 +1,4 @@
+import type { OnDemand } from '../../actors/gateway/config.ts';
 import type { HandshakeMode } from '../../actors/services.ts';
 import type { SuiteId } from '../../engine/crypto/suite.ts';
 import type { F13Shape } from '../../engine/f13.ts';
@@ -33,6 +34,8 @@ export interface GatewayPeer {
   readonly port?: number;
   /** Opens the session to it, at the start and again after it was lost. */
   readonly connect: boolean;
+  /** Opens the session when traffic for its stations appears, and closes it when there is none; needs `port`. */
+  readonly demand?: OnDemand;
   readonly shape: F13Shape;
   readonly handshake: HandshakeMode;
 }

@@ -53,6 +53,8 @@ export const DROP_REASONS = [
   'cipher-lost',
   'cipher-refused',
   'cipher-unasked',
+  // encapsulation processing: nothing carries this kind of frame on
+  'not-carried',
   // intermediate driver, engine
   'unknown-kind',
   'bad-cookie',

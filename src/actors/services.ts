@@ -349,12 +349,12 @@ export interface Identity {
   readonly mac: Mac;
 }
 
-/** Each `take` that was not refused is followed by one `leave`. */
+/** Each `take` that was not refused is followed by one `leave`. `name` comes back with the answer. */
 export type IdentityRequest =
-  | { readonly kind: 'take'; readonly identity: Identity }
+  | { readonly kind: 'take'; readonly name: string; readonly identity: Identity }
   | { readonly kind: 'leave'; readonly identity: Identity };
 
 export type IdentityIndication =
-  | { readonly kind: 'taken'; readonly identity: Identity }
+  | { readonly kind: 'taken'; readonly name: string }
   /** `conflict`: the address belongs to another MAC address, or no host may have the two. */
-  | { readonly kind: 'refused'; readonly identity: Identity; readonly reason: 'full' | 'conflict' };
+  | { readonly kind: 'refused'; readonly name: string; readonly reason: 'full' | 'conflict' };

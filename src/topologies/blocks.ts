@@ -1,6 +1,7 @@
 import { BridgeLayer, type BridgeOptions } from '../actors/bridge/layer.ts';
 import type { Device } from '../actors/device.ts';
 import { DriverLayer } from '../actors/driver/layer.ts';
+import { EncapsulationLayer, type EncapsulationOptions } from '../actors/encapsulation/layer.ts';
 import { EngineLayer, type EngineOptions } from '../actors/engine/layer.ts';
 import { EngineXLayer, type EngineXOptions } from '../actors/engine-x/layer.ts';
 import { FirewallLayer, type FirewallOptions } from '../actors/firewall/layer.ts';
@@ -42,6 +43,8 @@ const BLOCKS = {
     new BridgedAcceleratorControlLayer(host, label, options),
   bridge: (host: Device, label: string, options: BridgeOptions) => new BridgeLayer(host, label, options),
   driver: (host: Device, label: string, _: NoOptions) => new DriverLayer(host, label),
+  encapsulation: (host: Device, label: string, options: EncapsulationOptions) =>
+    new EncapsulationLayer(host, label, options),
   engine: (host: Device, label: string, options: EngineOptions) => new EngineLayer(host, label, options),
   'engine-x': (host: Device, label: string, options: EngineXOptions) => new EngineXLayer(host, label, options),
   firewall: (host: Device, label: string, options: FirewallOptions) => new FirewallLayer(host, label, options),

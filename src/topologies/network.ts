@@ -45,6 +45,17 @@ export const FIREWALL_33_LAN: InterfaceAddress = {
   prefixLength: 24,
 };
 
+/**
+ * Gateway 30 and firewall 33 where gateway 30 speaks with server 31 itself (embodiments 6 and 7): they are in the network that terminal and
+ * server are in.
+ */
+export const GATEWAY_30_INSIDE: InterfaceAddress = {
+  ...GATEWAY_30,
+  address: ip('10.9.0.30'),
+  gateway: ip('10.9.0.33'),
+};
+export const FIREWALL_33_INSIDE: InterfaceAddress = { ...FIREWALL_33_LAN, address: ip('10.9.0.33') };
+
 /** Names of the devices. */
 export const DEVICES = {
   terminal21: 'terminal21',

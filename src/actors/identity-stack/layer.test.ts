@@ -28,7 +28,7 @@ function started(...identities: readonly Identity[]): { host: TestHost; layer: I
 }
 
 function take(host: TestHost, identity: Identity): void {
-  host.inject('settings', { kind: 'take', identity });
+  host.inject('settings', { kind: 'take', name: 'one', identity });
 }
 
 function leave(host: TestHost, identity: Identity): void {
@@ -237,15 +237,15 @@ layerCompliance(
   'identity-stack',
   (host) => new IdentityStackLayer(host, '3005B', OPTIONS),
   [
-    { port: 'settings', message: { kind: 'take', identity: T21 } },
-    { port: 'settings', message: { kind: 'take', identity: T22 } },
+    { port: 'settings', message: { kind: 'take', name: 'one', identity: T21 } },
+    { port: 'settings', message: { kind: 'take', name: 'one', identity: T22 } },
     { port: 'upper', frame: packet(T21, S31) },
     { wait_us: 1_000_000 },
     { port: 'lower', frame: answers(T21) },
     { port: 'lower', frame: segment(S31, T21) },
     { port: 'settings', message: { kind: 'leave', identity: T22 } },
     { wait_us: IDENTITY_LINGER_US / 2 },
-    { port: 'settings', message: { kind: 'take', identity: T22 } },
+    { port: 'settings', message: { kind: 'take', name: 'one', identity: T22 } },
     { port: 'settings', message: { kind: 'leave', identity: T21 } },
     { wait_us: IDENTITY_LINGER_US },
     { port: 'lower', frame: asks(T22) },

@@ -95,20 +95,22 @@ export class IdentityStackLayer extends Layer {
 
   // ---- orders ----
 
-  #ordered({ kind, identity }: IdentityRequest): void {
+  #ordered(order: IdentityRequest): void {
+    const { identity } = order;
     const known = this.#byAddress.get(identity.address);
-    if (kind === 'leave') {
+    if (order.kind === 'leave') {
       if (known?.isHeld && known.identity.mac === identity.mac) known.leave();
       return;
     }
+    const { name } = order;
     const refusal = this.#refusal(identity, known);
     if (refusal !== undefined) {
       this.count(`refused:${refusal}`);
-      this.#settings.send({ kind: 'refused', identity, reason: refusal });
+      this.#settings.send({ kind: 'refused', name, reason: refusal });
       return;
     }
     this.#take(identity, known);
-    this.#settings.send({ kind: 'taken', identity });
+    this.#settings.send({ kind: 'taken', name });
   }
 
   #refusal({ address, mac }: Identity, known: HeldIdentity | undefined): 'full' | 'conflict' | undefined {

@@ -1,3 +1,4 @@
+import type { BridgePortOptions } from '../../actors/bridge/layer.ts';
 import type { GatewayConfig } from '../../actors/gateway/config.ts';
 import type { InterfaceAddress } from '../../actors/services.ts';
 import { FIN_WAIT_KEEPALIVE } from '../../actors/tcp/limits.ts';
@@ -72,12 +73,12 @@ export function gatewayLayers(options: GatewayOptions) {
       block: 'intermediate-driver',
       options: { mac, mtu, ...more },
     }),
-    /** `host`: label of the layer above that has the gateway's own MAC. */
-    bridge: (host: string): LayerPlan => ({
+    /** `host`: label of the layer above that has the gateway's own MAC; `other`: of the one besides driver 2007. */
+    bridge: (host: string, other: BridgePortOptions = { name: n('009'), outside: true }): LayerPlan => ({
       label: n('008'),
       block: 'bridge',
       options: {
-        ports: [{ name: host }, { name: n('009'), outside: true }, { name: n('007'), outside: true }],
+        ports: [{ name: host }, other, { name: n('007'), outside: true }],
         stations: [{ mac, port: host }],
       },
     }),
@@ -114,7 +115,8 @@ export function gatewayLayers(options: GatewayOptions) {
   };
 }
 
-function interfaceOf({ ip, prefixLength, gateway, mac }: GatewayOptions): InterfaceAddress {
+/** Address, MAC and default route of a gateway. */
+export function interfaceOf({ ip, prefixLength, gateway, mac }: GatewayOptions): InterfaceAddress {
   return { address: ip, prefixLength, mac, ...(gateway !== undefined && { gateway }) };
 }
 

@@ -1,3 +1,4 @@
+import type { EncapsulationOptions } from '../../actors/encapsulation/layer.ts';
 import type { OnDemand } from '../../actors/gateway/config.ts';
 import type { HandshakeMode } from '../../actors/services.ts';
 import type { SuiteId } from '../../engine/crypto/suite.ts';
@@ -11,8 +12,18 @@ import type { Ip4, Mac } from '../../wire/address.ts';
  * - `folded`: as `software` with bridge, driver 3009 and virtual NIC folded into the intermediate driver ([0431]).
  * - `tcp-over-tcp`: as `software` without the intermediate driver: F13 is a true TCP from gateway to gateway, to compare with.
  * - `engine-udp`, `software-udp`: embodiment 11, UDP in TCP's place, and no intermediate driver (spec 11.3).
+ * - `reoriginating`: embodiment 6, ends the inner leg of terminals' drivers and connects to servers itself, as the gateway (spec 6.3).
+ * - `as-terminal`: embodiment 7, the same in the terminals' own names (spec 7.3).
  */
-export type GatewayKind = 'engine' | 'software' | 'folded' | 'tcp-over-tcp' | 'engine-udp' | 'software-udp';
+export type GatewayKind =
+  | 'engine'
+  | 'software'
+  | 'folded'
+  | 'tcp-over-tcp'
+  | 'engine-udp'
+  | 'software-udp'
+  | 'reoriginating'
+  | 'as-terminal';
 
 /** Series of reference numerals that the layers' labels are taken from: gateway 20 has 2001…, gateway 30 has 3001…. */
 export type Numerals = 2000 | 3000;
@@ -69,4 +80,6 @@ export interface GatewayOptions {
   readonly limits?: Partial<RecordLimits>;
   /** Interface takes 64 KB super-frames; default false. */
   readonly superFrames?: boolean;
+  /** Of a `reoriginating` gateway: port of TCP 3003B, a free one or the terminal's while that is free ([0829]); default `free`. */
+  readonly sourcePorts?: EncapsulationOptions['sourcePorts'];
 }

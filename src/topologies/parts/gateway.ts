@@ -1,4 +1,5 @@
 import type { DevicePlan, LayerPlan, StackPlan, TapPlan, TunnelPlan } from '../plan.ts';
+import { encapsulationLayers } from './encapsulation-layers.ts';
 import { gatewayLayers, type Numeral, numeralOf } from './gateway-layers.ts';
 import type { GatewayKind, GatewayOptions } from './gateway-options.ts';
 
@@ -6,11 +7,14 @@ import type { GatewayKind, GatewayOptions } from './gateway-options.ts';
 interface GatewayStack extends StackPlan {
   /** Label of the layer that the operator speaks to: accelerator control or gateway application. */
   readonly top: string;
-  /** S below the IP stack, V above the virtual NIC; M is below the MAC layer in every gateway. */
-  readonly taps: Readonly<Partial<Record<'S' | 'V', TapPlan>>>;
+  /**
+   * S below the IP stack, V above the virtual NIC; M is below the MAC layer in every gateway. E, which the specification has no name for, is
+   * between gateway application and encapsulation processing.
+   */
+  readonly taps: Readonly<Partial<Record<'S' | 'V' | 'E', TapPlan>>>;
 }
 
-type Layers = ReturnType<typeof gatewayLayers>;
+type Layers = ReturnType<typeof gatewayLayers> & ReturnType<typeof encapsulationLayers>;
 
 /** One composition for each kind. A new kind is an entry here, of blocks that are there. */
 const STACKS: Readonly<Record<GatewayKind, (make: Layers, n: Numeral) => GatewayStack>> = {
@@ -118,9 +122,57 @@ const STACKS: Readonly<Record<GatewayKind, (make: Layers, n: Numeral) => Gateway
       V: { above: `${n('001A')}.nic`, below: `${n('010')}.application` },
     },
   }),
+  reoriginating: (make, n) => ({
+    top: n('001A'),
+    layers: [
+      make.encapsulation('gateway'),
+      make.application(),
+      make.ssl(),
+      make.tcp(),
+      make.serverTcp(),
+      make.routingOfTwo(),
+      make.stack(),
+      make.driver('007'),
+      make.mac({ promiscuous: false }),
+      make.phy(),
+    ],
+    joins: [
+      ...upperJoins(n, n('001A')),
+      ...encapsulationJoins(n),
+      `${n('005')}.lower - ${n('007')}.upper`,
+      ...nicJoins(n),
+    ],
+    taps: { S: { above: `${n('005')}.lower`, below: `${n('007')}.upper` }, E: belowApplication(n) },
+  }),
+  'as-terminal': (make, n) => ({
+    top: n('001A'),
+    layers: [
+      make.encapsulation('terminal'),
+      make.application(),
+      make.ssl(),
+      make.tcp(),
+      make.serverTcp({ anySource: true }),
+      make.routingOfTwo('lowerB'),
+      make.stack(),
+      make.identities(),
+      make.bridge(n('005'), { name: n('005B') }),
+      ...plainNic(make),
+    ],
+    joins: [
+      ...upperJoins(n, n('001A')),
+      ...encapsulationJoins(n),
+      `${n('001B')}.identities - ${n('005B')}.settings`,
+      `${n('004')}.lowerB - ${n('005B')}.upper`,
+      `${n('005')}.lower - ${n('008')}.${n('005')}`,
+      `${n('005B')}.lower - ${n('008')}.${n('005B')}`,
+      `${n('008')}.${n('007')} - ${n('007')}.upper`,
+      ...nicJoins(n),
+    ],
+    taps: { S: { above: `${n('005')}.lower`, below: `${n('008')}.${n('005')}` }, E: belowApplication(n) },
+  }),
 };
 
-/** A gateway, its layers as in the stack tables of the specification (2.3, 3.3, 4.3, 5.3, 11.3). */
+/** A gateway, its layers as in the stack tables of the specification (2.3, 3.3, 4.3, 5.3, 6.3, 7.3, 11.3). */
 export function gatewayPlan(device: string, options: GatewayOptions): DevicePlan {
   const { layers, joins, taps } = stackOf(options);
   const belowMac = `${numeralOf(options.numerals)('011')}.lower`;
@@ -149,7 +201,8 @@ function facing(joins: readonly string[], port: string): string {
 }
 
 function stackOf(options: GatewayOptions): GatewayStack {
-  return STACKS[options.kind](gatewayLayers(options), numeralOf(options.numerals));
+  const make = { ...gatewayLayers(options), ...encapsulationLayers(options) };
+  return STACKS[options.kind](make, numeralOf(options.numerals));
 }
 
 /** From SSL to the IP stack: the same in every gateway, but for what stands between SSL and IP routing. */
@@ -169,6 +222,20 @@ function upperJoins(n: Numeral, top: string, transport: 'tcp' | 'udp' = 'tcp'): 
 /** The intermediate driver below the IP stack, with the application that tells it what to terminate. */
 function driverJoins(n: Numeral, top: string): string[] {
   return [`${top}.settings - ${n('006')}.settings`, `${n('005')}.lower - ${n('006')}.upper`];
+}
+
+/** Encapsulation processing above the gateway application, with a TCP of its own. */
+function encapsulationJoins(n: Numeral): string[] {
+  return [
+    `${n('001A')}.nic - ${n('001B')}.application`,
+    `${n('001B')}.tcp - ${n('003B')}.upper`,
+    `${n('001B')}.neighbours - ${n('005')}.neighbours`,
+    `${n('003B')}.lower - ${n('004')}.tcpB`,
+  ];
+}
+
+function belowApplication(n: Numeral): TapPlan {
+  return { above: `${n('001A')}.nic`, below: `${n('001B')}.application` };
 }
 
 function plainNic(make: Layers): LayerPlan[] {

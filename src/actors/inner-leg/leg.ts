@@ -180,6 +180,7 @@ export class InnerLeg {
     if (session.peerToken === message.ownToken) return session.request(message);
     // The terminal has begun anew, or somebody pretends so: its answer will tell. What is over makes room.
     if (!session.isOver) return session.check();
+    session.local.abort();
     this.#forget(session);
     this.#accept(message, ends, frame, parsed);
   }
@@ -249,13 +250,13 @@ export class InnerLeg {
       count: (name) => host.count(name),
       ended: () => {
         const session = this.#sessions.get(key);
-        if (session !== undefined) this.#forget(session);
+        if (session?.isOver) this.#forget(session);
       },
     };
   }
 
   #forget(session: InnerSession): void {
-    this.#sessions.delete(session.key);
+    if (!this.#sessions.delete(session.key)) return;
     if (session.start.end === 'far') this.#countGuest(session.start, -1);
     this.#host.ended(session);
   }

@@ -1,6 +1,9 @@
 import { LegStream, type LegStreamHost } from '../leg/leg-stream.ts';
 import { F13Line } from '../records/f13-line.ts';
 import { PeerTrust, type PeerTrustHost } from '../records/peer-trust.ts';
+import type { ConnectionEvent, TcpConnection } from '../tcp/connection.ts';
+import { HEADERS_BYTES } from '../tcp/segment.ts';
+import { LOCAL_TCP_TIMER, localTcp } from './local-tcp.ts';
 import type { SessionHost, SessionStart } from './session-host.ts';
 
 /** Block D: the session's F13 towards the line, on the timer `f13`. */
@@ -48,4 +51,19 @@ export function legStream(
     disarmRetry: () => host.clearTimer('stream'),
     ...on,
   });
+}
+
+/** Block A. */
+export function legLocalTcp(
+  host: SessionHost,
+  { tuple, ownMac, mtu }: SessionStart,
+  { keeper }: F13Line,
+  onEvent: (event: ConnectionEvent) => void,
+): TcpConnection {
+  const timers: Pick<SessionHost, 'setTimer' | 'clearTimer'> = {
+    setTimer: (name, delay_us) => host.setTimer(LOCAL_TCP_TIMER + name, delay_us),
+    clearTimer: (name) => host.clearTimer(LOCAL_TCP_TIMER + name),
+  };
+  const link = () => ({ own: ownMac, nextHop: keeper.link.nextHop });
+  return localTcp({ ...host, ...timers }, { tuple, link, mss: mtu - HEADERS_BYTES }, onEvent);
 }

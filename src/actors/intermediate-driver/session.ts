@@ -12,7 +12,7 @@ import type { F13Line } from '../records/f13-line.ts';
 import type { PeerTrust } from '../records/peer-trust.ts';
 import type { ConnectionEvent, TcpConnection } from '../tcp/connection.ts';
 import type { InSegment } from '../tcp/segment.ts';
-import { LOCAL_TCP_TIMER, localTcp } from './local-tcp.ts';
+import { LOCAL_TCP_TIMER } from './local-tcp.ts';
 import {
   type LegDecision,
   legDecision,
@@ -20,7 +20,7 @@ import {
   type SessionHost,
   type SessionStart,
 } from './session-host.ts';
-import { legLine, legStream, legTrust } from './session-parts.ts';
+import { legLine, legLocalTcp, legStream, legTrust } from './session-parts.ts';
 import { tupleKey } from './settings.ts';
 
 /** Receive ids that a session knows at a time: of the present TLS session and the one before. */
@@ -59,7 +59,7 @@ export class LegSession {
     this.#host = host;
     this.#ownToken = ownToken;
     this.line = legLine(host, start);
-    this.local = localTcp(host, start, this.line, (event) => this.#localEvent(event));
+    this.local = legLocalTcp(host, start, this.line, (event) => this.#localEvent(event));
     this.stream = legStream(host, {
       sendData: (sequence, bytes, fin) => this.sendLeg(LegKind.DATA, buildLegData({ fin, bytes }), false, sequence),
       sendAcknowledge: () => this.sendLeg(LegKind.ACKNOWLEDGE),

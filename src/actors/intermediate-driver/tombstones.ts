@@ -23,6 +23,11 @@ export class Tombstones {
     }
   }
 
+  /** A new session begins under that key. */
+  remove(key: string): void {
+    this.#stones.delete(key);
+  }
+
   /** Shape of a session that ended lately. */
   shapeOf(key: string, now_us: number): F13Shape | undefined {
     const stone = this.#stones.get(key);

@@ -21,6 +21,7 @@ import { type RelayApplicationConfig, RelayApplicationLayer } from '../actors/re
 import { SecurityEngineLayer } from '../actors/security-engine/layer.ts';
 import { SslLayer, type SslOptions } from '../actors/ssl/layer.ts';
 import { TcpLayer, type TcpLayerOptions } from '../actors/tcp/layer.ts';
+import { TerminalDriverLayer, type TerminalDriverOptions } from '../actors/terminal-driver/layer.ts';
 import { TestApplicationLayer, type TestApplicationOptions } from '../actors/test-application/layer.ts';
 import type { DataWatcher } from '../actors/test-application/pattern.ts';
 import { UdpLayer, type UdpLayerOptions } from '../actors/udp/layer.ts';
@@ -64,6 +65,8 @@ const BLOCKS = {
   'security-engine': (host: Device, label: string, _: NoOptions) => new SecurityEngineLayer(host, label),
   ssl: (host: Device, label: string, options: SslOptions) => new SslLayer(host, label, options),
   tcp: (host: Device, label: string, options: TcpLayerOptions) => new TcpLayer(host, label, options),
+  'terminal-driver': (host: Device, label: string, options: TerminalDriverOptions) =>
+    new TerminalDriverLayer(host, label, options),
   'test-application': (
     host: Device,
     label: string,

@@ -9,7 +9,7 @@ export const WAITING_BYTES = 256 * 1024;
 export const LOCAL_QUEUE_BYTES = 256 * 1024;
 
 /** DATA units of one session under way: what small ones cost above their bytes is bounded by it. */
-export const UNITS_UNDER_WAY = 256;
+export const UNITS_UNDER_WAY = 1024;
 /** What a unit costs besides its bytes, in a gateway's queue: headers of its frame and of the record around it. */
 export const UNIT_COST_BYTES = 128;
 /**

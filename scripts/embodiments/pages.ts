@@ -2,10 +2,10 @@ import type { GoodputCell } from '../../src/lab/compare.ts';
 import { mbit } from '../../src/lab/compare-text.ts';
 import type { Observation } from '../../src/lab/observe.ts';
 import { labPlan, labSettings } from '../../src/lab/settings.ts';
+import { titleOf } from '../../src/lab/story.ts';
 import type { NetworkPlan, Topology } from '../../src/topologies/plan.ts';
 import { TOPOLOGIES, topologyByName } from '../../src/topologies/topologies.ts';
 import type { Measured } from './measure.ts';
-import { titleOf } from './picture.ts';
 
 /** Between these a page is written by `npm run docs`; the rest of it is written by hand. */
 const BEGIN = '<!-- made from the topology by `npm run docs`: do not edit -->';
@@ -95,7 +95,7 @@ function shortTitle({ title }: Topology): string {
 }
 
 function f13Text({ f13 }: NetworkPlan): string {
-  return f13 === 'tcp' ? 'a true TCP' : 'no TCP acts';
+  return { shape: 'no TCP acts', udp: 'UDP', tcp: 'a true TCP' }[f13];
 }
 
 function ciphersText(observed: Observation | undefined): string {

@@ -1,4 +1,5 @@
 import ElkConstructor, { type ELK as Elk, type ElkNode } from 'elkjs/lib/elk.bundled.js';
+import { titleOf } from '../../src/lab/story.ts';
 import { splitPort } from '../../src/topologies/build.ts';
 import type { DevicePlan, LayerPlan, NetworkPlan } from '../../src/topologies/plan.ts';
 
@@ -126,11 +127,6 @@ function line({ sections = [] }: Edge, colour: string, width = 1): string {
       return `<polyline points="${points}" fill="none" stroke="${colour}" stroke-width="${width}"/>`;
     })
     .join('');
-}
-
-/** `gateway 20` of `gateway20`. */
-export function titleOf({ name }: Pick<DevicePlan, 'name'>): string {
-  return name.replace(/([a-z])(\d)/, '$1 $2');
 }
 
 function fixed(value: number): string {

@@ -36,11 +36,12 @@ export function isSuccess({ up_us, ping, transfer, down }: LabResult): boolean {
   return up_us !== undefined && down && pinged && (transfer === undefined || (transfer.complete && transfer.intact));
 }
 
-function headline({ settings, trueTcp }: LabResult): string {
+function headline({ settings, f13 }: LabResult): string {
   const { topology, shape, handshake, seed, path } = settings;
   const { name, title, figure } = topologyByName(topology) ?? { name: topology, title: '' };
   const drawn = figure === undefined ? '' : ` (figure ${figure})`;
-  const f13 = trueTcp ? 'F13 a true TCP' : `F13 ${shape === 'tcp' ? 'TCP-shaped' : 'UDP'}, handshake ${handshake}`;
+  const shaped = `F13 ${shape === 'tcp' ? 'TCP-shaped' : 'UDP'}, handshake ${handshake}`;
+  const outer = { shape: shaped, udp: 'F13 UDP', tcp: 'F13 a true TCP' }[f13];
   const way = [
     `delay ${ms(path.delay_us ?? 0)} each way`,
     `loss ${percent(path.loss ?? 0)}`,
@@ -50,7 +51,7 @@ function headline({ settings, trueTcp }: LabResult): string {
   ];
   return [
     `${name}: ${title}${drawn}`,
-    `${f13}, seed ${seed}; between the gateways: ${way.join(', ')}`,
+    `${outer}, seed ${seed}; between the gateways: ${way.join(', ')}`,
     NO_SECURITY_NOTE,
   ].join('\n');
 }

@@ -1,5 +1,6 @@
 import type { EngineLayer } from '../actors/engine/layer.ts';
 import type { JournalTap } from '../actors/tap.ts';
+import type { NetworkPlan } from '../topologies/plan.ts';
 import { Lab } from './lab.ts';
 import type { LabSettings } from './settings.ts';
 import { type Step, StepLog } from './steps.ts';
@@ -39,8 +40,7 @@ export interface LabResult {
   readonly settings: LabSettings;
   /** True: TLS was the model of it, without security. */
   readonly modelTls: true;
-  /** Whether a TCP acts at F13. */
-  readonly trueTcp: boolean;
+  readonly f13: NetworkPlan['f13'];
   readonly setUp: readonly Step[];
   /** Virtual time at which both gateways' sessions stood; absent when they never did. */
   readonly up_us?: number;
@@ -74,7 +74,7 @@ export function runLab({ settings, bytes, pings, journal, onFrame, inside = fals
   return {
     settings,
     modelTls: true,
-    trueTcp: lab.plan.f13 === 'tcp',
+    f13: lab.plan.f13,
     setUp: setUp.steps,
     ...(isUp && { up_us }),
     ...(pinged && { ping: pinged }),

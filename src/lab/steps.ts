@@ -1,7 +1,8 @@
 import type { JournalRecord } from '../actors/tap.ts';
-import { frameText, type Reading } from './frame-text.ts';
+import { frameText } from './frame-text.ts';
 import type { Lab } from './lab.ts';
-import type { Sighting, TapName } from './taps.ts';
+import { type StoryPlace, storyOf } from './story.ts';
+import type { Sighting } from './taps.ts';
 
 /** One step of a session's set-up, as somebody beside the cables and layers would note it. */
 export interface Step {
@@ -10,18 +11,6 @@ export interface Step {
   readonly place: string;
   readonly text: string;
 }
-
-/** Places whose frames tell the story of the set-up, each with who is on its two sides and how to read a session's packet there. */
-const STORY: Readonly<
-  Record<TapName, { readonly above: string; readonly below: string; readonly reading: Reading } | undefined>
-> = {
-  S30: { above: 'TCP 3003', below: 'driver 3006', reading: 'tcp' },
-  M30: { above: 'driver 3006', below: 'engine 3014', reading: 'f13' },
-  W5: { above: 'gateway 30', below: 'the wire', reading: 'f13' },
-  W2: { above: 'gateway 20', below: 'the wire', reading: 'f13' },
-  M20: { above: 'driver 2006', below: 'engine 2014', reading: 'f13' },
-  S20: { above: 'TCP 2003', below: 'driver 2006', reading: 'tcp' },
-};
 
 /** Machines whose transitions are steps. */
 const TOLD_MACHINES: ReadonlySet<string> = new Set(['ssl', 'tunnel', 'engine']);
@@ -33,12 +22,7 @@ export class StepLog {
   readonly #ends: (() => void)[] = [];
 
   constructor(lab: Lab) {
-    const trueTcp = lab.plan.f13 === 'tcp';
-    for (const place of Object.keys(STORY)) {
-      const isWire = place.startsWith('W');
-      if (trueTcp && !isWire) continue;
-      this.#ends.push(lab.tap(place, (seen) => this.#frame(seen, trueTcp)));
-    }
+    for (const story of storyOf(lab.plan)) this.#ends.push(lab.tap(story.place, (seen) => this.#frame(seen, story)));
     this.#ends.push(lab.watch((record) => this.#record(record)));
   }
 
@@ -46,12 +30,10 @@ export class StepLog {
     for (const end of this.#ends.splice(0)) end();
   }
 
-  #frame(seen: Sighting, trueTcp: boolean): void {
-    const story = STORY[seen.place];
-    if (story === undefined) return;
-    const text = frameText(seen.bytes, trueTcp ? 'tcp' : story.reading);
-    if (DONE.has(text.split(' ')[0]) || (seen.place.startsWith('M') && !text.startsWith('CTRL'))) return;
-    const [from, to] = isDown(seen) ? [story.above, story.below] : [story.below, story.above];
+  #frame(seen: Sighting, { above, below, down, reading, controlOnly }: StoryPlace): void {
+    const text = frameText(seen.bytes, reading);
+    if (DONE.has(text.split(' ')[0]) || (controlOnly && !text.startsWith('CTRL'))) return;
+    const [from, to] = seen.way === down ? [above, below] : [below, above];
     const fate = seen.fate === 'delivered' ? '' : ` (${seen.fate})`;
     this.steps.push({ time_us: seen.time_us, place: seen.place, text: `${from} -> ${to}: ${text}${fate}` });
   }
@@ -65,10 +47,4 @@ export class StepLog {
     if (!TOLD_MACHINES.has(machine) || from === to) return;
     this.steps.push({ time_us, place: device, text: `${actor.split('/')[0]} ${machine}: ${from} -> ${to}` });
   }
-}
-
-/** From a gateway's software towards the wire. */
-function isDown({ place, way }: Sighting): boolean {
-  if (place === 'W2') return way === 'ba';
-  return place === 'W5' ? way === 'ab' : way === 'down';
 }

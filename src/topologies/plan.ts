@@ -86,8 +86,8 @@ export interface NetworkPlan {
   readonly ends: readonly EndPlan[];
   readonly tunnels: readonly TunnelPlan[];
   readonly path: readonly PathPlan[];
-  /** What acts at F13: nothing (the header has the shape of TCP or UDP), or a TCP. */
-  readonly f13: 'shape' | 'tcp';
+  /** F13: nothing acts there and its header has the shape of TCP or UDP, as the settings say; it is UDP; or a TCP acts. */
+  readonly f13: 'shape' | 'udp' | 'tcp';
 }
 
 /** What may be chosen for any topology; plain data. What a topology has no use for it leaves aside. */

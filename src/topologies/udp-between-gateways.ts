@@ -23,5 +23,5 @@ function udpPlan(
   settings: NetworkSettings,
   kinds: { readonly gateway20: GatewayKind; readonly gateway30: GatewayKind },
 ): NetworkPlan {
-  return twoLanPlan({ ...settings, shape: 'udp', handshake: 'hold' }, kinds);
+  return twoLanPlan({ ...settings, shape: 'udp', handshake: 'hold' }, { ...kinds, f13: 'udp' });
 }

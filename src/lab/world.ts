@@ -1,5 +1,5 @@
 import { SeededRandom } from '../actors/random.ts';
-import type { VirtualScheduler } from '../actors/scheduler.ts';
+import type { Scheduler } from '../actors/scheduler.ts';
 import { ModelProvider } from '../actors/ssl/tls-model.ts';
 import type { JournalTap } from '../actors/tap.ts';
 import { World, type WorldTls } from '../actors/world.ts';
@@ -22,7 +22,7 @@ export interface LabIdentity {
 
 /** What the world of a lab is made of. */
 export interface LabWorldOptions {
-  readonly scheduler: VirtualScheduler;
+  readonly scheduler: Scheduler;
   readonly seed: number;
   readonly tap: JournalTap;
   readonly aead: AeadProvider;

@@ -1,0 +1,5 @@
+import { it } from 'vitest';
+import { checkRelaySessions } from './support/relay-sessions.ts';
+
+it('a relay with 100 sessions: learning, broadcast, unknown unicast, death and return of a session', () =>
+  checkRelaySessions(100));

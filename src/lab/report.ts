@@ -92,7 +92,7 @@ function transferLines(moved: TransferResult): string[] {
 }
 
 function cipherLine({ gateway, layer, kind, sealed, opened }: CipherPlace): string {
-  const name = kind === 'ssl' ? `SSL ${layer}` : `engine ${layer}`;
+  const name = `${kind === 'ssl' ? 'SSL' : kind} ${layer}`;
   return `Cipher in ${gateway}, ${name}: ${sealed} sealed, ${opened} opened`;
 }
 

@@ -1,4 +1,3 @@
-import type { EngineLayer } from '../actors/engine/layer.ts';
 import type { JournalTap } from '../actors/tap.ts';
 import type { NetworkPlan } from '../topologies/plan.ts';
 import { Lab } from './lab.ts';
@@ -30,7 +29,8 @@ export interface CipherPlace {
   readonly gateway: string;
   /** Label of the layer: SSL 2002 or engine 2014. */
   readonly layer: string;
-  readonly kind: 'ssl' | 'engine';
+  /** What the layer is: `ssl`, `engine`, `engine-x` … */
+  readonly kind: string;
   readonly sealed: number;
   readonly opened: number;
 }
@@ -56,6 +56,9 @@ export interface LabResult {
   readonly pathCables: readonly string[];
   readonly ended_us: number;
 }
+
+/** These are told also when they have done nothing: that SSL does not seal where an engine does is worth knowing. */
+const ALWAYS_TOLD: ReadonlySet<string> = new Set(['ssl', 'engine']);
 
 /** Builds the network, sets the session up, pings, transfers, tears down. */
 export function runLab({ settings, bytes, pings, journal, onFrame, inside = false }: RunPlan): LabResult {
@@ -121,8 +124,8 @@ function pathCounts({ plan, cables }: Lab): Record<string, number> {
 export function ciphersOf(lab: Lab): CipherPlace[] {
   return Object.keys(lab.devices).flatMap((gateway) =>
     lab.devices[gateway].layers.flatMap((layer) => {
-      if (layer.kind !== 'ssl' && layer.kind !== 'engine') return [];
-      const { sealed = 0, opened = 0 } = (layer as EngineLayer).counters;
+      const { sealed = 0, opened = 0 } = layer.counters;
+      if (!ALWAYS_TOLD.has(layer.kind) && sealed + opened === 0) return [];
       return [{ gateway, layer: layer.label, kind: layer.kind, sealed, opened }];
     }),
   );

@@ -112,7 +112,7 @@ describe.each(CASES)('a session of $topology, F13 $shape', ({ topology, shape })
   });
 });
 
-describe.each(['e2', 'e4'])('a session of %s', (topology) => {
+describe.each(['e2', 'e4', 'e8'])('a session of %s', (topology) => {
   it('ends when its numbers are used up, and a new one carries on with the transfer', () => {
     const lab = upLab(topology, { limits: { stopRecords: 60 } });
     const up = notes(lab, 'session-up');

@@ -91,6 +91,7 @@ export class SslEnd {
       if (engine !== undefined) Port.join(ssl.ports.cipher, engine.ports.cipher);
       return [probe, ssl, ...(engine ? [engine] : []), tcp];
     });
+    if (options.cipher !== undefined) this.device.start();
     this.probe = this.device.layer('application') as ProbeLayer;
     this.ssl = this.device.layer('ssl') as SslLayer;
     this.tcp = this.device.layer('tcp') as FakeTcpLayer;

@@ -129,7 +129,7 @@ export class SslSession {
   }
 
   cipherRefused(): void {
-    this.#fail('busy', 'the cipher takes no more sessions');
+    this.#refuse('busy', 'the cipher takes no more sessions');
   }
 
   // ---- TCP ----

@@ -99,6 +99,8 @@ export interface NetworkSettings {
   readonly suites?: readonly SuiteId[];
   readonly orders?: readonly (0 | 1)[];
   readonly clampMss?: number;
+  /** False: drivers that end all TCP of their host do not find out which destinations have no counterpart. */
+  readonly bypass?: boolean;
   readonly renewal_ms?: number;
   readonly limits?: Partial<RecordLimits>;
   /** Names that gateway 30 and gateway 20 expect of each other, where a test wants others than the true ones. */

@@ -1,4 +1,4 @@
-import { E5, E5_NAT } from './e5.ts';
+import { E5, E5_NAT, E5_PLAIN_SERVER } from './e5.ts';
 import { E8, E8_BOTH, E8_MIRRORED, E8_NAT } from './e8.ts';
 import { E2, E3, E3_FOLDED, E3_MIRRORED, E4, E4_FOLDED, TCP_OVER_TCP } from './gateway-to-gateway.ts';
 import { E2_NAT, E4_NAT } from './instead-of-firewall.ts';
@@ -23,6 +23,7 @@ export const TOPOLOGIES: readonly Topology[] = [
   E2_NAT,
   E4_NAT,
   E5_NAT,
+  E5_PLAIN_SERVER,
   PRIOR_ART_1,
   PRIOR_ART_2,
   E8,

@@ -88,9 +88,20 @@ describe('relay application', () => {
     const sites = new RelaySites(2, { groupFramesPerSecond: 1 });
     for (const site of [1, 2]) sites.up(`s${site}`, site);
     for (let at = 0; at < 3; at++) sites.frame('s1', BROADCAST_MAC, A);
+    const quiets = () => sites.host.timers().filter(([name]) => name.startsWith('quiet'));
+    expect(quiets()).toHaveLength(1);
     sites.dies('s1');
+    expect(quiets()).toEqual([]);
     sites.up('again', 1);
     expect(sites.frame('again', BROADCAST_MAC, A)).toEqual(['s2']);
+  });
+
+  it('does not end a storm because its site opens a second session', () => {
+    const sites = new RelaySites(2, { name: 'virtual-hub', groupFramesPerSecond: 1 });
+    for (const site of [1, 2]) sites.up(`s${site}`, site);
+    for (let at = 0; at < 3; at++) sites.frame('s1', BROADCAST_MAC, A);
+    sites.up('newer', 1);
+    expect(sites.frame('newer', BROADCAST_MAC, A)).toEqual([]);
   });
 
   it('gives one site no more than its share of the table, and forgets who was silent for long', () => {

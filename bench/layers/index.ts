@@ -9,6 +9,7 @@ import { ipRoutingBenchmarks } from './ip-routing.ts';
 import { ipStackBenchmarks } from './ip-stack.ts';
 import { macBenchmarks } from './mac.ts';
 import { phyBenchmarks } from './phy.ts';
+import { relayApplicationBenchmarks } from './relay-application.ts';
 import { sslBenchmarks } from './ssl.ts';
 import { tcpBenchmarks } from './tcp.ts';
 import { virtualNicBenchmarks } from './virtual-nic.ts';
@@ -28,4 +29,5 @@ export const layersBenchmarks: readonly Benchmark[] = [
   ...tcpBenchmarks,
   ...sslBenchmarks,
   ...gatewayApplicationBenchmarks,
+  ...relayApplicationBenchmarks,
 ];

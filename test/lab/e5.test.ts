@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { UNDER_WAY_BYTES } from '../../src/actors/inner-leg/limits.ts';
 import type { TcpIndication, TcpRequest } from '../../src/actors/services.ts';
 import type { TcpLayer } from '../../src/actors/tcp/layer.ts';
 import type { TerminalDriverLayer } from '../../src/actors/terminal-driver/layer.ts';
@@ -353,6 +354,25 @@ describe('connections as an end-to-end TCP shows them', () => {
       expect(driver(lab, host).leg.sessions.size).toBe(0);
       expect(driver(lab, host).leg.underWay_bytes).toBe(0);
     }
+  });
+
+  it('back-pressure: what ten connections may have under way together fits the queue before TCP 2003', () => {
+    const lab = upLab('e5', { path: { delay_us: 10_000, rate_bps: 40_000_000, queue_bytes: 200_000 } });
+    const order = { destination: SERVER_31.address, port: TRANSFER_PORT, bytes: 1_500_000, seed: lab.settings.seed };
+    const over: unknown[] = [];
+    lab.watch(({ kind, name, data }) => kind === 'note' && name === 'transfer' && over.push(data));
+    for (let index = 0; index < 10; index++)
+      lab.tell('terminal21', '2101', 'push', { ...order, connection: `there-${index}` });
+    let most = 0;
+    const isDone = () => {
+      most = Math.max(most, driver(lab, 'terminal21').leg.underWay_bytes);
+      return over.length >= 20;
+    };
+    expect(lab.until(isDone, 60 * SECOND_US)).toBe(true);
+    for (const each of over) expect(each).toMatchObject({ bytes: 1_500_000, reason: 'normal' });
+    expect(most).toBeGreaterThan(UNDER_WAY_BYTES / 2);
+    expect(most).toBeLessThan(UNDER_WAY_BYTES + 10 * 1_600);
+    expectNothingLost(lab);
   });
 
   it('back-pressure: a WAN of 2 Mbit/s slows the terminal down, and no frame is dropped before TCP 2003', () => {

@@ -44,12 +44,18 @@ export interface DevicePlan extends StackPlan {
   readonly taps?: Readonly<Record<string, TapPlan>>;
 }
 
+/** Where a cable ends. */
+export interface CableEnd {
+  readonly device: string;
+  readonly port: string;
+}
+
 /** From a device's boundary port to another's; `a` is nearer to the terminal. */
 export interface CablePlan {
   /** Tap of the specification where it has one (spec 0.4): `W1`. */
   readonly name: string;
-  readonly a: { readonly device: string; readonly port: string };
-  readonly b: { readonly device: string; readonly port: string };
+  readonly a: CableEnd;
+  readonly b: CableEnd;
 }
 
 /** A host whose application sends and receives. */
@@ -105,6 +111,13 @@ export interface NetworkSettings {
   readonly limits?: Partial<RecordLimits>;
   /** Names that gateway 30 and gateway 20 expect of each other, where a test wants others than the true ones. */
   readonly expects?: { readonly of20?: string; readonly of30?: string };
+  /** Far sites, each behind a relay of its own (embodiment 12); default 2. */
+  readonly sites?: 1 | 2 | 3;
+  /**
+   * Gateway 20 opens its sessions on demand, all but the first, and closes them after so much time without use (embodiment 12). `learns`:
+   * no config names the far servers, earlier sessions must have taught where they are.
+   */
+  readonly demand?: { readonly idle_ms: number; readonly learns?: boolean };
   /** False: nobody tells the listening gateway to listen. */
   readonly listens?: boolean;
   /** IP protocols that firewall 33 lets nobody use; default none. */

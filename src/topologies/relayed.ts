@@ -23,6 +23,8 @@ import {
 } from './relayed-network.ts';
 import { endOptions, place, sharedOptions } from './two-lan.ts';
 
+const RELAY: RelayPlace = { name: RELAY_DEVICES.relay10, interface: RELAY_10 };
+
 /** Embodiment 1 and prior art 1: both gateways dial a session relay on the Internet (spec 01). */
 
 export const E1: Topology = {
@@ -89,43 +91,61 @@ export function relayedPlan(settings: NetworkSettings, { gateways, relay, f13 = 
   };
 }
 
-/** A gateway that dials relay 10. */
-function dialling(
+/** A session relay and where it is. */
+export interface RelayPlace {
+  readonly name: string;
+  readonly interface: InterfaceAddress;
+}
+
+/** A gateway that dials relays, by default relay 10. */
+export function dialling(
   settings: NetworkSettings,
   which: Pick<GatewayOptions, 'kind' | 'numerals' | 'name'>,
   own: InterfaceAddress,
+  relays: readonly RelayPlace[] = [RELAY],
 ): GatewayOptions {
   const { shape, handshake } = settings;
-  const relay: GatewayPeer = {
-    name: RELAY_DEVICES.relay10,
-    address: RELAY_10.address,
-    port: LISTEN_PORT,
-    connect: true,
-    shape,
-    handshake,
-  };
-  return { ...sharedOptions(settings), ...which, ...place(own), peers: [relay] };
+  const peers = relays.map(
+    ({ name, interface: { address } }): GatewayPeer => ({
+      name,
+      address,
+      port: LISTEN_PORT,
+      connect: true,
+      shape,
+      handshake,
+    }),
+  );
+  return { ...sharedOptions(settings), ...which, ...place(own), peers };
 }
 
-function relayOptions(settings: NetworkSettings, kind: RelayKind): RelayOptions {
-  const { shape, handshake, expects = {} } = settings;
-  const names = [expects.of20 ?? DEVICES.gateway20, expects.of30 ?? DEVICES.gateway30];
+/** A relay that `names` may dial, by default relay 10 for gateways 20 and 30. */
+export function relayOptions(
+  settings: NetworkSettings,
+  kind: RelayKind,
+  { name, interface: own }: RelayPlace = RELAY,
+  names: readonly string[] = expectedNames(settings),
+): RelayOptions {
+  const { shape, handshake } = settings;
   return {
     ...sharedOptions(settings),
     kind,
-    name: RELAY_DEVICES.relay10,
-    ...place(RELAY_10),
-    ...(RELAY_10.routes && { routes: RELAY_10.routes }),
+    name,
+    ...place(own),
+    ...(own.routes && { routes: own.routes }),
     listen: { port: LISTEN_PORT, shape, handshake },
     peers: names.map((name) => ({ name, connect: false, shape, handshake })),
   };
+}
+
+function expectedNames({ expects = {} }: NetworkSettings): string[] {
+  return [expects.of20 ?? DEVICES.gateway20, expects.of30 ?? DEVICES.gateway30];
 }
 
 /**
  * A TCP that is opened from the LAN's side passes both ways; what is opened from the Internet's side is dropped without a word. Where
  * F13 is chosen to be UDP the firewall lets that out too.
  */
-function outwardFirewall(
+export function outwardFirewall(
   name: string,
   numeral: string,
   { shape }: NetworkSettings,

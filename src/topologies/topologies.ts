@@ -5,6 +5,7 @@ import { E2_NAT, E4_NAT } from './instead-of-firewall.ts';
 import type { Topology } from './plan.ts';
 import { PRIOR_ART_2 } from './prior-art-2.ts';
 import { E1, PRIOR_ART_1 } from './relayed.ts';
+import { E12, E12_REDUNDANT } from './several-sessions.ts';
 import { E11, E11_MIRRORED } from './udp-between-gateways.ts';
 
 /** Every network that can be had by name. */
@@ -19,6 +20,8 @@ export const TOPOLOGIES: readonly Topology[] = [
   E5,
   E11,
   E11_MIRRORED,
+  E12,
+  E12_REDUNDANT,
   TCP_OVER_TCP,
   E2_NAT,
   E4_NAT,

@@ -26,7 +26,7 @@ export type GatewayKind =
   | 'as-terminal';
 
 /** Series of reference numerals that the layers' labels are taken from: gateway 20 has 2001…, gateway 30 has 3001…. */
-export type Numerals = 2000 | 3000;
+export type Numerals = 2000 | 3000 | 4000 | 5000;
 
 export interface GatewayListen {
   readonly port: number;

@@ -26,10 +26,6 @@ export interface EngineXOptions {
   readonly maxFrame_bytes?: number;
 }
 
-interface Decision {
-  readonly accelerating: boolean;
-}
-
 /**
  * Engine X 2014 (spec 8.3), between MAC and PHY: of engine 2014 the interfaces A and C, ciphers G and L and control frame unit M, no
  * encapsulation and no fragments. Frame analysis B stands behind C here: software above sends a record down in a hairpin frame and gets it
@@ -39,7 +35,7 @@ export class EngineXLayer extends Layer {
   readonly kind = 'engine-x';
   readonly #upper: Port<Frame, Frame>;
   readonly #lower: Port<Frame, Frame>;
-  readonly #machine: MachineHost<typeof engineMachine, Decision>;
+  readonly #machine: MachineHost<typeof engineMachine, undefined>;
   readonly #table: CipherTable;
   readonly #maxFrame_bytes: number;
   /** Where control frames to the software go. */
@@ -54,7 +50,8 @@ export class EngineXLayer extends Layer {
     this.#lower = this.addPort<Frame, Frame>('lower', (frame) => void this.#upper.send(frame));
     this.#machine = this.machineHost({
       machine: engineMachine,
-      decide: (snapshot) => ({ accelerating: snapshot.matches('ACCELERATING') }),
+      // It decides by commands alone: which sessions have their keys in the table.
+      decide: () => undefined,
       execute: (command) => this.#execute(command),
     });
   }
@@ -104,7 +101,7 @@ export class EngineXLayer extends Layer {
     const read = parseHairpin(frame.bytes);
     if (!read.ok) return this.drop('malformed', frame, read.reason);
     const { way, sessionId, record } = read;
-    const done = this.#machine.decision.accelerating ? this.#table[way](sessionId, record) : undefined;
+    const done = this.#table[way](sessionId, record);
     this.count(done === undefined ? 'returned' : way === 'seal' ? 'sealed' : 'opened');
     this.#upper.send(this.host.frame(turnedHairpin(frame.bytes, done ?? record), frame));
   }

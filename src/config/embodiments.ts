@@ -23,11 +23,21 @@ export const GATEWAYS = {
   'tcp-over-tcp': { text: 'no intermediate driver, records ride on a true TCP', trueTcp: true },
 } as const satisfies Readonly<Record<string, EmbodimentFacts>>;
 
-export type GatewayEmbodiment = keyof typeof GATEWAYS;
+/** Of `role: relay`. */
+export const RELAYS = {
+  driver: { text: 'for gateways with engine, software or folded' },
+  'tcp-over-tcp': { text: 'for gateways with tcp-over-tcp, to compare with', trueTcp: true },
+} as const satisfies Readonly<Record<string, EmbodimentFacts>>;
+
+const EMBODIMENTS = { gateway: GATEWAYS, relay: RELAYS };
 
 /** Of a configuration's embodiment. */
-export function factsOf({ embodiment }: { readonly embodiment: GatewayEmbodiment }): EmbodimentFacts {
-  return GATEWAYS[embodiment];
+export function factsOf(config: {
+  readonly role: keyof typeof EMBODIMENTS;
+  readonly embodiment: string;
+}): EmbodimentFacts {
+  const known: Readonly<Record<string, EmbodimentFacts>> = EMBODIMENTS[config.role];
+  return known[config.embodiment] as EmbodimentFacts;
 }
 
 /** `engine: frames go …; software: …`, for the reference. */

@@ -1,9 +1,10 @@
 import type { OnDemand } from '../actors/gateway/config.ts';
 import { suiteByName } from '../engine/crypto/suite.ts';
 import type { GatewayOptions, GatewayPeer } from '../topologies/parts/gateway-options.ts';
-import { type Cidr, type Mac, parseCidr, parseIp4 } from '../wire/address.ts';
+import type { RelayOptions } from '../topologies/parts/relay.ts';
+import { type Cidr, type Ip4, type Mac, parseCidr, parseIp4 } from '../wire/address.ts';
 import { RECORD_OVERHEAD_BYTES } from '../wire/record.ts';
-import type { Config } from './schema.ts';
+import type { Config, GatewayConfig, RelayConfig } from './schema.ts';
 
 /** F12 and the TCP-shaped F13 in front of a record. */
 const TUNNEL_HEADERS_BYTES = 40;
@@ -14,12 +15,26 @@ const INNER_HEADERS_BYTES = 40;
 const SECOND_MS = 1000;
 const MINUTE_MS = 60_000;
 
-/** What the gateway's device is built from. `mac` is the one that the config's `interface.mac` came to mean. */
-export function gatewayOptions(config: Config, mac: Mac): GatewayOptions {
+/** What a gateway's device is built from. `mac` is the one that the config's `interface.mac` came to mean. */
+export function gatewayOptions(config: GatewayConfig, mac: Mac): GatewayOptions {
+  return { kind: config.embodiment, numerals: config.numerals, ...tunnelOptions(config, mac) };
+}
+
+/** What a relay's device is built from. */
+export function relayOptions(config: RelayConfig, mac: Mac): RelayOptions {
+  const { f13, ...listen } = config.listen;
+  return {
+    ...tunnelOptions(config, mac),
+    kind: config.embodiment,
+    listen: { ...listen, shape: f13 },
+    ...(config.routes.length > 0 && { routes: config.routes.map(routeOf) }),
+  };
+}
+
+/** Of every device that tunnels end at. */
+function tunnelOptions(config: Config, mac: Mac): Omit<GatewayOptions, 'kind' | 'numerals'> {
   const own = parseCidr(config.address) as Cidr;
   return {
-    kind: config.embodiment,
-    numerals: config.numerals,
     name: config.name,
     mac,
     ip: own.address,
@@ -32,6 +47,10 @@ export function gatewayOptions(config: Config, mac: Mac): GatewayOptions {
     clampMss: clampMssOf(config),
     renewal_ms: config.renewal_min * MINUTE_MS,
   };
+}
+
+function routeOf({ to, via }: RelayConfig['routes'][number]): NonNullable<RelayOptions['routes']>[number] {
+  return { destination: parseCidr(to) as Cidr, gateway: parseIp4(via) as Ip4 };
 }
 
 function peerOf({ name, pin, address, port, connect, demand, f13, handshake }: Config['peers'][number]): GatewayPeer {

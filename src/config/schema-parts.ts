@@ -12,7 +12,10 @@ const MSS_MIN = 536;
 const INTERFACE_NAME_CHARACTERS = 15;
 const MINUTES_PER_DAY = 1440;
 const SECONDS_PER_DAY = 86_400;
-const PEERS_MAX = 64;
+export const PEERS_MAX = 64;
+/** Sites of one relay. */
+export const RELAY_PEERS_MAX = 1_024;
+const ROUTES_MAX = 64;
 
 const peerName = z
   .string()
@@ -56,7 +59,7 @@ const tlsSchema = z.strictObject({
   crl: filePath.optional().describe('revocation list of the CA, PEM'),
 });
 
-const listenSchema = z.strictObject({
+export const LISTEN = z.strictObject({
   port: portNumber.describe('port that peers connect to'),
   f13: f13.default('tcp').describe('shape of the tunnel packets: tcp passes stateful firewalls, udp is plain'),
   handshake: handshake
@@ -128,8 +131,7 @@ export const TUNNEL_KEYS = {
   address: cidr4.describe('own address; no other host may have it'),
   gateway: ip4.optional().describe('next hop to everything outside of the own network'),
   tls: tlsSchema,
-  listen: listenSchema.optional(),
-  peers: z.array(peerSchema).min(1, 'at least one peer').max(PEERS_MAX),
+  listen: LISTEN.optional(),
   suites: z
     .array(z.enum(['aes-256-gcm', 'aes-128-gcm', 'chacha20-poly1305']))
     .min(1, 'at least one suite')
@@ -143,20 +145,34 @@ export const TUNNEL_KEYS = {
     .describe('a new TLS session with fresh keys comes after so many minutes'),
 };
 
-/** Keys of a device that takes users' frames into tunnels. */
-export const USER_KEYS = {
-  numerals: z
-    .union([z.literal(2000), z.literal(3000)], '2000 or 3000')
-    .default(2000)
-    .describe('series of the numerals that layers are called by'),
-  clampMss: z
-    .union(
-      [z.boolean(), z.int().min(MSS_MIN).max(MTU_MAX)],
-      `true, false, or a number of bytes from ${MSS_MIN} to ${MTU_MAX}`,
-    )
-    .default(true)
-    .describe('lower the MSS of connections through the tunnel, so that their packets fit; true: to what fits'),
-};
+/** Who may be at the other end of a tunnel. */
+export function peers(most: number) {
+  return z.array(peerSchema).min(1, 'at least one peer').max(most);
+}
+
+export const NUMERALS = z
+  .union([z.literal(2000), z.literal(3000)], '2000 or 3000')
+  .default(2000)
+  .describe('series of the numerals that layers are called by');
+
+export const CLAMP_MSS = z
+  .union(
+    [z.boolean(), z.int().min(MSS_MIN).max(MTU_MAX)],
+    `true, false, or a number of bytes from ${MSS_MIN} to ${MTU_MAX}`,
+  )
+  .default(true)
+  .describe('lower the MSS of connections through the tunnel, so that their packets fit; true: to what fits');
+
+/** Networks that are not behind the default router. */
+export const ROUTES = z
+  .array(
+    z.strictObject({
+      to: cidr4.describe('network, such as 203.0.113.0/24'),
+      via: ip4.describe('next hop to it, in the own network'),
+    }),
+  )
+  .max(ROUTES_MAX)
+  .default([]);
 
 function isOwnMac(text: string): boolean {
   if (text === 'auto' || text === 'interface') return true;

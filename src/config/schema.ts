@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { embodimentsText, GATEWAYS, type GatewayEmbodiment, RISKS, type Risk } from './embodiments.ts';
-import { DEVICE_KEYS, TUNNEL_KEYS, USER_KEYS } from './schema-parts.ts';
+import { embodimentsText, GATEWAYS, RELAYS, RISKS, type Risk } from './embodiments.ts';
+import { CLAMP_MSS, DEVICE_KEYS, LISTEN, NUMERALS, PEERS_MAX, peers, RELAY_PEERS_MAX, ROUTES, TUNNEL_KEYS } from './schema-parts.ts';
 
 /** Room in a sockaddr_un, without the final zero. */
 export const SOCKET_PATH_BYTES = 107;
@@ -11,27 +11,39 @@ const accept = z
   .describe('what you give up knowingly; embodiments that need it say so');
 
 const gatewaySchema = z.strictObject({
-  role: z.literal('gateway').default('gateway'),
-  embodiment: z
-    .enum(Object.keys(GATEWAYS) as [GatewayEmbodiment, ...GatewayEmbodiment[]])
-    .default('engine')
-    .describe(embodimentsText(GATEWAYS)),
+  role: z.literal('gateway').default('gateway').describe('takes frames of its LAN into tunnels'),
+  embodiment: oneOf(GATEWAYS).default('engine').describe(embodimentsText(GATEWAYS)),
   accept,
   ...DEVICE_KEYS,
   ...TUNNEL_KEYS,
-  ...USER_KEYS,
+  peers: peers(PEERS_MAX),
+  numerals: NUMERALS,
+  clampMss: CLAMP_MSS,
+});
+
+const relaySchema = z.strictObject({
+  role: z.literal('relay').describe('a virtual hub: gateways dial it, and it passes frames from tunnel to tunnel'),
+  embodiment: oneOf(RELAYS).default('driver').describe(embodimentsText(RELAYS)),
+  accept,
+  ...DEVICE_KEYS,
+  ...TUNNEL_KEYS,
+  listen: LISTEN,
+  peers: peers(RELAY_PEERS_MAX),
+  routes: ROUTES,
+  clampMss: CLAMP_MSS,
 });
 
 /** One schema for each role; what a file's `role` says chooses. */
-const SCHEMAS = { gateway: gatewaySchema };
+const SCHEMAS = { gateway: gatewaySchema, relay: relaySchema };
 
 export type Role = keyof typeof SCHEMAS;
 export const ROLES = Object.keys(SCHEMAS) as readonly Role[];
 
 /** A gateway's configuration with all defaults filled in; plain data. */
 export type GatewayConfig = z.infer<typeof gatewaySchema>;
+export type RelayConfig = z.infer<typeof relaySchema>;
 /** A configuration with all defaults filled in; plain data. */
-export type Config = GatewayConfig;
+export type Config = GatewayConfig | RelayConfig;
 
 /** The role that a value claims to be the configuration of. */
 export function roleOf(value: unknown): Role {
@@ -40,7 +52,7 @@ export function roleOf(value: unknown): Role {
 }
 
 /** The one definition of a role's configuration: types, checks, JSON Schema and the reference in the guide follow from it. */
-export function configSchema(role: Role) {
+export function configSchema<R extends Role>(role: R): (typeof SCHEMAS)[R] {
   return SCHEMAS[role];
 }
 
@@ -52,4 +64,8 @@ export function roleJsonSchema(role: Role): object {
 /** JSON Schema of a configuration file, for editors: that of one of the roles. */
 export function configJsonSchema(): object {
   return { title: 'glassgate configuration', anyOf: ROLES.map(roleJsonSchema) };
+}
+
+function oneOf<T extends object>(embodiments: T) {
+  return z.enum(Object.keys(embodiments) as [keyof T & string, ...(keyof T & string)[]]);
 }

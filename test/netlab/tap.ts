@@ -2,9 +2,9 @@
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { mustRun, run } from '../../src/transport/netlab/command.ts';
-import { address, createHost, exec, inHostNetwork, must, ping } from '../../src/transport/netlab/index.ts';
+import { createHost, exec, inHostNetwork, must, ping } from '../../src/transport/netlab/index.ts';
 import { interfaceInfo, OsError, openTap, type PortEvent } from '../../src/transport/os/index.ts';
-import { parseIp4, parseMac } from '../../src/wire/address.ts';
+import { parseCidr, parseIp4, parseMac } from '../../src/wire/address.ts';
 import { checksumVerdict, parseFrame } from '../../src/wire/frame.ts';
 import { respond } from '../support/responder.ts';
 import { report } from '../support/scenario.ts';
@@ -13,7 +13,8 @@ const OUR_MAC = parseMac('02:00:00:00:00:99')!;
 const OUR_IP = '10.1.0.2';
 
 await createHost('k');
-const tap = inHostNetwork('k', () => openTap({ name: 'tap0', mtu: 1400, vnetHeader: true }));
+const KERNEL = { mac: parseMac('02:00:00:00:00:98')!, address: parseCidr('10.1.0.1/24')! };
+const tap = inHostNetwork('k', () => openTap({ name: 'tap0', mtu: 1400, vnetHeader: true, ...KERNEL }));
 const verdicts: Record<string, number> = {};
 const events: PortEvent[] = [];
 tap.onEvent((event) => events.push(event));
@@ -21,7 +22,6 @@ respond(tap, OUR_MAC, parseIp4(OUR_IP)!, ({ bytes }) => {
   const verdict = checksumVerdict(bytes, parseFrame(bytes));
   verdicts[verdict] = (verdicts[verdict] ?? 0) + 1;
 });
-await address('k', 'tap0', '10.1.0.1/24');
 report('info', { mtu: tap.mtu, mac: tap.mac, info: inHostNetwork('k', () => interfaceInfo('tap0')) });
 const echo = await ping('k', OUR_IP, { count: 20, interval_ms: 10, size: 1000 });
 report('ping', { ...echo, verdicts, counters: tap.counters });

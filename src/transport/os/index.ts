@@ -1,5 +1,6 @@
+import type { Cidr, Mac } from '../../wire/address.ts';
 import type { FrameDevice } from './device.ts';
-import { configureInterface, interfaceInfo } from './interface-info.ts';
+import { configureInterface, interfaceInfo, setIp4, setMac } from './interface-info.ts';
 import { libc } from './libc.ts';
 import { openPacketSocket } from './packet-socket.ts';
 import { realPort } from './real-port.ts';
@@ -28,6 +29,10 @@ export interface TapOptions extends CommonOptions {
   name: string;
   /** Bytes; the interface is set to it and brought up. */
   mtu: number;
+  /** Of the kernel's side; left out: as it is. */
+  mac?: Mac;
+  /** The kernel's own address there, with the network behind it; left out: as it is. */
+  address?: Cidr;
 }
 
 /** The interface to receive from and send at. */
@@ -40,7 +45,9 @@ export interface PacketOptions extends CommonOptions {
 /** Opens (or makes) a TAP interface: the kernel is the other end of its cable. Throws OsError. */
 export function openTap(options: TapOptions): RealPort {
   return open(openTapDevice(options.name, options.vnetHeader ?? true), options, () => {
+    if (options.mac !== undefined) setMac(options.name, options.mac);
     configureInterface(options.name, options.mtu);
+    if (options.address !== undefined) setIp4(options.name, options.address.address, options.address.prefix);
     return interfaceInfo(options.name);
   });
 }

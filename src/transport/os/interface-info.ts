@@ -1,3 +1,5 @@
+import { type Ip4, type Mac, netmask } from '../../wire/address.ts';
+import { put48 } from '../../wire/bytes.ts';
 import { Arena, check, libc } from './libc.ts';
 import { OsError } from './os-error.ts';
 
@@ -19,9 +21,13 @@ const SIOCGIFFLAGS = 0x8913;
 const SIOCSIFFLAGS = 0x8914;
 const SIOCGIFMTU = 0x8921;
 const SIOCSIFMTU = 0x8922;
+const SIOCSIFADDR = 0x8916;
+const SIOCSIFNETMASK = 0x891c;
+const SIOCSIFHWADDR = 0x8924;
 const SIOCGIFHWADDR = 0x8927;
 const SIOCGIFINDEX = 0x8933;
 const IFF_UP = 1;
+const ARPHRD_ETHER = 1;
 
 /** Asks the kernel (in the network namespace of this process). Throws {@link OsError} when there is no such interface. */
 export function interfaceInfo(name: string): InterfaceInfo {
@@ -46,6 +52,27 @@ export function configureInterface(name: string, mtu: number): void {
     request.view.setUint16(NAME_BYTES, request.view.getUint16(NAME_BYTES, true) | IFF_UP, true);
     call(SIOCSIFFLAGS, 'bring up interface');
   });
+}
+
+/** Changes the MAC of an interface; needs CAP_NET_ADMIN. */
+export function setMac(name: string, mac: Mac): void {
+  withRequest(name, (request, call) => {
+    request.view.setUint16(NAME_BYTES, ARPHRD_ETHER, true);
+    put48(request.bytes, NAME_BYTES + 2, mac);
+    call(SIOCSIFHWADDR, 'set the MAC of interface');
+  });
+}
+
+/** Gives an interface its IPv4 address, with the network behind it; needs CAP_NET_ADMIN. */
+export function setIp4(name: string, address: Ip4, prefix: number): void {
+  const put = (value: Ip4, request: number, what: string): void =>
+    withRequest(name, (memory, call) => {
+      memory.view.setUint16(NAME_BYTES, AF_INET, true);
+      memory.view.setUint32(NAME_BYTES + 4, value);
+      call(request, what);
+    });
+  put(address, SIOCSIFADDR, 'set the address of interface');
+  put(netmask(prefix), SIOCSIFNETMASK, 'set the netmask of interface');
 }
 
 /** Writes an interface's name as the kernel wants it; throws when it is too long or empty. */

@@ -44,6 +44,7 @@ describeNamespaces('TAP', () => {
     const found = await scenario('tap.ts');
     const [{ info, mtu, mac }] = found('info');
     expect(info).toMatchObject({ name: 'tap0', mtu: 1400, up: true, mac });
+    expect(mac).toBe('02:00:00:00:00:98');
     expect(mtu).toBe(1400);
     const [ping] = found('ping');
     expect(ping).toMatchObject({ sent: 20, received: 20, verdicts: { good: 20 } });

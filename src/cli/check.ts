@@ -50,7 +50,7 @@ function check(file: string | undefined, withInterface: boolean): void {
   );
   const listens = config.listen === undefined ? [] : [`listens on port ${config.listen.port}`];
   print(
-    `${file} is good: gateway ${config.name}, embodiment ${config.embodiment}, ${config.address} on ${config.interface.name}; ${[...listens, ...peers].join(', ')}`,
+    `${file} is good: ${config.role} ${config.name}, embodiment ${config.embodiment}, ${config.address} on ${config.interface.name}; ${[...listens, ...peers].join(', ')}`,
   );
 }
 

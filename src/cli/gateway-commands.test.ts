@@ -198,6 +198,7 @@ describe('wrong arguments', () => {
 const STATUS: GatewayStatus = {
   name: 'gateway20',
   version: '0.1.0',
+  role: 'gateway',
   embodiment: 'engine',
   pid: 4711,
   started: '2031-05-01T00:00:00.000Z',

@@ -1,12 +1,14 @@
 import type { GatewayStatus, PeerStatus } from '../transport/runtime/control-protocol.ts';
 
 const KIB = 1024;
+/** Characters. */
+const TITLE_WIDTH = 11;
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
 
 /** A gateway's status as a table for people. */
 export function statusText(status: GatewayStatus): string {
   const lines = [
-    `Gateway    ${status.name}, embodiment ${status.embodiment}, up ${duration(status.uptime_s)}, pid ${status.pid}, glassgate ${status.version}`,
+    `${title(status.role)}${status.name}, embodiment ${status.embodiment}, up ${duration(status.uptime_s)}, pid ${status.pid}, glassgate ${status.version}`,
     `Interface  ${interfaceText(status)}`,
     `Address    ${status.address}${status.listen === null ? '' : `, listens on port ${status.listen.port} (${status.listen.f13}, ${status.listen.handshake})`}`,
     `Frames     ${status.framesSealed} sealed, ${status.framesOpened} opened`,
@@ -25,6 +27,11 @@ export function statusText(status: GatewayStatus): string {
   }
   if (status.internalErrors > 0) lines.push('', `${status.internalErrors} internal errors: please report them`);
   return lines.join('\n');
+}
+
+/** `gateway` as the head of a line. */
+function title(role: string): string {
+  return `${role.slice(0, 1).toUpperCase()}${role.slice(1)}`.padEnd(TITLE_WIDTH);
 }
 
 function interfaceText({ interface: port }: GatewayStatus): string {

@@ -21,6 +21,7 @@ export function contradictions(config: Config): Complaint[] {
       ...onDemand(peer, at),
     ]),
     ...meeting(config),
+    ...routes(config, own),
     ...trueTcp(config),
     ...risk(config),
   ];
@@ -77,6 +78,16 @@ function peerAddress(config: Config, peer: Peer, at: number, own: Cidr): Complai
       complaint(path, `is outside of the own network ${config.address}: the key 'gateway' must name the next hop`),
     ];
   return [];
+}
+
+/** A next hop is reached without another one. */
+function routes(config: Config, own: Cidr): Complaint[] {
+  if (config.role !== 'relay') return [];
+  return config.routes.flatMap(({ via }, at) =>
+    inNetwork(parseIp4(via) as Ip4, own)
+      ? []
+      : [complaint(['routes', at, 'via'], `must be in the own network ${config.address}`)],
+  );
 }
 
 /** Without a port to listen on and a peer to connect to, nothing would ever happen. */

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { gatewayOptions } from './gateway-options.ts';
+import { gatewayOptions, relayOptions } from './gateway-options.ts';
 import { nearest } from './nearest.ts';
 import { judge, parseConfig } from './parse.ts';
-import { configJsonSchema, ROLES, roleJsonSchema } from './schema.ts';
+import { configJsonSchema, type GatewayConfig, ROLES, roleJsonSchema } from './schema.ts';
 
 const GOOD = `name: gateway20
 interface:
@@ -59,7 +59,7 @@ describe('a good configuration', () => {
   it('becomes what a gateway is built from', () => {
     const parsed = parseConfig(GOOD, 'g.yaml');
     if (!parsed.ok) throw new Error(parsed.errors.join());
-    expect(gatewayOptions(parsed.config, 0x02_00_00_00_00_20)).toEqual({
+    expect(gatewayOptions(parsed.config as GatewayConfig, 0x02_00_00_00_00_20)).toEqual({
       kind: 'engine',
       numerals: 2000,
       name: 'gateway20',
@@ -93,7 +93,7 @@ describe('a good configuration', () => {
   it('may say that MSS stays, or what it is', () => {
     const optionsOf = (text: string) => {
       const parsed = parseConfig(`${GOOD}${text}\n`, 'g.yaml');
-      return parsed.ok ? gatewayOptions(parsed.config, 1).clampMss : parsed.errors;
+      return parsed.ok ? gatewayOptions(parsed.config as GatewayConfig, 1).clampMss : parsed.errors;
     };
     expect(optionsOf('clampMss: false')).toBeUndefined();
     expect(optionsOf('clampMss: 1200')).toBe(1200);
@@ -202,7 +202,7 @@ describe('each mistake is one line with place, value and remedy', () => {
     const trueTcp = `embodiment: tcp-over-tcp\n${GOOD}`;
     const parsed = parseConfig(trueTcp, 'g.yaml');
     if (!parsed.ok) throw new Error(parsed.errors.join());
-    expect(gatewayOptions(parsed.config, 1).kind).toBe('tcp-over-tcp');
+    expect(gatewayOptions(parsed.config as GatewayConfig, 1).kind).toBe('tcp-over-tcp');
     const text = trueTcp
       .replace('4433', '4433\n  f13: udp')
       .replace('connect: true', 'connect: true\n    f13: udp\n    handshake: immediate');
@@ -249,6 +249,42 @@ describe('text that is no configuration', () => {
     ].join('\n');
     const parsed = parseConfig(bomb, 'f');
     expect(parsed).toMatchObject({ ok: false, errors: [expect.stringMatching(/^f:1:1: Excessive alias count/)] });
+  });
+});
+
+describe('a relay', () => {
+  const RELAY = GOOD.replace('name: gateway20\n', 'role: relay\nname: relay10\n').replace('    connect: true\n', '');
+  const parsedRelay = (text = RELAY) => parseConfig(text, 'r.yaml');
+
+  it('is told its peers, its port and its routes', () => {
+    const parsed = parsedRelay(`${RELAY}routes: [{ to: 10.3.0.0/16, via: 10.1.0.9 }]\n`);
+    if (!parsed.ok || parsed.config.role !== 'relay') throw new Error('no relay');
+    expect(relayOptions(parsed.config, 1)).toMatchObject({
+      kind: 'driver',
+      listen: { port: 4433, shape: 'tcp', handshake: 'hold' },
+      routes: [{ destination: { address: 0x0a03_0000, prefix: 16 }, gateway: 0x0a01_0009 }],
+      peers: [{ name: 'gateway30', connect: false }],
+    });
+  });
+
+  it('must listen, has keys of its own, and is no gateway', () => {
+    const errors = (text: string) => {
+      const parsed = parsedRelay(text);
+      return parsed.ok ? [] : parsed.errors;
+    };
+    expect(errors(RELAY.replace('listen:\n  port: 4433\n', ''))).toEqual([
+      'r.yaml:1:1: listen: missing; it must be given',
+    ]);
+    expect(errors(`${RELAY}numerals: 2000\n`)[0]).toMatch(/^r.yaml:17:1: numerals: unknown key, known are role, /);
+    expect(errors(`${RELAY}routes: [{ to: 10.3.0.0, via: 10.1.0.9 }]\n`)).toEqual([
+      "r.yaml:17:16: routes[0].to: must be an IPv4 address with the length of its prefix, such as 192.0.2.20/24, not '10.3.0.0'",
+    ]);
+    expect(errors(`${RELAY}routes: [{ to: 10.3.0.0/16, via: 10.9.0.9 }]\n`)).toEqual([
+      'r.yaml:17:34: routes[0].via: must be in the own network 10.1.0.20/24',
+    ]);
+    expect(errors(RELAY.replace('role: relay', 'role: relais'))[0]).toBe(
+      "r.yaml:1:7: role: must be gateway or relay, not 'relais'; did you mean 'relay'?",
+    );
   });
 });
 

@@ -1,6 +1,16 @@
 import { z } from 'zod';
 import { embodimentsText, GATEWAYS, RELAYS, RISKS, type Risk } from './embodiments.ts';
-import { CLAMP_MSS, DEVICE_KEYS, LISTEN, NUMERALS, PEERS_MAX, peers, RELAY_PEERS_MAX, ROUTES, TUNNEL_KEYS } from './schema-parts.ts';
+import {
+  CLAMP_MSS,
+  DEVICE_KEYS,
+  LISTEN,
+  NUMERALS,
+  PEERS_MAX,
+  peers,
+  RELAY_PEERS_MAX,
+  ROUTES,
+  TUNNEL_KEYS,
+} from './schema-parts.ts';
 
 /** Room in a sockaddr_un, without the final zero. */
 export const SOCKET_PATH_BYTES = 107;

@@ -25,7 +25,7 @@ const PROBE_BYTES = 1;
 
 const settings = JSON.parse(process.argv[2] as string) as Settings;
 const plan = topologyByName(settings.topology)!.plan({ shape: 'tcp', handshake: 'hold', hostMtu: 1400 });
-const network = await planNetwork(plan, { impairment: {} });
+const network = await planNetwork(plan);
 const [from, to] = plan.ends as [(typeof plan.ends)[0], (typeof plan.ends)[0]];
 const target = formatIp4(to.address);
 const started_ms = performance.now();
@@ -53,16 +53,16 @@ const run = await PlanRun.open(network, { folder: settings.folder });
 report('up', { states: await run.states(), time_ms: Math.round(performance.now() - started_ms) });
 await move('there', settings.bytes, false);
 await move('back', settings.bytes, true);
-for (const line of network.impairments) await line.change({ ...settings.loss, seed: 1 });
+await network.impair(settings.loss);
 await move('lossy-there', settings.lossyBytes, false);
 await move('lossy-back', settings.lossyBytes, true);
 report('state', {
   firewall: await network.firewallCounters(),
   internalErrors: await run.internalErrors(),
   drops: await run.drops(),
-  lost: (await Promise.all(network.impairments.map((line) => line.counters()))).flat().map(({ lost }) => lost),
+  lost: (await network.lineCounters()).map(({ lost }) => lost),
 });
-for (const line of network.impairments) await line.change({ seed: 1 });
+await network.impair({});
 report('stopped', { codes: await run.stop() });
 report('after', { passes: await passes(), time_ms: Math.round(performance.now() - started_ms) });
 process.exit(0);

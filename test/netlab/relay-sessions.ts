@@ -32,6 +32,8 @@ const PINGS = 5;
 
 const { processes, sitesPerProcess, folder } = JSON.parse(process.argv[2] as string) as Settings;
 const total = processes * sitesPerProcess;
+/** The site that the first one speaks with. */
+const far = total - 1;
 /** Nobody's number. */
 const NOBODY = total + 1;
 
@@ -58,7 +60,6 @@ report('up', {
 
 // A host that is nobody's is asked for by ARP: a broadcast.
 report('broadcast', await reached(async () => ping(1, NOBODY)));
-const far = total - 1;
 report('learning', { first: await ping(1, far), ...(await reached(() => pings(1, far, PINGS))) });
 
 // A site that dies without a word: the relay forgets its host, whose frames are flooded from then on.
@@ -79,7 +80,11 @@ const again = startSites(hosts.at(-1) as string, hosts.length - 1);
 await again.program.heard('started');
 await again.ask({ order: 'up' });
 sites[sites.length - 1] = again;
-report('again', { peers: await peersUp(), time_ms: Math.round(performance.now() - again_ms), answered: await ping(1, far) });
+report('again', {
+  peers: await peersUp(),
+  time_ms: Math.round(performance.now() - again_ms),
+  answered: await ping(1, far),
+});
 const { internalErrors, drops } = await relay.status();
 report('end', { internalErrors, drops: drops.map(({ layer, reason, count }) => `${layer} ${reason}: ${count}`) });
 report('stopped', { code: await relay.stop() });
@@ -149,7 +154,13 @@ async function reached(work: () => Promise<number>): Promise<Record<string, unkn
   const got = [...after].map(([site, frames]) => [site, frames - (before.get(site) ?? 0)] as const);
   const others = got.filter(([site]) => site !== 1 && site !== far).map(([, frames]) => frames);
   const of = (wanted: number): number | undefined => got.find(([site]) => site === wanted)?.[1];
-  return { answered, self: of(1), far: of(far), reached: others.filter((frames) => frames > 0).length, most: Math.max(...others) };
+  return {
+    answered,
+    self: of(1),
+    far: of(far),
+    reached: others.filter((frames) => frames > 0).length,
+    most: Math.max(...others),
+  };
 }
 
 async function counts(): Promise<Map<number, number>> {

@@ -1,8 +1,8 @@
-import { GATEWAYS } from '../../src/config/embodiments.ts';
+import { GATEWAYS, RELAYS } from '../../src/config/embodiments.ts';
 import { suiteById } from '../../src/engine/crypto/suite.ts';
 import type { DevicePlan } from '../../src/topologies/plan.ts';
 import { layersOf } from '../../src/transport/netlab/index.ts';
-import { formatIp4, type Ip4 } from '../../src/wire/address.ts';
+import { formatCidr, formatIp4, type Ip4 } from '../../src/wire/address.ts';
 
 /** What a configuration says of the place where a device runs. */
 export interface ConfigPlace {
@@ -15,7 +15,11 @@ export interface ConfigPlace {
 
 /** What a device's layers say of its tunnels, as keys of a configuration; undefined for a device without any. */
 function tunnelKeys(device: DevicePlan, { tls }: ConfigPlace): object | undefined {
-  const [top] = [...layersOf(device, 'accelerator-control'), ...layersOf(device, 'gateway-application')];
+  const [top] = [
+    ...layersOf(device, 'accelerator-control'),
+    ...layersOf(device, 'gateway-application'),
+    ...layersOf(device, 'relay-application'),
+  ];
   const [ssl] = layersOf(device, 'ssl');
   const own = layersOf(device, 'ip-stack').find(({ options }) => options.interface.address === top?.options.address);
   if (top === undefined || ssl === undefined || own === undefined) return undefined;
@@ -42,12 +46,27 @@ function tunnelKeys(device: DevicePlan, { tls }: ConfigPlace): object | undefine
 /** Every configuration of role gateway that the device may have. */
 export function gatewayConfigs(device: DevicePlan, place: ConfigPlace): object[] {
   const keys = tunnelKeys(device, place);
-  if (keys === undefined) return [];
+  if (keys === undefined || device.kind !== 'gateway') return [];
   const [engine] = layersOf(device, 'engine');
   const clampMss = engine?.options.clampMss ?? false;
   return Object.keys(GATEWAYS).flatMap((embodiment) =>
     [2000, 3000].map((numerals) => ({ ...keys, role: 'gateway', embodiment, numerals, clampMss })),
   );
+}
+
+/** Every configuration of role relay that the device may have. */
+export function relayConfigs(device: DevicePlan, place: ConfigPlace): object[] {
+  const keys = tunnelKeys(device, place);
+  if (keys === undefined || device.kind !== 'relay') return [];
+  const { routes = [] } = layersOf(device, 'ip-stack')[0]?.options.interface ?? {};
+  const ways = routes.map(({ destination, gateway }) => ({ to: formatCidr(destination), via: formatIp4(gateway) }));
+  return Object.keys(RELAYS).map((embodiment) => ({
+    ...keys,
+    role: 'relay',
+    embodiment,
+    routes: ways,
+    clampMss: false,
+  }));
 }
 
 function cidrText({ address, prefixLength }: { readonly address: Ip4; readonly prefixLength: number }): string {

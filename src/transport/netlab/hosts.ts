@@ -74,6 +74,11 @@ export async function bridge(host: HostName, name: string, interfaces: string[],
   await ip('-n', host, 'link', 'set', name, 'up');
 }
 
+/** Takes a bridge away; its interfaces stay. */
+export async function removeLink(host: HostName, name: string): Promise<void> {
+  await ip('-n', host, 'link', 'del', name);
+}
+
 /** Gives an interface an address (`10.9.0.1/24`) and, where wanted, a MAC. */
 export async function address(host: HostName, name: string, cidr: string, mac?: string): Promise<void> {
   if (mac !== undefined) await macAddress(host, name, mac);

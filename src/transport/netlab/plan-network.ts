@@ -10,10 +10,12 @@ import {
   linkMtu,
   macAddress,
   offloads,
+  removeLink,
   route,
   sysctl,
 } from './hosts.ts';
 import { type Impairment, type ImpairmentOptions, impair } from './impair.ts';
+import type { LineCounters } from './impaired-line.ts';
 import { boundariesOf, branchAbove, layersOf } from './plan-ports.ts';
 
 /** A network interface of a host. */
@@ -25,8 +27,6 @@ export interface Place {
 export interface PlanNetworkOptions {
   /** `off`: checksum and segmentation offloads of all interfaces off, so that every packet is as on a wire. Default `on`. */
   readonly offloads?: 'on' | 'off';
-  /** Loss, delay, … on the way between the tunnel's ends; each cable of the plan's path has its share of it. */
-  readonly impairment?: ImpairmentOptions;
 }
 
 /** A topology's devices as network namespaces, joined by its cables. Gateways, relays and drivers in hosts are not started. */
@@ -39,11 +39,18 @@ export interface PlanNetwork {
   /** Of all firewalls together. */
   firewallCounters(): Promise<FirewallCounters>;
   conntrack(): Promise<ConntrackEntry[]>;
-  /** In the order of the path's cables; none without an impairment. */
-  readonly impairments: readonly Impairment[];
+  /**
+   * Loss, delay, … from now on, on the way between the tunnel's ends: each cable of the plan's path has its share of it. From then on the
+   * path goes through processes that take their time even where nothing is lost.
+   */
+  impair(options: ImpairmentOptions): Promise<void>;
+  /** Of the path's cables, in their order; there are none before something was impaired. */
+  lineCounters(): Promise<LineCounters[]>;
 }
 
 const BLOCKS_OF_A_KERNEL = ['test-application', 'tcp', 'ping', 'ip-routing', 'ip-stack', 'driver', 'mac', 'phy'];
+/** Joins the halves of a cable that nothing impairs. */
+const MIDDLE = 'middle';
 const FILTERING = ['firewall', 'router'];
 
 /** True where an ordinary kernel does all that a device's layers do. */
@@ -54,7 +61,7 @@ export function isPlainHost({ kind, layers }: DevicePlan): boolean {
 /** Builds a topology's network; inside a sandbox only. It ends with the sandbox. */
 export async function planNetwork(plan: NetworkPlan, options: PlanNetworkOptions = {}): Promise<PlanNetwork> {
   for (const { name } of plan.devices) await createHost(name);
-  const impairments = await layCables(plan, options.impairment);
+  await layCables(plan);
   for (const device of plan.devices) {
     await giveMacs(device);
     if (options.offloads === 'off')
@@ -68,7 +75,27 @@ export async function planNetwork(plan: NetworkPlan, options: PlanNetworkOptions
     tap: (wanted) => tapOf(plan, wanted),
     firewallCounters: async () => sum(await Promise.all(filters.map(firewallCounters))),
     conntrack: async () => (await Promise.all(filters.map(conntrackEntries))).flat(),
-    impairments,
+    ...impairing(plan),
+  };
+}
+
+/** What the network may do to its path. */
+function impairing(plan: NetworkPlan): Pick<PlanNetwork, 'impair' | 'lineCounters'> {
+  const lines: Impairment[] = [];
+  return {
+    async impair(options) {
+      for (const [at, { cable: name, share }] of plan.path.entries()) {
+        // Of their own fates, or a burst would meet all of them at once.
+        const part = { ...partOf(options, share), seed: (options.seed ?? 1) + at };
+        const line = lines[at];
+        if (line !== undefined) await line.change(part);
+        else {
+          await removeLink(name, MIDDLE);
+          lines.push(await impair(name, 'near', 'far', part));
+        }
+      }
+    },
+    lineCounters: async () => (await Promise.all(lines.map((line) => line.counters()))).flat(),
   };
 }
 
@@ -88,21 +115,18 @@ function tapOf(plan: NetworkPlan, wanted: string): Place {
   return place(end.device, end.port);
 }
 
-/** Cables of the path with the impairment in their middle, in a namespace of its own. */
-async function layCables(plan: NetworkPlan, impairment: ImpairmentOptions | undefined): Promise<Impairment[]> {
-  const impairments: Impairment[] = [];
+/** Cables of the path have a namespace of their own in their middle, where they can be impaired. */
+async function layCables(plan: NetworkPlan): Promise<void> {
   for (const { name, a, b } of plan.cables) {
-    const share = plan.path.find((part) => part.cable === name)?.share;
-    if (impairment === undefined || share === undefined) {
+    if (!plan.path.some((part) => part.cable === name)) {
       await cable(a.device, nameOf(a.port), b.device, nameOf(b.port));
       continue;
     }
     await createHost(name);
     await cable(a.device, nameOf(a.port), name, 'near');
     await cable(name, 'far', b.device, nameOf(b.port));
-    impairments.push(await impair(name, 'near', 'far', partOf(impairment, share)));
+    await bridge(name, MIDDLE, ['near', 'far']);
   }
-  return impairments;
 }
 
 /** Losses one after the other have to make the whole loss. */

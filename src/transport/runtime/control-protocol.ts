@@ -43,6 +43,8 @@ export interface GatewayEvent {
 export interface GatewayStatus {
   readonly name: string;
   readonly version: string;
+  /** `gateway`, `relay`, … and which build of it. */
+  readonly role: string;
   readonly embodiment: string;
   readonly pid: number;
   readonly started: string;

@@ -178,6 +178,7 @@ export class GatewayRuntime implements Controlled {
     return {
       name: config.name,
       version: VERSION,
+      role: config.role,
       embodiment: config.embodiment,
       pid: process.pid,
       started: this.#started.toISOString(),

@@ -32,6 +32,10 @@ const STEPS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'command install': "keys handed over to SSL's record part",
     'command reinstall': "new keys handed over to SSL's record part",
   },
+  'relay-application': {
+    'command install': "keys handed over to SSL's record part",
+    'command reinstall': "new keys handed over to SSL's record part",
+  },
   engine: {
     'transition start.commanded': 'start command received: the engine accelerates',
     'transition renew.commanded': 'new keys received',

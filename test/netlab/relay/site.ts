@@ -1,4 +1,4 @@
-import { type Device } from '../../../src/actors/device.ts';
+import type { Device } from '../../../src/actors/device.ts';
 import { gatewayLayers } from '../../../src/topologies/parts/gateway-layers.ts';
 import type { GatewayOptions } from '../../../src/topologies/parts/gateway-options.ts';
 import { transportPlan } from '../../../src/topologies/parts/host.ts';

@@ -22,7 +22,7 @@ export function contradictions(config: Config): Complaint[] {
     ]),
     ...meeting(config),
     ...routes(config, own),
-    ...trueTcp(config),
+    ...trueTransport(config),
     ...risk(config),
   ];
 }
@@ -97,14 +97,17 @@ function meeting(config: Config): Complaint[] {
   return [complaint([], "nobody would open a session: give 'listen', or a peer 'connect: true'")];
 }
 
-/** Where F13 is what a TCP sends nobody chooses its shape, and nobody holds or answers a SYN in another's name. */
-function trueTcp(config: Config): Complaint[] {
-  if (factsOf(config).trueTcp !== true) return [];
+/** Where F13 is what a TCP or UDP layer sends nobody chooses its shape, and nobody holds or answers a SYN in another's name. */
+function trueTransport(config: Config): Complaint[] {
+  const transport = factsOf(config).true;
+  if (transport === undefined) return [];
   const not = `does not apply to embodiment ${config.embodiment}`;
   const places: [Path, Pick<Peer, 'f13' | 'handshake'>][] = config.peers.map((peer, at) => [['peers', at], peer]);
   if (config.listen !== undefined) places.unshift([['listen'], config.listen]);
   return places.flatMap(([path, { f13, handshake }]) => [
-    ...(f13 === 'udp' ? [complaint([...path, 'f13'], `udp ${not}: its tunnel is a true TCP`)] : []),
+    ...(f13 === 'udp' && transport === 'tcp'
+      ? [complaint([...path, 'f13'], `udp ${not}: its tunnel is a true TCP`)]
+      : []),
     ...(handshake === 'immediate'
       ? [complaint([...path, 'handshake'], `immediate ${not}: no driver is there to answer a SYN`)]
       : []),

@@ -10,8 +10,8 @@ export type Risk = keyof typeof RISKS;
 export interface EmbodimentFacts {
   /** Half a sentence for the reference. */
   readonly text: string;
-  /** F13 is a true TCP: no shape and no handshake of it can be chosen, and its byte stream is in no journal. */
-  readonly trueTcp?: true;
+  /** F13 is what a TCP or UDP layer sends: no shape and no handshake of it can be chosen. A TCP's byte stream is in no journal. */
+  readonly true?: 'tcp' | 'udp';
   readonly risk?: Risk;
 }
 
@@ -20,13 +20,15 @@ export const GATEWAYS = {
   engine: { text: 'frames go through the acceleration engine, the fastest' },
   software: { text: 'the SSL layer seals frames, no engine' },
   folded: { text: 'as software, with bridge and virtual NIC inside the intermediate driver' },
-  'tcp-over-tcp': { text: 'no intermediate driver, records ride on a true TCP', trueTcp: true },
+  'tcp-over-tcp': { text: 'no intermediate driver, records ride on a true TCP', true: 'tcp' },
+  'engine-udp': { text: 'as engine, with UDP in place of TCP and no intermediate driver', true: 'udp' },
+  'software-udp': { text: 'as software, with UDP in place of TCP and no intermediate driver', true: 'udp' },
 } as const satisfies Readonly<Record<string, EmbodimentFacts>>;
 
 /** Of `role: relay`. */
 export const RELAYS = {
   driver: { text: 'for gateways with engine, software or folded' },
-  'tcp-over-tcp': { text: 'for gateways with tcp-over-tcp, to compare with', trueTcp: true },
+  'tcp-over-tcp': { text: 'for gateways with tcp-over-tcp, to compare with', true: 'tcp' },
 } as const satisfies Readonly<Record<string, EmbodimentFacts>>;
 
 const EMBODIMENTS = { gateway: GATEWAYS, relay: RELAYS };

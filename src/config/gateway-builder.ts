@@ -20,7 +20,7 @@ export function gatewayBuilder(recorded: JournalData, world: World): readonly De
   const mac = typeof macText === 'string' ? parseMac(macText) : undefined;
   const judged = judge(config);
   if (mac === undefined || !judged.ok) throw new Error('the config record does not describe a gateway');
-  if (factsOf(judged.config).trueTcp === true)
+  if (factsOf(judged.config).true === 'tcp')
     throw new Error('F13 is a true TCP there, and its payload is in no journal');
   return [buildDevice(world, devicePlan(judged.config, mac))];
 }

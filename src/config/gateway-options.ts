@@ -1,6 +1,6 @@
 import type { OnDemand } from '../actors/gateway/config.ts';
 import { suiteByName } from '../engine/crypto/suite.ts';
-import type { GatewayOptions, GatewayPeer } from '../topologies/parts/gateway-options.ts';
+import type { GatewayListen, GatewayOptions, GatewayPeer } from '../topologies/parts/gateway-options.ts';
 import type { RelayOptions } from '../topologies/parts/relay.ts';
 import { type Cidr, type Ip4, type Mac, parseCidr, parseIp4 } from '../wire/address.ts';
 import { RECORD_OVERHEAD_BYTES } from '../wire/record.ts';
@@ -22,11 +22,10 @@ export function gatewayOptions(config: GatewayConfig, mac: Mac): GatewayOptions 
 
 /** What a relay's device is built from. */
 export function relayOptions(config: RelayConfig, mac: Mac): RelayOptions {
-  const { f13, ...listen } = config.listen;
   return {
     ...tunnelOptions(config, mac),
     kind: config.embodiment,
-    listen: { ...listen, shape: f13 },
+    listen: listenOf(config.listen),
     ...(config.routes.length > 0 && { routes: config.routes.map(routeOf) }),
   };
 }
@@ -41,7 +40,7 @@ function tunnelOptions(config: Config, mac: Mac): Omit<GatewayOptions, 'kind' | 
     prefixLength: own.prefix,
     gateway: config.gateway === undefined ? undefined : parseIp4(config.gateway),
     mtu: config.mtu,
-    listen: config.listen && { port: config.listen.port, shape: config.listen.f13, handshake: config.listen.handshake },
+    listen: config.listen && listenOf(config.listen),
     peers: config.peers.map(peerOf),
     suites: config.suites.map((name) => (suiteByName(name) as { id: 1 | 2 | 3 }).id),
     clampMss: clampMssOf(config),
@@ -51,6 +50,10 @@ function tunnelOptions(config: Config, mac: Mac): Omit<GatewayOptions, 'kind' | 
 
 function routeOf({ to, via }: RelayConfig['routes'][number]): NonNullable<RelayOptions['routes']>[number] {
   return { destination: parseCidr(to) as Cidr, gateway: parseIp4(via) as Ip4 };
+}
+
+function listenOf({ port, f13, handshake }: NonNullable<Config['listen']>): GatewayListen {
+  return { port, shape: f13, handshake };
 }
 
 function peerOf({ name, pin, address, port, connect, demand, f13, handshake }: Config['peers'][number]): GatewayPeer {

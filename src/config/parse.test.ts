@@ -84,7 +84,7 @@ describe('a good configuration', () => {
     );
     const parsed = parseConfig(text, 'g.yaml');
     if (!parsed.ok) throw new Error(parsed.errors.join());
-    expect(gatewayOptions(parsed.config, 1).peers[0]).toMatchObject({
+    expect(gatewayOptions(parsed.config as GatewayConfig, 1).peers[0]).toMatchObject({
       connect: false,
       demand: { idle_ms: 300_000, networks: [{ address: 0x0a09_0002, prefix: 32 }] },
     });
@@ -172,7 +172,7 @@ describe('each mistake is one line with place, value and remedy', () => {
     ],
     [
       'embodiment: engin',
-      "g.yaml:17:13: embodiment: must be engine, software, folded or tcp-over-tcp, not 'engin'; did you mean 'engine'?",
+      "g.yaml:17:13: embodiment: must be engine, software, folded, tcp-over-tcp, engine-udp or software-udp, not 'engin'; did you mean 'engine'?",
     ],
     ['journal: everything', "g.yaml:17:10: journal: must be a group of keys, not 'everything'"],
     [
@@ -216,6 +216,19 @@ describe('each mistake is one line with place, value and remedy', () => {
       ],
     });
     expect(parseConfig(text.replace('tcp-over-tcp', 'software'), 'g.yaml')).toMatchObject({ ok: true });
+  });
+
+  it('knows that UDP in place of TCP has no other shape', () => {
+    const text = `embodiment: engine-udp\n${GOOD}`;
+    const parsed = parseConfig(text, 'g.yaml');
+    expect(parsed).toMatchObject({ ok: true, config: { listen: { f13: 'udp' }, peers: [{ f13: 'udp' }] } });
+    if (parsed.ok) expect(judge(structuredClone(parsed.config))).toEqual(parsed);
+    expect(parseConfig(text.replace('4433', '4433\n  handshake: immediate'), 'g.yaml')).toEqual({
+      ok: false,
+      errors: [
+        'g.yaml:13:14: listen.handshake: immediate does not apply to embodiment engine-udp: no driver is there to answer a SYN',
+      ],
+    });
   });
 
   it('tells all of them at once, in the order of the file', () => {

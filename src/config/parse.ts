@@ -1,6 +1,7 @@
 import { type Document, isMap, isNode, isPair, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 import { type Complaint, complaintsOf, type Path } from './complaints.ts';
 import { contradictions } from './contradictions.ts';
+import { factsOf } from './embodiments.ts';
 import { type Config, configSchema, roleOf } from './schema.ts';
 
 /** Larger files are no configuration; characters. */
@@ -39,7 +40,15 @@ export function judge(value: unknown): { ok: true; config: Config } | { ok: fals
   const result = configSchema(roleOf(value)).safeParse(value);
   if (!result.success) return { ok: false, complaints: complaintsOf(result.error.issues, value) };
   const complaints = contradictions(result.data);
-  return complaints.length === 0 ? { ok: true, config: result.data } : { ok: false, complaints };
+  return complaints.length === 0 ? { ok: true, config: settled(result.data) } : { ok: false, complaints };
+}
+
+/** What the embodiment leaves no choice of is as it is there, whatever the defaults say. */
+function settled(config: Config): Config {
+  const f13 = factsOf(config).true;
+  if (f13 === undefined) return config;
+  const peers = config.peers.map((peer) => ({ ...peer, f13 }));
+  return { ...config, peers, ...(config.listen && { listen: { ...config.listen, f13 } }) } as Config;
 }
 
 function failed(errors: readonly string[]): ParsedConfig {

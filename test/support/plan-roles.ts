@@ -1,3 +1,4 @@
+import type { GatewayConfig } from '../../src/actors/gateway/config.ts';
 import { GATEWAYS, RELAYS } from '../../src/config/embodiments.ts';
 import { suiteById } from '../../src/engine/crypto/suite.ts';
 import type { DevicePlan } from '../../src/topologies/plan.ts';
@@ -15,15 +16,13 @@ export interface ConfigPlace {
 
 /** What a device's layers say of its tunnels, as keys of a configuration; undefined for a device without any. */
 function tunnelKeys(device: DevicePlan, { tls }: ConfigPlace): object | undefined {
-  const [top] = [
-    ...layersOf(device, 'accelerator-control'),
-    ...layersOf(device, 'gateway-application'),
-    ...layersOf(device, 'relay-application'),
-  ];
+  const top = device.layers.find(({ options }) => 'peers' in options && 'name' in options)?.options as
+    | GatewayConfig
+    | undefined;
   const [ssl] = layersOf(device, 'ssl');
-  const own = layersOf(device, 'ip-stack').find(({ options }) => options.interface.address === top?.options.address);
+  const own = layersOf(device, 'ip-stack').find(({ options }) => options.interface.address === top?.address);
   if (top === undefined || ssl === undefined || own === undefined) return undefined;
-  const { listen, peers } = top.options;
+  const { listen, peers } = top;
   const { interface: at, mtu } = own.options;
   return {
     address: cidrText(at),

@@ -51,6 +51,13 @@ export interface ForwardRule {
   readonly allow?: boolean;
 }
 
+/** Hides the senders of what leaves at an interface behind its address (NAT). */
+export interface Masquerade {
+  readonly interface: string;
+  /** False: each connection gets a port of the router's own choice. */
+  readonly keepsPorts: boolean;
+}
+
 /** Makes a host a stateful firewall that forwards between two addresses only, whoever of them starts. */
 export function firewall(host: HostName, one: string, other: string): Promise<void> {
   return filter(host, [
@@ -61,15 +68,10 @@ export function firewall(host: HostName, one: string, other: string): Promise<vo
 
 /**
  * Makes a host a router that lets only such connections be opened; of the rules the first that matches decides. INVALID packets are
- * dropped even within a connection. `masquerade`: interfaces behind whose address the senders of what leaves there are hidden (NAT).
+ * dropped even within a connection.
  */
-export async function filter(
-  host: HostName,
-  rules: readonly ForwardRule[],
-  masquerade: readonly string[] = [],
-): Promise<void> {
+export async function filter(host: HostName, rules: readonly ForwardRule[], masquerade?: Masquerade): Promise<void> {
   await sysctl(host, ROUTER_SETTINGS);
-  const hides = masquerade.map((name) => `oifname "${name}" masquerade`);
   await nft(
     host,
     `table inet ${TABLE} {
@@ -85,11 +87,15 @@ export async function filter(
        }
        chain postrouting {
          type nat hook postrouting priority srcnat;
-         ${hides.join('\n         ')}
+         ${masquerade === undefined ? '' : masqueradeText(masquerade)}
        }
      }`,
   );
   await sysctl(host, CONNTRACK_SETTINGS);
+}
+
+function masqueradeText({ interface: name, keepsPorts }: Masquerade): string {
+  return `oifname "${name}" masquerade${keepsPorts ? '' : ' fully-random'}`;
 }
 
 function ruleText({ from, source, destination, protocol, destinationPort, allow = true }: ForwardRule): string {

@@ -1,6 +1,6 @@
 import type { DevicePlan, NetworkPlan } from '../../topologies/plan.ts';
-import { formatIp4, formatMac } from '../../wire/address.ts';
-import { type ConntrackEntry, conntrackEntries, type FirewallCounters, filter, firewallCounters } from './firewall.ts';
+import { formatCidr, formatIp4, formatMac } from '../../wire/address.ts';
+import { type FirewallCounters, filter, firewallCounters } from './firewall.ts';
 import {
   address,
   bridge,
@@ -38,7 +38,6 @@ export interface PlanNetwork {
   tap(cable: string): Place;
   /** Of all firewalls together. */
   firewallCounters(): Promise<FirewallCounters>;
-  conntrack(): Promise<ConntrackEntry[]>;
   /**
    * Loss, delay, … from now on, on the way between the tunnel's ends: each cable of the plan's path has its share of it. From then on the
    * path goes through processes that take their time even where nothing is lost.
@@ -74,7 +73,6 @@ export async function planNetwork(plan: NetworkPlan, options: PlanNetworkOptions
     place,
     tap: (wanted) => tapOf(plan, wanted),
     firewallCounters: async () => sum(await Promise.all(filters.map(firewallCounters))),
-    conntrack: async () => (await Promise.all(filters.map(conntrackEntries))).flat(),
     ...impairing(plan),
   };
 }
@@ -170,21 +168,22 @@ async function setUpHost(device: DevicePlan): Promise<void> {
 /** The plan's rules for the packet filter of a kernel that routes between the plan's sides. */
 async function setUpFirewall(device: DevicePlan): Promise<void> {
   const [{ label, options }] = layersOf(device, 'firewall');
-  const interfaces = new Map(options.sides.map(({ name }) => [name, nameOf(boundaryOf(device, `${label}.${name}`))]));
+  const nameOfSide = (side: string): string => nameOf(boundaryOf(device, `${label}.${side}`));
   for (const { name, interface: own } of options.sides) {
-    await address(device.name, interfaces.get(name) as string, `${formatIp4(own.address)}/${own.prefixLength}`);
+    await address(device.name, nameOfSide(name), `${formatIp4(own.address)}/${own.prefixLength}`);
     if (own.gateway !== undefined) await route(device.name, 'default', formatIp4(own.gateway));
   }
-  const prefixOf = (cidr: { address: number; prefix: number } | undefined): string | undefined =>
-    cidr && `${formatIp4(cidr.address)}/${cidr.prefix}`;
+  const rules = options.rules.map(({ from, source, destination, ...rest }) => ({
+    ...rest,
+    from: nameOfSide(from),
+    ...(source && { source: formatCidr(source) }),
+    ...(destination && { destination: formatCidr(destination) }),
+  }));
+  const { masquerade: hiding } = options;
   await filter(
     device.name,
-    options.rules.map(({ from, source, destination, ...rest }) => ({
-      ...rest,
-      from: interfaces.get(from),
-      source: prefixOf(source),
-      destination: prefixOf(destination),
-    })),
+    rules,
+    hiding && { interface: nameOfSide(hiding.side), keepsPorts: hiding.keepsPorts ?? true },
   );
 }
 

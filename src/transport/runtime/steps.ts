@@ -1,3 +1,12 @@
+const TO_ENGINE = {
+  'command install': 'keys handed over to the engine',
+  'command reinstall': 'new keys handed over to the engine',
+};
+const TO_SSL = {
+  'command install': "keys handed over to SSL's record part",
+  'command reinstall': "new keys handed over to SSL's record part",
+};
+
 /** What an operator reads of a set-up: `layer kind`, then `transition EVENT` or `command NAME` of its machines, in words. */
 const STEPS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'intermediate-driver': {
@@ -24,18 +33,9 @@ const STEPS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'command sendGo': 'GO sent',
     'command accept': 'GO received, keys derived',
   },
-  'accelerator-control': {
-    'command install': 'keys handed over to the engine',
-    'command reinstall': 'new keys handed over to the engine',
-  },
-  'gateway-application': {
-    'command install': "keys handed over to SSL's record part",
-    'command reinstall': "new keys handed over to SSL's record part",
-  },
-  'relay-application': {
-    'command install': "keys handed over to SSL's record part",
-    'command reinstall': "new keys handed over to SSL's record part",
-  },
+  'accelerator-control': TO_ENGINE,
+  'gateway-application': TO_SSL,
+  'relay-application': TO_SSL,
   engine: {
     'transition start.commanded': 'start command received: the engine accelerates',
     'transition renew.commanded': 'new keys received',

@@ -1,14 +1,14 @@
 import { type Cidr, type Ip4, inNetwork, networkBroadcast, parseCidr, parseIp4 } from '../wire/address.ts';
 import type { Complaint, Path } from './complaints.ts';
 import { factsOf, RISKS } from './embodiments.ts';
-import type { Config } from './schema.ts';
+import type { Config, PeerConfig } from './schema.ts';
 
 /** First address of the multicast range 224.0.0.0/4; what follows is multicast, reserved or broadcast. */
 const MULTICAST_FIRST: Ip4 = 0xe000_0000;
 /** From here on a network has an address for itself and one for all. */
 const BROADCAST_PREFIX_MAX = 30;
 
-type Peer = Config['peers'][number];
+type Peer = PeerConfig;
 
 /** What each value alone does not show: values that do not go together. */
 export function contradictions(config: Config): Complaint[] {
@@ -92,7 +92,8 @@ function routes(config: Config, own: Cidr): Complaint[] {
 
 /** Without a port to listen on and a peer to connect to, nothing would ever happen. */
 function meeting(config: Config): Complaint[] {
-  const isMet = config.peers.some(({ connect, demand, address }) => connect || (demand && address !== undefined));
+  const peers: readonly Peer[] = config.peers;
+  const isMet = peers.some(({ connect, demand, address }) => connect || (demand && address !== undefined));
   if (config.listen !== undefined || isMet) return [];
   return [complaint([], "nobody would open a session: give 'listen', or a peer 'connect: true'")];
 }

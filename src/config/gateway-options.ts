@@ -4,7 +4,7 @@ import type { GatewayListen, GatewayOptions, GatewayPeer } from '../topologies/p
 import type { RelayOptions } from '../topologies/parts/relay.ts';
 import { type Cidr, type Ip4, type Mac, parseCidr, parseIp4 } from '../wire/address.ts';
 import { RECORD_OVERHEAD_BYTES } from '../wire/record.ts';
-import type { Config, GatewayConfig, RelayConfig } from './schema.ts';
+import type { Config, GatewayConfig, PeerConfig, RelayConfig } from './schema.ts';
 
 /** F12 and the TCP-shaped F13 in front of a record. */
 const TUNNEL_HEADERS_BYTES = 40;
@@ -56,7 +56,7 @@ function listenOf({ port, f13, handshake }: NonNullable<Config['listen']>): Gate
   return { port, shape: f13, handshake };
 }
 
-function peerOf({ name, pin, address, port, connect, demand, f13, handshake }: Config['peers'][number]): GatewayPeer {
+function peerOf({ name, pin, address, port, connect, demand, f13, handshake }: PeerConfig): GatewayPeer {
   return {
     name,
     pin,
@@ -69,7 +69,7 @@ function peerOf({ name, pin, address, port, connect, demand, f13, handshake }: C
   };
 }
 
-function onDemand({ idle_s, networks }: NonNullable<Config['peers'][number]['demand']>): OnDemand {
+function onDemand({ idle_s, networks }: NonNullable<PeerConfig['demand']>): OnDemand {
   return { idle_ms: idle_s * SECOND_MS, networks: networks.map((text) => parseCidr(text) as Cidr) };
 }
 

@@ -12,9 +12,9 @@ const MSS_MIN = 536;
 const INTERFACE_NAME_CHARACTERS = 15;
 const MINUTES_PER_DAY = 1440;
 const SECONDS_PER_DAY = 86_400;
-export const PEERS_MAX = 64;
+const PEERS_MAX = 64;
 /** Sites of one relay. */
-export const RELAY_PEERS_MAX = 1_024;
+const RELAY_PEERS_MAX = 1_024;
 const ROUTES_MAX = 64;
 
 const peerName = z
@@ -145,10 +145,14 @@ export const TUNNEL_KEYS = {
     .describe('a new TLS session with fresh keys comes after so many minutes'),
 };
 
-/** Who may be at the other end of a tunnel. */
-export function peers(most: number) {
-  return z.array(peerSchema).min(1, 'at least one peer').max(most);
-}
+/** Who may be at the other end of a gateway's tunnels. */
+export const PEERS = z.array(peerSchema).min(1, 'at least one peer').max(PEERS_MAX);
+
+/** Who may be at the other end of a relay's tunnels: they come to it. */
+export const RELAY_PEERS = z
+  .array(peerSchema.omit({ demand: true }))
+  .min(1, 'at least one peer')
+  .max(RELAY_PEERS_MAX);
 
 export const NUMERALS = z
   .union([z.literal(2000), z.literal(3000)], '2000 or 3000')

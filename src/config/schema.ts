@@ -1,16 +1,6 @@
 import { z } from 'zod';
 import { embodimentsText, GATEWAYS, RELAYS, RISKS, type Risk } from './embodiments.ts';
-import {
-  CLAMP_MSS,
-  DEVICE_KEYS,
-  LISTEN,
-  NUMERALS,
-  PEERS_MAX,
-  peers,
-  RELAY_PEERS_MAX,
-  ROUTES,
-  TUNNEL_KEYS,
-} from './schema-parts.ts';
+import { CLAMP_MSS, DEVICE_KEYS, LISTEN, NUMERALS, PEERS, RELAY_PEERS, ROUTES, TUNNEL_KEYS } from './schema-parts.ts';
 
 /** Room in a sockaddr_un, without the final zero. */
 export const SOCKET_PATH_BYTES = 107;
@@ -26,7 +16,7 @@ const gatewaySchema = z.strictObject({
   accept,
   ...DEVICE_KEYS,
   ...TUNNEL_KEYS,
-  peers: peers(PEERS_MAX),
+  peers: PEERS,
   numerals: NUMERALS,
   clampMss: CLAMP_MSS,
 });
@@ -38,7 +28,7 @@ const relaySchema = z.strictObject({
   ...DEVICE_KEYS,
   ...TUNNEL_KEYS,
   listen: LISTEN,
-  peers: peers(RELAY_PEERS_MAX),
+  peers: RELAY_PEERS,
   routes: ROUTES,
   clampMss: CLAMP_MSS,
 });
@@ -54,6 +44,9 @@ export type GatewayConfig = z.infer<typeof gatewaySchema>;
 export type RelayConfig = z.infer<typeof relaySchema>;
 /** A configuration with all defaults filled in; plain data. */
 export type Config = GatewayConfig | RelayConfig;
+
+/** At the other end of a tunnel. */
+export type PeerConfig = GatewayConfig['peers'][number];
 
 /** The role that a value claims to be the configuration of. */
 export function roleOf(value: unknown): Role {

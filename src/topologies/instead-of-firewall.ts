@@ -1,4 +1,4 @@
-import { DEVICES, FIREWALL_33_LAN, FIREWALL_33_WAN, GATEWAY_20, GATEWAY_30 } from './network.ts';
+import { ADDRESSES, DEVICES, type TwoLanAddresses } from './network.ts';
 import { firewallPlan } from './parts/firewall.ts';
 import type { DevicePlan, Topology } from './plan.ts';
 import { twoLanPlan } from './two-lan.ts';
@@ -12,15 +12,20 @@ const HOST_PREFIX = 32;
  * Shows gateway 30 to intranet 2 as itself, always from another port than gateway 30's own: so whoever relies on either address or port
  * of gateway 30 does not get through. Nobody can connect to gateway 30.
  */
-export function natRouter33(gateway30 = GATEWAY_30, lan = FIREWALL_33_LAN): DevicePlan {
+export function natRouter33({
+  gateway20,
+  gateway30,
+  firewallLan,
+  firewallWan,
+}: TwoLanAddresses = ADDRESSES): DevicePlan {
   const only = ({ address }: { address: number }) => ({ address, prefix: HOST_PREFIX });
   return firewallPlan(DEVICES.firewall33, {
     numeral: '33',
     sides: [
-      { name: 'lan', interface: lan },
-      { name: 'wan', interface: FIREWALL_33_WAN },
+      { name: 'lan', interface: firewallLan },
+      { name: 'wan', interface: firewallWan },
     ],
-    rules: [{ from: 'lan', source: only(gateway30), destination: only(GATEWAY_20), allow: true }],
+    rules: [{ from: 'lan', source: only(gateway30), destination: only(gateway20), allow: true }],
     masquerade: { side: 'wan', keepsPorts: false },
   });
 }

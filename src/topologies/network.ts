@@ -45,16 +45,34 @@ export const FIREWALL_33_LAN: InterfaceAddress = {
   prefixLength: 24,
 };
 
-/**
- * Gateway 30 and firewall 33 where gateway 30 speaks with server 31 itself (embodiments 6 and 7): they are in the network that terminal and
- * server are in.
- */
-export const GATEWAY_30_INSIDE: InterfaceAddress = {
-  ...GATEWAY_30,
-  address: ip('10.9.0.30'),
-  gateway: ip('10.9.0.33'),
+/** Who is where between the two intranets. */
+export interface TwoLanAddresses {
+  readonly gateway20: InterfaceAddress;
+  readonly gateway30: InterfaceAddress;
+  readonly firewallLan: InterfaceAddress;
+  readonly firewallWan: InterfaceAddress;
+}
+
+export const ADDRESSES: TwoLanAddresses = {
+  gateway20: GATEWAY_20,
+  gateway30: GATEWAY_30,
+  firewallLan: FIREWALL_33_LAN,
+  firewallWan: FIREWALL_33_WAN,
 };
-export const FIREWALL_33_INSIDE: InterfaceAddress = { ...FIREWALL_33_LAN, address: ip('10.9.0.33') };
+
+/** Where gateway 30 speaks with server 31 itself (embodiments 6 and 7) it is in the network that terminal and server are in. */
+export const GATEWAY_30_INSIDE: TwoLanAddresses = {
+  ...ADDRESSES,
+  gateway30: { ...GATEWAY_30, address: ip('10.9.0.30'), gateway: ip('10.9.0.33') },
+  firewallLan: { ...FIREWALL_33_LAN, address: ip('10.9.0.33') },
+};
+
+/** Where gateway 20 speaks with terminal 21 itself (embodiments 6 and 7 mirrored). */
+export const GATEWAY_20_INSIDE: TwoLanAddresses = {
+  ...ADDRESSES,
+  gateway20: { ...GATEWAY_20, address: ip('10.9.0.20'), gateway: ip('10.9.0.33') },
+  firewallWan: { ...FIREWALL_33_WAN, address: ip('10.9.0.33') },
+};
 
 /** Names of the devices. */
 export const DEVICES = {

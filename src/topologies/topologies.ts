@@ -5,6 +5,7 @@ import { E2_NAT, E4_NAT } from './instead-of-firewall.ts';
 import type { Topology } from './plan.ts';
 import { PRIOR_ART_2 } from './prior-art-2.ts';
 import { E1, PRIOR_ART_1 } from './relayed.ts';
+import { E6, E6_MIRRORED, E6_NAT, E6_SAME_PORT, E7, E7_MIRRORED, E7_NAT, E7_TERMINALS } from './reoriginating.ts';
 import { E12, E12_REDUNDANT } from './several-sessions.ts';
 import { E11, E11_MIRRORED } from './udp-between-gateways.ts';
 
@@ -18,6 +19,12 @@ export const TOPOLOGIES: readonly Topology[] = [
   E4,
   E4_FOLDED,
   E5,
+  E6,
+  E6_SAME_PORT,
+  E6_MIRRORED,
+  E7,
+  E7_TERMINALS,
+  E7_MIRRORED,
   E11,
   E11_MIRRORED,
   E12,
@@ -27,6 +34,8 @@ export const TOPOLOGIES: readonly Topology[] = [
   E4_NAT,
   E5_NAT,
   E5_PLAIN_SERVER,
+  E6_NAT,
+  E7_NAT,
   PRIOR_ART_1,
   PRIOR_ART_2,
   E8,

@@ -1,24 +1,22 @@
 import type { InterfaceAddress } from '../actors/services.ts';
 import {
+  ADDRESSES,
   CABLES,
   DEVICES,
-  FIREWALL_33_LAN,
-  FIREWALL_33_WAN,
-  GATEWAY_20,
-  GATEWAY_30,
   LINK_MTU,
   LISTEN_PORT,
   PORTS,
   SERVER_31,
   TERMINAL_21,
   TRANSFER_PORT,
+  type TwoLanAddresses,
 } from './network.ts';
 import { firewallPlan } from './parts/firewall.ts';
 import { gatewayPlan, gatewayTunnel } from './parts/gateway.ts';
 import type { GatewayKind, GatewayOptions, GatewayPeer } from './parts/gateway-options.ts';
 import { type HostPlanOptions, hostEnd, hostPlan } from './parts/host.ts';
 import { hubPlan } from './parts/hub.ts';
-import type { DevicePlan, NetworkPlan, NetworkSettings } from './plan.ts';
+import type { CablePlan, DevicePlan, NetworkPlan, NetworkSettings } from './plan.ts';
 
 /** Bits of the address of a single host. */
 const HOST_PREFIX = 32;
@@ -34,32 +32,49 @@ export interface TwoLanParts {
   readonly server31?: (name: string, options: HostPlanOptions) => DevicePlan;
   /** Default: firewall 33. */
   readonly firewall33?: () => DevicePlan;
+  /** Default: gateways in networks of their own. */
+  readonly addresses?: TwoLanAddresses;
+  /** Of both gateways, besides what all have. */
+  readonly gateways?: Partial<GatewayOptions>;
+  /** Hosts on hub 22 besides terminal 21, by name. */
+  readonly moreTerminals?: Readonly<Record<string, HostPlanOptions>>;
 }
 
 /** Terminal 21 and gateway 20 on hub 22, server 31 and gateway 30 on hub 32, firewall 33 between the hubs. */
 export function twoLanPlan(settings: NetworkSettings, parts: TwoLanParts): NetworkPlan {
   const { terminal21 = hostPlan, server31 = hostPlan, f13 = 'shape' } = parts;
-  const { firewall33 = () => firewallBetween(settings) } = parts;
+  const { addresses = ADDRESSES, gateways, moreTerminals = {} } = parts;
+  const { firewall33 = () => firewallBetween(settings, addresses) } = parts;
   const terminal = endOptions('21', TERMINAL_21, settings);
   const server = endOptions('31', SERVER_31, settings);
-  const gateway20 = { ...gateway20Options(settings), kind: parts.gateway20 };
-  const gateway30 = { ...gateway30Options(settings), kind: parts.gateway30 };
+  const gateway20 = { ...gateway20Options(settings, addresses), kind: parts.gateway20, ...gateways };
+  const gateway30 = { ...gateway30Options(settings, addresses), kind: parts.gateway30, ...gateways };
+  const more = Object.entries(moreTerminals);
   return {
     devices: [
-      hubPlan(DEVICES.hub22, { bridge: '224', ports: Object.values(PORTS.hub22) }),
+      hubPlan(DEVICES.hub22, { bridge: '224', ports: [...Object.values(PORTS.hub22), ...more.map(([name]) => name)] }),
       hubPlan(DEVICES.hub32, { bridge: '324', ports: Object.values(PORTS.hub32) }),
       firewall33(),
       terminal21(DEVICES.terminal21, terminal),
+      ...more.map(([name, options]) => terminal21(name, options)),
       server31(DEVICES.server31, server),
       gatewayPlan(DEVICES.gateway20, gateway20),
       gatewayPlan(DEVICES.gateway30, gateway30),
     ],
-    cables: CABLES,
-    ends: [hostEnd(DEVICES.terminal21, terminal), hostEnd(DEVICES.server31, server)],
+    cables: [...CABLES, ...more.map(([name, { numeral }]) => cableToHub22(name, numeral))],
+    ends: [
+      hostEnd(DEVICES.terminal21, terminal),
+      hostEnd(DEVICES.server31, server),
+      ...more.map(([name, options]) => hostEnd(name, options)),
+    ],
     tunnels: [gatewayTunnel(DEVICES.gateway20, gateway20), gatewayTunnel(DEVICES.gateway30, gateway30)],
     path: [{ cable: 'W3', share: 1 }],
     f13,
   };
+}
+
+function cableToHub22(name: string, numeral: string): CablePlan {
+  return { name: `W1-${numeral}`, a: { device: name, port: `${numeral}13` }, b: { device: DEVICES.hub22, port: name } };
 }
 
 /** What a host of the lab is built from: it takes what it is sent on {@link TRANSFER_PORT}. */
@@ -68,25 +83,31 @@ export function endOptions(numeral: string, own: InterfaceAddress, { hostMtu }: 
 }
 
 /** Gateway 20: the server of the worked example (spec 2.4). */
-export function gateway20Options(settings: NetworkSettings): Omit<GatewayOptions, 'kind'> {
+export function gateway20Options(
+  settings: NetworkSettings,
+  { gateway20 }: TwoLanAddresses = ADDRESSES,
+): Omit<GatewayOptions, 'kind'> {
   const { shape, handshake, listens = true } = settings;
   const peer: GatewayPeer = { name: settings.expects?.of30 ?? DEVICES.gateway30, connect: false, shape, handshake };
   return {
     ...sharedOptions(settings),
     numerals: 2000,
     name: DEVICES.gateway20,
-    ...place(GATEWAY_20),
+    ...place(gateway20),
     ...(listens && { listen: { port: LISTEN_PORT, shape, handshake } }),
     peers: [peer],
   };
 }
 
 /** Gateway 30: the client. */
-export function gateway30Options(settings: NetworkSettings): Omit<GatewayOptions, 'kind'> {
+export function gateway30Options(
+  settings: NetworkSettings,
+  { gateway20, gateway30 }: TwoLanAddresses = ADDRESSES,
+): Omit<GatewayOptions, 'kind'> {
   const { shape, handshake } = settings;
   const peer: GatewayPeer = {
     name: settings.expects?.of20 ?? DEVICES.gateway20,
-    address: GATEWAY_20.address,
+    address: gateway20.address,
     port: LISTEN_PORT,
     connect: true,
     shape,
@@ -96,7 +117,7 @@ export function gateway30Options(settings: NetworkSettings): Omit<GatewayOptions
     ...sharedOptions(settings),
     numerals: 3000,
     name: DEVICES.gateway30,
-    ...place(GATEWAY_30),
+    ...place(gateway30),
     peers: [peer],
   };
 }
@@ -119,20 +140,21 @@ export function place({ address, prefixLength, gateway, mac }: InterfaceAddress)
 }
 
 /** Lets gateway 20 and gateway 30 open connections to each other, and nobody else ([0331]); none of protocols that are blocked. */
-function firewallBetween({ blockedProtocols = [] }: NetworkSettings): DevicePlan {
+function firewallBetween({ blockedProtocols = [] }: NetworkSettings, addresses: TwoLanAddresses): DevicePlan {
+  const { gateway20, gateway30, firewallLan, firewallWan } = addresses;
   const blocks = (from: string) => blockedProtocols.map((protocol) => ({ from, protocol, allow: false }));
   const only = ({ address }: { address: number }) => ({ address, prefix: HOST_PREFIX });
   return firewallPlan(DEVICES.firewall33, {
     numeral: '33',
     sides: [
-      { name: 'lan', interface: FIREWALL_33_LAN },
-      { name: 'wan', interface: FIREWALL_33_WAN },
+      { name: 'lan', interface: firewallLan },
+      { name: 'wan', interface: firewallWan },
     ],
     rules: [
       ...blocks('lan'),
       ...blocks('wan'),
-      { from: 'lan', source: only(GATEWAY_30), destination: only(GATEWAY_20), allow: true },
-      { from: 'wan', source: only(GATEWAY_20), destination: only(GATEWAY_30), allow: true },
+      { from: 'lan', source: only(gateway30), destination: only(gateway20), allow: true },
+      { from: 'wan', source: only(gateway20), destination: only(gateway30), allow: true },
     ],
   });
 }

@@ -90,6 +90,9 @@ export interface TcpStatus {
   readonly mss: number;
   readonly srtt_us: number;
   readonly rto_us: number;
+  /** Sequence number of the next byte that the user will write, and of the next that it will be given. */
+  readonly sendSequence: number;
+  readonly receiveSequence: number;
 }
 
 export type TcpIndication =
@@ -138,6 +141,11 @@ export interface RecordParameters {
     readonly sendControl: KeyId;
     readonly receiveControl: KeyId;
   };
+  /**
+   * Left out: frames travel in sealed records. `none`: they travel in clear units, and an in-line cipher below IP encrypts the byte stream
+   * under `sendData` and `receiveData` (stream keys; the control keys are the same): nothing authenticates what arrives.
+   */
+  readonly integrity?: 'none';
 }
 
 export type SslRequest =

@@ -1,4 +1,5 @@
 import { concat, EMPTY, u16 } from '../wire/bytes.ts';
+import { clearUnitLength, isClearUnitType } from '../wire/clear-unit.ts';
 import { unitFault } from '../wire/unit.ts';
 
 /** What the byte stream between SSL and its TCP holds, one after the other, told apart by the first byte. */
@@ -65,9 +66,14 @@ export class StreamSplitter {
       const length = u16(bytes, at + 3);
       return length <= TLS_RECORD_MAX_BYTES ? TLS_HEADER_BYTES + length : this.#breaks();
     }
+    if (isClearUnitType(bytes[at] as number)) return this.#possible(clearUnitLength(bytes, at, bytes.length));
     const fault = unitFault(bytes, at, bytes.length);
     if (fault === undefined) return u16(bytes, at + 2);
     return fault === 'unit-truncated' ? undefined : this.#breaks();
+  }
+
+  #possible(length: number | undefined): number | undefined {
+    return length === 0 ? this.#breaks() : length;
   }
 
   #breaks(): undefined {

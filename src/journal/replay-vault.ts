@@ -23,6 +23,14 @@ export class ReplayVault implements Vault {
     return ++this.#lastId;
   }
 
+  deriveStream(): KeyId {
+    return ++this.#lastId;
+  }
+
+  applyStream(_key: KeyId, _position: number, bytes: Uint8Array): Uint8Array {
+    return bytes;
+  }
+
   nextEpoch(): KeyId {
     return ++this.#lastId;
   }

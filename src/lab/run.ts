@@ -24,7 +24,7 @@ export interface RunPlan {
   readonly inside?: boolean;
 }
 
-/** Where a gateway seals and opens records, and how many. */
+/** Where a gateway encrypts and decrypts, and how many records (of an in-line cipher: frames). */
 export interface CipherPlace {
   readonly gateway: string;
   /** Label of the layer: SSL 2002 or engine 2014. */
@@ -124,7 +124,7 @@ function pathCounts({ plan, cables }: Lab): Record<string, number> {
 export function ciphersOf(lab: Lab): CipherPlace[] {
   return Object.keys(lab.devices).flatMap((gateway) =>
     lab.devices[gateway].layers.flatMap((layer) => {
-      const { sealed = 0, opened = 0 } = layer.counters;
+      const { encrypted = 0, decrypted = 0, sealed = encrypted, opened = decrypted } = layer.counters;
       if (!ALWAYS_TOLD.has(layer.kind) && sealed + opened === 0) return [];
       return [{ gateway, layer: layer.label, kind: layer.kind, sealed, opened }];
     }),

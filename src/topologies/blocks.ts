@@ -1,9 +1,12 @@
 import { BridgeLayer, type BridgeOptions } from '../actors/bridge/layer.ts';
 import type { Device } from '../actors/device.ts';
 import { DriverLayer } from '../actors/driver/layer.ts';
+import { DriverYLayer } from '../actors/driver-y/layer.ts';
 import { EncapsulationLayer, type EncapsulationOptions } from '../actors/encapsulation/layer.ts';
 import { EngineLayer, type EngineOptions } from '../actors/engine/layer.ts';
+import type { EngineWayOptions } from '../actors/engine-way-layer.ts';
 import { EngineXLayer, type EngineXOptions } from '../actors/engine-x/layer.ts';
+import { EngineYLayer } from '../actors/engine-y/layer.ts';
 import { FirewallLayer, type FirewallOptions } from '../actors/firewall/layer.ts';
 import { AcceleratorControlLayer } from '../actors/gateway/accelerator-control.ts';
 import { BridgedAcceleratorControlLayer } from '../actors/gateway/bridged-accelerator-control.ts';
@@ -25,7 +28,7 @@ import { TerminalDriverLayer, type TerminalDriverOptions } from '../actors/termi
 import { TestApplicationLayer, type TestApplicationOptions } from '../actors/test-application/layer.ts';
 import type { DataWatcher } from '../actors/test-application/pattern.ts';
 import { UdpLayer, type UdpLayerOptions } from '../actors/udp/layer.ts';
-import { VirtualNicLayer, type VirtualNicOptions } from '../actors/virtual-nic/layer.ts';
+import { VirtualNicLayer } from '../actors/virtual-nic/layer.ts';
 
 /** What a layer is given beside its options: it is no plain data, and a replay does without. */
 export interface Outside {
@@ -43,11 +46,13 @@ const BLOCKS = {
   'bridged-accelerator-control': (host: Device, label: string, options: GatewayConfig) =>
     new BridgedAcceleratorControlLayer(host, label, options),
   bridge: (host: Device, label: string, options: BridgeOptions) => new BridgeLayer(host, label, options),
-  driver: (host: Device, label: string, _: NoOptions) => new DriverLayer(host, label),
   encapsulation: (host: Device, label: string, options: EncapsulationOptions) =>
     new EncapsulationLayer(host, label, options),
+  driver: (host: Device, label: string, options: EngineWayOptions) => new DriverLayer(host, label, options),
+  'driver-y': (host: Device, label: string, _: NoOptions) => new DriverYLayer(host, label),
   engine: (host: Device, label: string, options: EngineOptions) => new EngineLayer(host, label, options),
   'engine-x': (host: Device, label: string, options: EngineXOptions) => new EngineXLayer(host, label, options),
+  'engine-y': (host: Device, label: string, _: NoOptions) => new EngineYLayer(host, label),
   firewall: (host: Device, label: string, options: FirewallOptions) => new FirewallLayer(host, label, options),
   'gateway-application': (host: Device, label: string, options: GatewayApplicationConfig) =>
     new GatewayApplicationLayer(host, label, options),
@@ -74,7 +79,7 @@ const BLOCKS = {
     { onData }: Outside,
   ) => new TestApplicationLayer(host, label, { ...options, ...(onData && { onData }) }),
   udp: (host: Device, label: string, options: UdpLayerOptions) => new UdpLayer(host, label, options),
-  'virtual-nic': (host: Device, label: string, options: VirtualNicOptions) => new VirtualNicLayer(host, label, options),
+  'virtual-nic': (host: Device, label: string, options: EngineWayOptions) => new VirtualNicLayer(host, label, options),
 };
 
 export type BlockName = keyof typeof BLOCKS;

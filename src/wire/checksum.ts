@@ -139,6 +139,18 @@ export function updateChecksum16(checksum: number, before: number, after: number
 }
 
 /**
+ * The checksum after `before` (bytes under it) became `after` (as many): RFC 1624 equation 3 over a whole range. A checksum that was
+ * wrong stays wrong by the same. `isOdd`: the range begins at an odd distance from where the sum does.
+ */
+export function updateChecksumBytes(checksum: number, before: Uint8Array, after: Uint8Array, isOdd: boolean): number {
+  const [old, present] = [before, after].map((bytes) => {
+    const sum = onesComplementSum(bytes, 0, bytes.length);
+    return isOdd ? swap16(sum) : sum;
+  }) as [number, number];
+  return updateChecksum16(checksum, old, present);
+}
+
+/**
  * Writes the 16-bit `value` at `at` and updates the checksum field at `checksumAt` with it. `sumStart` is where the sum
  * begins: a value at an odd distance from it counts with its bytes swapped.
  */

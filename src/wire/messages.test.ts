@@ -29,6 +29,7 @@ describe('negotiation', () => {
     orders: fc.integer({ min: 1, max: 3 }),
     legDigest,
   });
+  const inlineOffer = offer.map((each) => ({ ...each, inline: true as const }));
   const go = fc.record({
     kind: fc.constant('go' as const),
     connectionId: uint32,
@@ -38,7 +39,7 @@ describe('negotiation', () => {
     legDigest,
   });
   const stop = fc.record({ kind: fc.constant('stop' as const), reason: uint8 });
-  const message: fc.Arbitrary<NegotiationMessage> = fc.oneof(offer, go, stop);
+  const message: fc.Arbitrary<NegotiationMessage> = fc.oneof(offer, inlineOffer, go, stop);
 
   it('messages read back from a stream, whole or still incomplete', () => {
     fc.assert(
@@ -66,7 +67,7 @@ describe('negotiation', () => {
   it.each([
     ['an unknown kind', anOffer, 0, 4, 'negotiation-unknown-kind'],
     ['another version', anOffer, 3, 2, 'offer-bad-version'],
-    ['a reserved flag', anOffer, 10, 4, 'offer-reserved-flags'],
+    ['a reserved flag', anOffer, 10, 8, 'offer-reserved-flags'],
     ['too many suites for its length', anOffer, 11, 3, 'offer-bad-suites'],
     ['no order', anOffer, 14, 0, 'offer-bad-orders'],
     ['an unknown order', anOffer, 14, 4, 'offer-bad-orders'],

@@ -11,6 +11,8 @@ const HEAD_BYTES = 3;
 const OFFER_FIXED_BYTES = 10 + LEG_DIGEST_BYTES;
 const GO_BYTES = 8 + LEG_DIGEST_BYTES;
 const STOP_BYTES = 1;
+/** Bit of an OFFER's flags beside those of the mode. */
+const FLAG_INLINE = 4;
 /** Suites that an OFFER may list. */
 export const OFFER_MAX_SUITES = 16;
 const ORDERS_KNOWN = OrderBit.ENCRYPT_THEN_FRAGMENT | OrderBit.FRAGMENT_THEN_ENCRYPT;
@@ -27,6 +29,8 @@ export interface Offer extends Mode {
   suites: number[];
   /** `OrderBit`s. */
   orders: number;
+  /** An in-line cipher below IP takes the place of sealed records. */
+  inline?: true;
   /** 32 bytes. */
   legDigest: Uint8Array;
 }
@@ -96,7 +100,7 @@ function readBody(kind: number, bytes: Uint8Array, at: number, end: number): Neg
 
 function readOffer(bytes: Uint8Array, at: number, end: number): Offer | NegotiationReason {
   if (bytes[at] !== PROTOCOL_VERSION) return 'offer-bad-version';
-  const mode = modeOf(bytes[at + 7]);
+  const mode = modeOf(bytes[at + 7] & ~FLAG_INLINE);
   if (mode === undefined) return 'offer-reserved-flags';
   const count = bytes[at + 8];
   if (OFFER_FIXED_BYTES + count !== end - at) return 'offer-bad-suites';
@@ -112,6 +116,7 @@ function readOffer(bytes: Uint8Array, at: number, end: number): Offer | Negotiat
     immediate: mode.immediate,
     suites: [...bytes.subarray(at + 9, ordersAt)],
     orders,
+    ...((bytes[at + 7] & FLAG_INLINE) !== 0 && { inline: true as const }),
     legDigest: bytes.slice(ordersAt + 1, ordersAt + 1 + LEG_DIGEST_BYTES),
   };
 }
@@ -153,7 +158,7 @@ function buildOffer(offer: Offer): Uint8Array {
   bytes[at] = offer.protocolVersion;
   put32(bytes, at + 1, offer.connectionId);
   put16(bytes, at + 5, offer.pathMtu);
-  bytes[at + 7] = modeByte(offer);
+  bytes[at + 7] = modeByte(offer) | (offer.inline ? FLAG_INLINE : 0);
   bytes[at + 8] = offer.suites.length;
   bytes.set(offer.suites, at + 9);
   const ordersAt = at + 9 + offer.suites.length;

@@ -279,7 +279,7 @@ describe('tunnel setting means', () => {
 /** OpenSSL's ciphers, noting the length of the plain text of each call. */
 function counting(calls: number[]): AeadProvider {
   return {
-    name: opensslProvider.name,
+    ...opensslProvider,
     create(...args) {
       const aead = opensslProvider.create(...args);
       return {

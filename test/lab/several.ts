@@ -117,6 +117,7 @@ export interface CipherCalls {
 export function countingCiphers(): { readonly aead: AeadProvider; readonly calls: CipherCalls } {
   const calls: CipherCalls = { sealed: [], opened: [] };
   const aead: AeadProvider = {
+    ...opensslProvider,
     name: 'counting',
     create(...given) {
       const made = opensslProvider.create(...given);

@@ -21,6 +21,9 @@ export type WireMessage =
 interface Ends {
   ours: boolean;
   theirs: boolean;
+  /** Bytes so far. */
+  written: number;
+  delivered: number;
 }
 
 /**
@@ -62,7 +65,7 @@ export class FakeTcpLayer extends Layer {
     else if (request.kind === 'unlisten') this.#listening.delete(request.port);
     else if (request.kind === 'connect') {
       const id = `${request.connection}@${this.#address}`;
-      this.#connections.set(request.connection, { ours: false, theirs: false });
+      this.#connections.set(request.connection, newEnds());
       this.#accepted.set(request.connection, id);
       this.#send({
         kind: 'syn',
@@ -81,7 +84,10 @@ export class FakeTcpLayer extends Layer {
     if (ends === undefined || id === undefined) return;
     if (request.kind === 'write') {
       if (ends.ours) throw new Error(`written to ${connection} after its end`);
+      ends.written += request.bytes.length;
       this.#send({ kind: 'bytes', id, bytes: request.bytes.slice() });
+    } else if (request.kind === 'status') {
+      this.#tellStatus(connection, ends);
     } else if (request.kind === 'close' && !ends.ours) {
       ends.ours = true;
       this.#send({ kind: 'fin', id });
@@ -97,8 +103,10 @@ export class FakeTcpLayer extends Layer {
     const connection = [...this.#accepted].find(([, id]) => id === message.id)?.[0];
     const ends = connection === undefined ? undefined : this.#connections.get(connection);
     if (connection === undefined || ends === undefined) return;
-    if (message.kind === 'bytes') this.upper.send({ kind: 'data', connection, bytes: message.bytes });
-    else if (message.kind === 'accept') this.upper.send({ kind: 'connected', connection, localPort: 0 });
+    if (message.kind === 'bytes') {
+      ends.delivered += message.bytes.length;
+      this.upper.send({ kind: 'data', connection, bytes: message.bytes });
+    } else if (message.kind === 'accept') this.upper.send({ kind: 'connected', connection, localPort: 0 });
     else if (message.kind === 'refuse') this.#gone(connection, 'refused');
     else if (message.kind === 'reset') this.#gone(connection, 'reset');
     else {
@@ -108,10 +116,18 @@ export class FakeTcpLayer extends Layer {
     }
   }
 
+  /** Its streams begin with the number 0. */
+  #tellStatus(connection: string, { written, delivered }: Ends): void {
+    const nothing = { sendWindow: 0, receiveWindow: 0, unacknowledged: 0, unread: 0, urgent: 0 };
+    const times = { mss: 1460, srtt_us: 0, rto_us: 0 };
+    const numbers = { sendSequence: written, receiveSequence: delivered };
+    this.upper.send({ kind: 'status', connection, state: 'ESTABLISHED', ...nothing, ...times, ...numbers });
+  }
+
   #syn({ id, address, port, toPort }: Extract<WireMessage, { kind: 'syn' }>): void {
     if (!this.#listening.has(toPort)) return this.#send({ kind: 'refuse', id });
     const connection = `accepted-${id}`;
-    this.#connections.set(connection, { ours: false, theirs: false });
+    this.#connections.set(connection, newEnds());
     this.#accepted.set(connection, id);
     this.#send({ kind: 'accept', id });
     this.upper.send({ kind: 'accepted', connection, localPort: toPort, remote: address, remotePort: port });
@@ -122,4 +138,8 @@ export class FakeTcpLayer extends Layer {
     this.#accepted.delete(connection);
     this.upper.send({ kind: 'closed', connection, reason });
   }
+}
+
+function newEnds(): Ends {
+  return { ours: false, theirs: false, written: 0, delivered: 0 };
 }

@@ -12,6 +12,7 @@ import type { World } from '../../src/actors/world.ts';
 import { nobleProvider } from '../../src/engine/crypto/noble.ts';
 import { type LabIdentity, labWorld } from '../../src/lab/world.ts';
 import type { Ip4 } from '../../src/wire/address.ts';
+import type { ControlFrameMessage } from '../../src/wire/control-frame.ts';
 import { FakeTcpLayer, type WireMessage } from './fake-tcp.ts';
 
 export const CLIENT = 'gateway30';
@@ -62,6 +63,37 @@ export class ProbeLayer extends Layer {
   }
 }
 
+/** Stands where an in-line cipher is told of sessions: writes down what it hears, and answers that it has started unless told otherwise. */
+export class CipherProbeLayer extends Layer {
+  readonly kind = 'cipher-probe';
+  readonly settings: Port<ControlFrameMessage, ControlFrameMessage>;
+  readonly heard: ControlFrameMessage[] = [];
+  answer: 'started' | 'stopped' | undefined = 'started';
+
+  constructor(host: LayerHost, label: string) {
+    super(host, label);
+    this.settings = this.addPort<ControlFrameMessage, ControlFrameMessage>('settings', (message) =>
+      this.#hears(message),
+    );
+  }
+
+  save(): SavedLayer {
+    return { version: 1 };
+  }
+
+  restore(): void {}
+
+  #hears(message: ControlFrameMessage): void {
+    this.heard.push(message);
+    if (message.kind !== 'start' && message.kind !== 'renew') return;
+    const { sessionId } = message.session;
+    if (this.answer === 'started') this.settings.send({ kind: 'started', sessionId });
+    else if (this.answer === 'stopped') this.settings.send({ kind: 'stopped', sessionId, ...NO_NUMBERS });
+  }
+}
+
+const NO_NUMBERS = { reason: 4, nextSequence: 0, acknowledgement: 0 };
+
 export interface PairOptions {
   readonly identities?: Readonly<Record<string, LabIdentity>>;
   readonly client?: Partial<SslOptions>;
@@ -77,6 +109,8 @@ export class SslEnd {
   readonly probe: ProbeLayer;
   readonly ssl: SslLayer;
   readonly tcp: FakeTcpLayer;
+  /** Joined where the end has an in-line cipher. */
+  readonly cipher: CipherProbeLayer;
 
   constructor(world: World, name: string, options: Partial<SslOptions>, send: (message: WireMessage) => void) {
     this.name = name;
@@ -89,12 +123,15 @@ export class SslEnd {
       Port.join(tcp.upper, ssl.ports.lower as never);
       const engine = ssl.ports.cipher && new SecurityEngineLayer(host, 'engine');
       if (engine !== undefined) Port.join(ssl.ports.cipher, engine.ports.cipher);
-      return [probe, ssl, ...(engine ? [engine] : []), tcp];
+      const cipher = new CipherProbeLayer(host, 'cipher');
+      if (ssl.ports.inline !== undefined) Port.join(cipher.settings, ssl.ports.inline as never);
+      return [probe, ssl, ...(engine ? [engine] : []), tcp, cipher];
     });
     if (options.cipher !== undefined) this.device.start();
     this.probe = this.device.layer('application') as ProbeLayer;
     this.ssl = this.device.layer('ssl') as SslLayer;
     this.tcp = this.device.layer('tcp') as FakeTcpLayer;
+    this.cipher = this.device.layer('cipher') as CipherProbeLayer;
   }
 
   ask(request: SslRequest): void {

@@ -271,6 +271,8 @@ export class TestHost implements LayerHost {
         return logged((vault) => vault.importBase(copy.slice()));
       },
       deriveTraffic: (...args) => logged((vault) => vault.deriveTraffic(...args)),
+      deriveStream: (...args) => logged((vault) => vault.deriveStream(...args)),
+      applyStream: (key, position, bytes) => real.applyStream(key, position, bytes),
       nextEpoch: (key) => logged((vault) => vault.nextEpoch(key)),
       forget: (key) => logged((vault) => vault.forget(key)),
       seal: (key, header, plaintext) => real.seal(key, header, plaintext),

@@ -93,6 +93,12 @@ export class TunnelSession {
     return this.machine.state;
   }
 
+  /** What an operator must know of it beside that it stands. */
+  get caveat(): { readonly integrity?: 'none' } {
+    const { integrity } = this.facts.parameters ?? {};
+    return integrity === undefined ? {} : { integrity };
+  }
+
   get carries(): boolean {
     return this.machine.decision.carries;
   }

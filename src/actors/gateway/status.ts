@@ -17,6 +17,8 @@ export interface PeerStatus {
   readonly suite?: SuiteId;
   readonly order?: 0 | 1;
   readonly pathMtu?: number;
+  /** There where nothing authenticates what arrives (an in-line cipher below IP). */
+  readonly integrity?: 'none';
   readonly up_us?: number;
 }
 
@@ -47,6 +49,6 @@ function peerStatus({ config, machine, since_us }: Peer, session: TunnelSession 
   const base = { name: config.name, state: machine.state, since_us };
   if (session === undefined) return base;
   const { name, tuple, facts } = session;
-  const { role, suite, order, pathMtu } = facts.parameters ?? {};
-  return { ...base, session: name, tuple, role, suite, order, pathMtu, up_us: facts.up_us };
+  const { role, suite, order, pathMtu, integrity } = facts.parameters ?? {};
+  return { ...base, session: name, tuple, role, suite, order, pathMtu, integrity, up_us: facts.up_us };
 }

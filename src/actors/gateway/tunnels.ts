@@ -285,7 +285,7 @@ export abstract class TunnelsLayer extends Layer {
     peer.learnedAddress = session.tuple.remote;
     this.#activate(peer, session);
     this.count('sessionsUp');
-    this.note('session-up', { session: session.name, peer: peer.config.name });
+    this.note('session-up', { session: session.name, peer: peer.config.name, ...session.caveat });
     this.#tellPeer(peer, 'session.up');
     if (this.#config.name > peer.config.name) return;
     for (const other of this.#of(peer)) if (other !== session && other.carries) other.send({ type: 'close' });

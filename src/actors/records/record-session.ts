@@ -8,7 +8,8 @@ import type { DropReason } from '../drop-reason.ts';
 import { type MachineCommand, MachineHost, type MachineObserver, type SavedMachine } from '../machine-host.ts';
 import type { RecordParameters } from '../services.ts';
 import { type CipherPlace, cipherHere, forgetKeys } from './cipher-place.ts';
-import { KeyGeneration, type OpenedUnit, type SavedGeneration } from './key-generation.ts';
+import { type AnySavedGeneration, type Generation, newGeneration, restoredGeneration } from './generation.ts';
+import type { OpenedUnit } from './key-generation.ts';
 import { PeerTrust } from './peer-trust.ts';
 
 /** Without a record of the peer for so long, KEEPALIVE is sent. */
@@ -56,7 +57,7 @@ export type ReceivedUnit =
 
 export interface SavedRecordSession {
   readonly machine: SavedMachine;
-  readonly generations: readonly SavedGeneration[];
+  readonly generations: readonly AnySavedGeneration[];
   readonly sending: number;
   readonly lastHeard_us: number;
   /** Generations that the retire timer will drop. */
@@ -93,7 +94,7 @@ export class RecordSession {
   readonly #limits: Partial<RecordLimits>;
   readonly #cipher: CipherPlace;
   /** Oldest first; more than one only around a renewal. */
-  #generations: KeyGeneration[];
+  #generations: Generation[];
   /** Index of the one that seals. */
   #sending = 0;
   #lastHeard_us: number;
@@ -110,7 +111,7 @@ export class RecordSession {
     this.#limits = options.limits ?? {};
     this.#cipher = host.cipher ?? cipherHere(host.vault);
     this.#lastHeard_us = host.now_us();
-    this.#generations = [new KeyGeneration(this.#cipher, parameters, options.payloadBytes, this.#limits)];
+    this.#generations = [newGeneration(this.#cipher, parameters, options.payloadBytes, this.#limits)];
     this.#machine = new MachineHost({
       machine: recordSessionMachine,
       instance: `records-${parameters.receiveConnectionId.toString(16)}`,
@@ -150,7 +151,7 @@ export class RecordSession {
   }
 
   get epochs(): { readonly send: number; readonly receive: number } {
-    const generation = this.#generations[this.#sending] as KeyGeneration;
+    const generation = this.#generations[this.#sending] as Generation;
     return { send: generation.sendEpoch, receive: generation.receiveEpoch };
   }
 
@@ -174,7 +175,7 @@ export class RecordSession {
       forgetKeys(this.#host.vault, parameters);
       return false;
     }
-    const generation = new KeyGeneration(this.#cipher, parameters, payloadBytes, this.#limits);
+    const generation = newGeneration(this.#cipher, parameters, payloadBytes, this.#limits);
     generation.startReceiving();
     this.#generations.push(generation);
     this.#machine.send({ type: 'renew' });
@@ -184,7 +185,7 @@ export class RecordSession {
   /** Seals one LAN frame: the units to send, or why there are none. No unit where a cipher elsewhere has it: {@link sealed} follows. */
   seal(frame: Uint8Array): readonly Uint8Array[] | DropReason {
     if (!this.#machine.decision.sends) return 'not-started';
-    const units = (this.#generations[this.#sending] as KeyGeneration).sealFrame(frame);
+    const units = (this.#generations[this.#sending] as Generation).sealFrame(frame);
     if (typeof units !== 'string') return units;
     if (units === 'numbers-used-up') this.#machine.send({ type: 'numbers.used-up' });
     return units;
@@ -248,7 +249,7 @@ export class RecordSession {
   /** Takes over what `save` gave; the vault must hold the keys it names. */
   restore(saved: SavedRecordSession): void {
     this.#machine.restore(saved.machine);
-    this.#generations = saved.generations.map((each) => KeyGeneration.restored(this.#cipher, each, this.#limits));
+    this.#generations = saved.generations.map((each) => restoredGeneration(this.#cipher, each, this.#limits));
     this.#sending = saved.sending;
     this.#lastHeard_us = saved.lastHeard_us;
     this.#retiring = saved.retiring;
@@ -303,13 +304,13 @@ export class RecordSession {
   }
 
   #sendControl(message: ControlMessage): void {
-    const record = (this.#generations[this.#sending] as KeyGeneration).sealControl(buildControlRecord(message));
+    const record = (this.#generations[this.#sending] as Generation).sealControl(buildControlRecord(message));
     if (record !== undefined) this.#host.transmit(record);
   }
 
   #execute({ type, params }: MachineCommand): void {
     const now_us = this.#host.now_us();
-    const newest = this.#generations[this.#generations.length - 1] as KeyGeneration;
+    const newest = this.#generations[this.#generations.length - 1] as Generation;
     switch (type) {
       case 'startReceiving':
         return newest.startReceiving();
@@ -326,7 +327,7 @@ export class RecordSession {
         this.#trust.close();
         return this.#host.clearTimer('retire');
       case 'nextEpoch':
-        return (this.#generations[this.#sending] as KeyGeneration).advance(now_us);
+        return (this.#generations[this.#sending] as Generation).advance(now_us);
       case 'useRenewed':
         newest.startSending(now_us);
         this.#sending = this.#generations.length - 1;

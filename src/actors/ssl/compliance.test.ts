@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { layerCompliance, type Stimulus } from '../../../test/support/compliance.ts';
 import { TestHost } from '../../../test/support/test-host.ts';
+import type { ControlFrameMessage } from '../../wire/control-frame.ts';
 import type { LayerHost } from '../host.ts';
 import { CipherTable } from '../records/cipher-table.ts';
 import type { CipherRequest, SslIndication, TcpRequest } from '../services.ts';
@@ -70,12 +71,15 @@ class End {
         this.other.tls(Number(output.engine.split('#')[1]), { kind: 'data', bytes: output.data });
       } else if (output?.kind === 'send' && output.port === 'lower') this.#toTcp(output.message as TcpRequest);
       else if (output?.kind === 'send' && output.port === 'cipher') this.#toCipher(output.message as CipherRequest);
+      else if (output?.kind === 'send' && output.port === 'inline')
+        this.#toInlineCipher(output.message as ControlFrameMessage);
       else if (output?.kind === 'send' && output.port === 'upper') this.#toApplication(output.message as SslIndication);
     }
   }
 
   #toTcp(request: TcpRequest): void {
     if (request.kind === 'write') this.other.tcp({ kind: 'data', bytes: request.bytes });
+    else if (request.kind === 'status') this.tcp({ kind: 'status', sendSequence: 100, receiveSequence: 200 });
     else if (request.kind === 'close') this.tcp({ kind: 'closed', reason: 'normal' });
   }
 
@@ -89,6 +93,11 @@ class End {
     }
   }
 
+  #toInlineCipher(message: ControlFrameMessage): void {
+    if (message.kind !== 'start' && message.kind !== 'renew') return;
+    this.apply({ port: 'inline', message: { kind: 'started', sessionId: message.session.sessionId } });
+  }
+
   #toApplication(indication: SslIndication): void {
     if (indication.kind !== 'secured') return;
     this.ask({ kind: 'records', parameters: indication.parameters });
@@ -96,8 +105,8 @@ class End {
   }
 }
 
-/** A whole session with a renewal; what happened to each end. */
-function wholeSession(make: ReturnType<typeof makers>): { client: End; server: End } {
+/** A whole session, with a renewal where there may be one; what happened to each end. */
+function wholeSession(make: ReturnType<typeof makers>, renews = true): { client: End; server: End } {
   const client = new End('one', make.client);
   const server = new End('accepted-1', make.server);
   [client.other, server.other] = [server, client];
@@ -123,15 +132,27 @@ function wholeSession(make: ReturnType<typeof makers>): { client: End; server: E
   client.tcp({ kind: 'data', bytes: Uint8Array.of(0x40, 0, 0) });
   client.tcp({ kind: 'data', bytes: Uint8Array.of(40, ...new Uint8Array(36)) });
   client.ask({ kind: 'renew' });
-  secured(2);
+  if (renews) secured(2);
   for (const end of [client, server]) end.ask({ kind: 'frame', frame: FRAME });
   wait(31_000_000);
   client.ask({ kind: 'close' });
-  for (const end of [client, server]) end.tls(2, { kind: 'ended' });
+  for (const end of [client, server]) end.tls(renews ? 2 : 1, { kind: 'ended' });
   return { client, server };
 }
 
+const INLINE = makers({ cipher: { by: 'inline', mac: 0x0200_0000_0020 } });
+
 describe('the session that compliance is tested with', () => {
+  it('carries frames both ways above an in-line cipher, and ends in order', () => {
+    const { client, server } = wholeSession(INLINE, false);
+    for (const { host } of [client, server]) {
+      const heard = host.sentOn<SslIndication>('upper').map(({ kind }) => kind);
+      expect(heard.filter((kind) => kind === 'frame')).toHaveLength(2);
+      expect(heard.at(-1)).toBe('closed');
+      expect(host.sentOn<ControlFrameMessage>('inline').at(-1)?.kind).toBe('stop');
+    }
+  });
+
   it.each([
     ['here', {}],
     ['elsewhere', { cipher: { by: 'service' } as const }],
@@ -155,4 +176,10 @@ for (const [where, choice] of [
   const { client, server } = wholeSession(make);
   layerCompliance(`ssl, the client${where}`, make.client, client.stimuli, options);
   layerCompliance(`ssl, the server${where}`, make.server, server.stimuli, options);
+}
+
+{
+  const { client, server } = wholeSession(INLINE, false);
+  layerCompliance('ssl above an in-line cipher, the client', INLINE.client, client.stimuli, options);
+  layerCompliance('ssl above an in-line cipher, the server', INLINE.server, server.stimuli, options);
 }

@@ -10,7 +10,9 @@ it('a record that comes back sealed while TCP is full is dropped, unless it is a
   const writer = new TcpWriter((bytes) => written.push(bytes));
   const host = { count: () => {}, drop: (reason: string) => drops.push(reason) };
   const records = { sealed: (record: Uint8Array) => [record] };
-  const path = new FramePath('one', host as never, records as never, writer, (bytes) => toPeer.push(bytes));
+  const start = { name: 'one', role: 'client', tuple: { local: 1, localPort: 2, remote: 3, remotePort: 4 } } as const;
+  const owner = { toPeer: (bytes: Uint8Array) => toPeer.push(bytes), receiverReady: () => {}, fail: () => {} };
+  const path = new FramePath(start, host as never, records as never, writer, owner);
   const [data, control] = [prepared(), prepared({ control: true })];
   path.answered({ way: 'seal', record: data });
   writer.full();

@@ -1,8 +1,9 @@
 import type { SuiteId } from '../../engine/crypto/suite.ts';
-import { SUITE_PREFERENCE } from '../../engine/crypto/suite.ts';
+import { isAesSuite, SUITE_PREFERENCE } from '../../engine/crypto/suite.ts';
 import type { RecordLimits } from '../../engine/records/limits.ts';
 import type { Ip4 } from '../../wire/address.ts';
 import { u32 } from '../../wire/bytes.ts';
+import type { ControlFrameMessage } from '../../wire/control-frame.ts';
 import { isIp6 } from '../../wire/ip-address.ts';
 import type { AdmissionLimits } from '../admission.ts';
 import type { Frame } from '../frame.ts';
@@ -19,6 +20,7 @@ import type {
 } from '../services.ts';
 import type { JournalData } from '../tap.ts';
 import { CipherDesk, type SavedCipherDesk } from './cipher-desk.ts';
+import { CipherLine, type InlineCipherOptions } from './cipher-line.ts';
 import { failureOfTcp } from './failures.ts';
 import { frameOfRequest, type HairpinOptions, indicationOf } from './hairpin-line.ts';
 import type { SavedSslSession } from './saved-session.ts';
@@ -49,8 +51,16 @@ export interface SslPeer {
   readonly address?: Ip4;
 }
 
-/** Where records are sealed and opened instead of here: beside the CPU (port `cipher`), or by engine X behind the virtual NIC (port `nic`). */
-export type SslCipher = { readonly by: 'service' } | ({ readonly by: 'hairpin' } & HairpinOptions);
+/**
+ * Where the cipher is instead of here. Records are sealed and opened beside the CPU (port `cipher`), or by engine X behind the virtual NIC
+ * (port `nic`). Or there are none: an in-line cipher below IP encrypts the byte stream, a driver (port `inline`) or an engine (port `nic`).
+ */
+export type SslCipher =
+  | { readonly by: 'service' }
+  | ({ readonly by: 'hairpin' } & HairpinOptions)
+  | ({ readonly by: 'inline' } & InlineCipherOptions);
+
+type CipherElsewhere = Exclude<SslCipher, { by: 'inline' }>;
 
 /** Whom an SSL layer speaks to, and what it offers. */
 export interface SslOptions {
@@ -83,6 +93,8 @@ export interface SslSessionStatus {
   readonly suite?: SuiteId;
   readonly order?: 0 | 1;
   readonly pathMtu?: number;
+  /** There where nothing authenticates what arrives: an in-line cipher takes the place of sealed records. */
+  readonly integrity?: 'none';
   /** Where the record part is on. */
   readonly epochs?: { readonly send: number; readonly receive: number };
 }
@@ -101,18 +113,22 @@ export class SslLayer extends Layer {
   readonly #halfOpen: AdmissionLimits;
   readonly #sessions = new Map<string, SslSession>();
   readonly #desk: CipherDesk | undefined;
+  readonly #inline: CipherLine | undefined;
 
   constructor(host: LayerHost, label: string, options: SslOptions) {
     super(host, label);
     this.#options = options;
     this.#most = options.sessions ?? SSL_SESSIONS;
     this.#halfOpen = options.halfOpen ?? { all: HALF_OPEN_SESSIONS, perAddress: HALF_OPEN_SESSIONS_PER_ADDRESS };
+    const { suites = SUITE_PREFERENCE, cipher } = options;
     this.#wishes = {
-      suites: options.suites ?? SUITE_PREFERENCE,
+      suites: cipher?.by === 'inline' ? suites.filter(isAesSuite) : suites,
+      ...(cipher?.by === 'inline' && { inline: true }),
       orders: options.orders ?? [1, 0],
       pathMtu: options.pathMtu ?? PATH_MTU_BYTES,
     };
-    this.#desk = options.cipher && this.#makeDesk(options.cipher);
+    if (cipher?.by === 'inline') this.#inline = this.#makeLine(cipher);
+    else if (cipher !== undefined) this.#desk = this.#makeDesk(cipher);
     this.#upper = this.addPort<SslRequest, SslIndication>('upper', (request) => this.#requested(request));
     this.#lower = this.addPort<TcpIndication, TcpRequest>('lower', (indication) => this.#fromTcp(indication));
   }
@@ -143,19 +159,25 @@ export class SslLayer extends Layer {
 
   status(): readonly SslSessionStatus[] {
     return [...this.#sessions.values()].map(({ start, state, facts, generation, epochs }) => {
-      const { suite, order, pathMtu } = facts.parameters ?? {};
+      const { suite, order, pathMtu, integrity } = facts.parameters ?? {};
       const peer = facts.peerName === '' ? (start.peer ?? '') : facts.peerName;
-      return { session: start.name, state, peer, generation, suite, order, pathMtu, epochs };
+      return { session: start.name, state, peer, generation, suite, order, pathMtu, integrity, epochs };
     });
   }
 
   save(): SavedLayer {
     const sessions = [...this.#sessions.values()].map((session) => session.save());
-    return { version: 1, sessions: sessions as never, ...(this.#desk && { cipher: this.#desk.save() as never }) };
+    return {
+      version: 1,
+      sessions: sessions as never,
+      ...(this.#desk && { cipher: this.#desk.save() as never }),
+      ...(this.#inline && { inlineSessions: this.#inline.sessions }),
+    };
   }
 
   restore(saved: SavedLayer): void {
     this.#sessions.clear();
+    if (this.#inline !== undefined) this.#inline.sessions = saved.inlineSessions as number;
     for (const each of saved.sessions as unknown as readonly SavedSslSession[]) this.#add(each.start).restore(each);
     this.#desk?.restore(saved.cipher as unknown as SavedCipherDesk);
   }
@@ -176,7 +198,8 @@ export class SslLayer extends Layer {
       case 'leg':
         return session.tellLeg(request);
       case 'installed':
-        return session.event({ type: 'installed' });
+        // With a cipher below it is SSL that installs it, and knows when it has.
+        return this.#inline === undefined ? session.event({ type: 'installed' }) : undefined;
       case 'renew':
         return session.renew();
       case 'records':
@@ -216,6 +239,8 @@ export class SslLayer extends Layer {
         return session.tcpFull();
       case 'writable':
         return session.tcpWritable();
+      case 'status':
+        return session.cipherBelow?.located(indication);
       case 'remote-closed':
         return session.remoteClosed();
       case 'closed':
@@ -268,6 +293,7 @@ export class SslLayer extends Layer {
       clearTimer: (timer) => this.clearTimer(`${timer}:${name}`),
       vault: host.vault,
       ...(cipher && { cipher }),
+      ...(this.#inline && { inlineCipher: this.#inline.access }),
       observer: host.observer(label),
       wishes: this.#wishes,
       limits: this.#options.limits ?? {},
@@ -290,7 +316,7 @@ export class SslLayer extends Layer {
 
   // ---- a cipher elsewhere ----
 
-  #makeDesk(cipher: SslCipher): CipherDesk {
+  #makeDesk(cipher: CipherElsewhere): CipherDesk {
     const { host, label } = this;
     const desk: CipherDesk = new CipherDesk({
       vault: host.vault,
@@ -310,7 +336,10 @@ export class SslLayer extends Layer {
     return desk;
   }
 
-  #wayTo(cipher: SslCipher, received: (indication: CipherIndication) => void): (request: CipherRequest) => boolean {
+  #wayTo(
+    cipher: CipherElsewhere,
+    received: (indication: CipherIndication) => void,
+  ): (request: CipherRequest) => boolean {
     if (cipher.by === 'service') {
       const port = this.addPort<CipherIndication, CipherRequest>('cipher', received);
       return (request) => port.send(request);
@@ -325,6 +354,24 @@ export class SslLayer extends Layer {
       const bytes = frameOfRequest(request, cipher);
       return bytes !== undefined && nic.send(this.host.frame(bytes));
     };
+  }
+
+  // ---- an in-line cipher below ----
+
+  #makeLine(options: InlineCipherOptions): CipherLine {
+    const line = new CipherLine(options, {
+      call: (message) => driver.send(message),
+      send: (bytes) => void engine.send(this.host.frame(bytes, undefined, 'none')),
+      answered: ({ kind, sessionId }) => this.#byInlineSession(sessionId)?.cipherBelow?.answered(kind),
+      drop: (frame, detail) => this.drop('foreign-control-frame', frame, detail),
+    });
+    const driver = this.addPort<ControlFrameMessage, ControlFrameMessage>('inline', (message) => line.called(message));
+    const engine = this.addPort<Frame, Frame>('nic', (frame) => line.received(frame));
+    return line;
+  }
+
+  #byInlineSession(sessionId: number): SslSession | undefined {
+    return [...this.#sessions.values()].find(({ cipherBelow }) => cipherBelow?.sessionId === sessionId);
   }
 
   #expectation(peer: string | undefined): PeerExpectation {

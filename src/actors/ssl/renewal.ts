@@ -10,6 +10,8 @@ const US_PER_S = 1_000_000;
 /** What decides about a renewal that the operator or the clock asks for. */
 interface RenewalFacts {
   readonly client: boolean;
+  /** An in-line cipher below encrypts the stream: it keeps its keys for the life of the TCP connection. */
+  readonly inline: boolean;
   readonly established: boolean;
   /** The records of the session run under one set of keys. */
   readonly steady: boolean;
@@ -18,8 +20,9 @@ interface RenewalFacts {
 }
 
 /** What speaks against a renewal now, in words for the operator. */
-export function renewalRefusal({ client, established, steady, since_us }: RenewalFacts): string | undefined {
+export function renewalRefusal({ client, inline, established, steady, since_us }: RenewalFacts): string | undefined {
   if (!client) return 'only the end that connects renews';
+  if (inline) return 'a session with an in-line cipher keeps its keys; connect anew for fresh ones';
   if (!established) return RENEWAL_UNDER_WAY;
   const wait_us = RENEWALS_APART_MS * 1000 - since_us;
   if (wait_us > 0)

@@ -2,6 +2,7 @@ import type { SavedSplitter } from '../../engine/stream-splitter.ts';
 import type { SavedMachine } from '../machine-host.ts';
 import type { RecordParameters } from '../services.ts';
 import type { SavedAgreement } from './agreement.ts';
+import type { SavedCipherBelow } from './cipher-below.ts';
 import type { SavedRecordPart } from './record-part.ts';
 import type { SslSessionStart } from './session-host.ts';
 import type { SavedTcpWriter } from './tcp-writer.ts';
@@ -23,4 +24,5 @@ export interface SavedSslSession {
   readonly records?: SavedRecordPart;
   readonly agreement: SavedAgreement;
   readonly facts: SslSessionFacts;
+  readonly below?: SavedCipherBelow;
 }

@@ -1,6 +1,8 @@
 import type { Vault } from '../../engine/crypto/vault.ts';
 import type { FourTuple } from '../../engine/f13.ts';
 import type { RecordLimits } from '../../engine/records/limits.ts';
+import type { Mac } from '../../wire/address.ts';
+import type { ControlFrameMessage } from '../../wire/control-frame.ts';
 import type { DropReason } from '../drop-reason.ts';
 import type { Frame } from '../frame.ts';
 import type { MachineObserver } from '../machine-host.ts';
@@ -21,6 +23,8 @@ export interface SslSessionHost {
   readonly observer: MachineObserver;
   readonly wishes: Wishes;
   readonly limits: Partial<RecordLimits>;
+  /** Left out: frames travel in sealed records. */
+  readonly inlineCipher?: InlineCipherAccess;
   /** Random, nonzero, of no other session. */
   newConnectionId(): number;
   /** Who may be at the other end; all configured peers for an accepted session. */
@@ -39,6 +43,15 @@ export interface SslSessionHost {
   ended(): void;
 }
 
+/** The way to an in-line cipher below IP. */
+export interface InlineCipherAccess {
+  /** MAC address that this host's frames carry. */
+  readonly ownMac: Mac;
+  /** Number of no other session. */
+  newSessionId(): number;
+  tell(message: ControlFrameMessage): void;
+}
+
 /** What a session begins with. */
 export interface SslSessionStart {
   /** Also the name of the TCP connection. */
@@ -47,4 +60,10 @@ export interface SslSessionStart {
   /** Client: who must be at the other end. */
   readonly peer?: string;
   readonly tuple: FourTuple;
+}
+
+/** What a client asks of TCP first. */
+export function connectRequest({ name, tuple }: SslSessionStart): TcpRequest {
+  const { remote: destination, remotePort: destinationPort, localPort: sourcePort } = tuple;
+  return { kind: 'connect', connection: name, destination, destinationPort, sourcePort };
 }

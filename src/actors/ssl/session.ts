@@ -8,6 +8,7 @@ import { type MachineCommand, MachineHost } from '../machine-host.ts';
 import type { RecordSessionHost, RecordSessionNews } from '../records/record-session.ts';
 import type { RecordParameters, SslFailure, SslIndication } from '../services.ts';
 import { Agreement } from './agreement.ts';
+import type { CipherBelow } from './cipher-below.ts';
 import type { CipherAnswer } from './cipher-desk.ts';
 import { type Decision, decide } from './decision.ts';
 import { failureOfStop, failureOfTls, stopReasonOf } from './failures.ts';
@@ -15,7 +16,7 @@ import { FramePath } from './frame-path.ts';
 import { RecordPart } from './record-part.ts';
 import { RENEWALS_APART_MS, renewalRefusal } from './renewal.ts';
 import type { SavedSslSession, SslSessionFacts } from './saved-session.ts';
-import type { SslSessionHost, SslSessionStart } from './session-host.ts';
+import { connectRequest, type SslSessionHost, type SslSessionStart } from './session-host.ts';
 import { TcpWriter } from './tcp-writer.ts';
 import { deriveParameters, type LegFacts } from './terms.ts';
 import { TlsLine, type TlsLineHost } from './tls-line.ts';
@@ -40,7 +41,11 @@ export class SslSession {
     this.#writer = new TcpWriter((bytes) => host.toTcp({ kind: 'write', connection: start.name, bytes }));
     this.#agreement = new Agreement(host.wishes, host.newConnectionId);
     this.#records = new RecordPart(this.#recordHost(), host.limits);
-    this.#frames = new FramePath(start.name, host, this.#records, this.#writer, (bytes) => this.#toPeer(bytes));
+    this.#frames = new FramePath(start, host, this.#records, this.#writer, {
+      toPeer: (bytes) => this.#toPeer(bytes),
+      receiverReady: () => this.#machine.send({ type: 'installed' }),
+      fail: () => this.#fail('internal', 'the in-line cipher does not serve the session'),
+    });
     this.#tls = new TlsLine(this.#tlsHost(), start.name);
     this.#machine = new MachineHost({
       machine: sslMachine,
@@ -67,7 +72,8 @@ export class SslSession {
 
   get machines(): readonly { readonly instance: string; readonly machine: never; readonly state: string }[] {
     const records = this.#records.session?.machine;
-    return [this.#machine, ...(records === undefined ? [] : [records])] as never;
+    const below = this.cipherBelow?.machine;
+    return [this.#machine, records, below].filter((machine) => machine !== undefined) as never;
   }
 
   /** TLS sessions so far. */
@@ -88,6 +94,10 @@ export class SslSession {
     return this.#records.session?.epochs;
   }
 
+  get cipherBelow(): CipherBelow | undefined {
+    return this.#frames.cipherBelow;
+  }
+
   event(event: SslEvent): void {
     this.#machine.send(event);
   }
@@ -102,6 +112,7 @@ export class SslSession {
   renew(): void {
     const refusal = renewalRefusal({
       client: this.start.role === 'client',
+      inline: this.cipherBelow !== undefined,
       established: this.decision.established,
       steady: this.#records.steady,
       since_us: this.#sinceRenewal_us(),
@@ -115,6 +126,7 @@ export class SslSession {
   /** Turns the record part on, or gives it the keys of a renewal. */
   turnOnRecords(parameters: RecordParameters): void {
     const payloadBytes = parameters.pathMtu - f13Overhead(this.#agreement.leg?.shape ?? 'tcp');
+    this.cipherBelow?.turnOn(parameters);
     if (!this.#records.turnOn(parameters, payloadBytes))
       this.#fail('malformed', 'renewed before the last renewal was over');
   }
@@ -196,6 +208,7 @@ export class SslSession {
       records: this.#records.save(),
       agreement: this.#agreement.save(),
       facts: { ...this.#facts },
+      below: this.cipherBelow?.save(),
     };
   }
 
@@ -207,6 +220,7 @@ export class SslSession {
     this.#agreement.restore(saved.agreement);
     this.#facts = saved.facts;
     this.#records.restore(saved.records);
+    this.cipherBelow?.restore(saved.below);
   }
 
   // ---- inside: records ----
@@ -248,6 +262,7 @@ export class SslSession {
   #tlsRecord(record: Uint8Array): void {
     if (this.decision.established && this.#tls.begins(record)) {
       if (this.start.role === 'client') return this.#fail('malformed', 'a server does not begin a TLS session');
+      if (this.cipherBelow !== undefined) return this.#fail('malformed', 'not renewed under an in-line cipher');
       if (this.#sinceRenewal_us() < (RENEWALS_APART_MS / 2) * 1000) return this.#fail('malformed', 'renewed too soon');
       this.#machine.send({ type: 'hello.received' });
     }
@@ -331,7 +346,7 @@ export class SslSession {
     const { name, tuple } = this.start;
     switch (type) {
       case 'tcpConnect':
-        return this.#tcpConnect();
+        return this.#host.toTcp(connectRequest(this.start));
       case 'tcpClose':
         this.#writer.writable();
         this.#writer.close();
@@ -367,17 +382,13 @@ export class SslSession {
     }
   }
 
-  #tcpConnect(): void {
-    const { remote: destination, remotePort: destinationPort, localPort: sourcePort } = this.start.tuple;
-    this.#host.toTcp({ kind: 'connect', connection: this.start.name, destination, destinationPort, sourcePort });
-  }
-
   #closed(reason: Extract<SslIndication, { kind: 'closed' }>['reason']): void {
     this.#host.count(`closed:${reason}`);
     this.#host.indicate({ kind: 'closed', session: this.start.name, reason });
   }
 
   #forget(): void {
+    this.cipherBelow?.ended();
     this.#writer.close();
     this.#records.stop(Reason.OPERATOR);
     this.#host.clearTimer('phase');

@@ -4,6 +4,7 @@ export const WAITING_BYTES = 262_144;
 export interface SavedTcpWriter {
   readonly room: boolean;
   readonly open: boolean;
+  readonly held: boolean;
   readonly waiting: readonly Uint8Array[];
 }
 
@@ -15,6 +16,7 @@ export class TcpWriter {
   readonly #write: (bytes: Uint8Array) => void;
   #room = true;
   #open = true;
+  #held = false;
   #waiting: Uint8Array[] = [];
 
   constructor(write: (bytes: Uint8Array) => void) {
@@ -23,7 +25,7 @@ export class TcpWriter {
 
   /** False when a data record would have to wait. */
   get takesData(): boolean {
-    return this.#room && this.#open;
+    return this.#room && this.#open && !this.#held;
   }
 
   /** A data record; the caller has asked {@link takesData}. */
@@ -34,7 +36,7 @@ export class TcpWriter {
   /** TLS bytes or a control record; false when too much waits already. */
   control(bytes: Uint8Array): boolean {
     if (!this.#open) return true;
-    if (this.#room) this.#write(bytes);
+    if (this.#room && !this.#held) this.#write(bytes);
     else if (this.#waitingBytes() + bytes.length > WAITING_BYTES) return false;
     else this.#waiting.push(bytes.slice());
     return true;
@@ -47,7 +49,17 @@ export class TcpWriter {
   /** TCP has room again, or nothing will come after what waits: TCP takes it all. */
   writable(): void {
     this.#room = true;
-    for (const bytes of this.#waiting.splice(0)) this.#write(bytes);
+    if (!this.#held) this.#flush();
+  }
+
+  /** What is written waits, whatever room TCP has, until {@link release}: a cipher below is being switched on. */
+  hold(): void {
+    this.#held = true;
+  }
+
+  release(): void {
+    this.#held = false;
+    if (this.#room) this.#flush();
   }
 
   /** Nothing may be written any more: our end of the stream is closed, or TCP's connection gone. */
@@ -57,13 +69,18 @@ export class TcpWriter {
   }
 
   save(): SavedTcpWriter {
-    return { room: this.#room, open: this.#open, waiting: [...this.#waiting] };
+    return { room: this.#room, open: this.#open, held: this.#held, waiting: [...this.#waiting] };
   }
 
   restore(saved: SavedTcpWriter): void {
     this.#room = saved.room;
     this.#open = saved.open;
+    this.#held = saved.held;
     this.#waiting = [...saved.waiting];
+  }
+
+  #flush(): void {
+    for (const bytes of this.#waiting.splice(0)) this.#write(bytes);
   }
 
   #waitingBytes(): number {

@@ -1,4 +1,11 @@
-import { type AgreedSetup, EXPORTER_LABEL, exporterContext, SECRET_BYTES } from '../../engine/crypto/key-schedule.ts';
+import {
+  type AgreedSetup,
+  type Direction,
+  EXPORTER_LABEL,
+  exporterContext,
+  type Purpose,
+  SECRET_BYTES,
+} from '../../engine/crypto/key-schedule.ts';
 import { chooseSuite, isSuiteId, type SuiteId } from '../../engine/crypto/suite.ts';
 import type { KeyId, Vault } from '../../engine/crypto/vault.ts';
 import type { F13Shape } from '../../engine/f13.ts';
@@ -19,6 +26,8 @@ export interface Wishes {
   readonly orders: readonly (0 | 1)[];
   /** Bytes of an IP packet. */
   readonly pathMtu: number;
+  /** An in-line cipher below IP takes the place of sealed records; the other end must want the same. */
+  readonly inline?: true;
 }
 
 /** The leg as this end saw its set-up. */
@@ -45,6 +54,7 @@ export function makeOffer(wishes: Wishes, leg: LegFacts, connectionId: number): 
     immediate: leg.handshake === 'immediate',
     suites: [...wishes.suites],
     orders: wishes.orders.reduce<number>((bits, order) => bits | bitOf(order), 0),
+    ...(wishes.inline && { inline: wishes.inline }),
     legDigest: leg.digest,
   };
 }
@@ -56,7 +66,7 @@ export function judgeOffer(offer: Offer, wishes: Wishes, leg: LegFacts, connecti
   if (!isSound(offer)) return 'malformed';
   const suite = chooseSuite(offer.suites, wishes.suites);
   const order = wishes.orders.find((each) => (offer.orders & bitOf(each)) !== 0);
-  if (suite === undefined || order === undefined) return 'no-common-suite';
+  if (suite === undefined || order === undefined || offer.inline !== wishes.inline) return 'no-common-suite';
   return termsOf(offer, { connectionId, suite, order, pathMtu: wishes.pathMtu }, leg);
 }
 
@@ -96,14 +106,9 @@ export function deriveParameters(
   if (base === undefined) return undefined;
   const client = role === 'client';
   const [send, receive] = client ? (['c2s', 's2c'] as const) : (['s2c', 'c2s'] as const);
-  const key = (direction: 'c2s' | 's2c', purpose: 'data' | 'control'): KeyId =>
-    vault.deriveTraffic(base, setup.suiteChosen, direction, purpose, 0);
-  const keys = {
-    sendData: key(send, 'data'),
-    receiveData: key(receive, 'data'),
-    sendControl: key(send, 'control'),
-    receiveControl: key(receive, 'control'),
-  };
+  const keys = setup.inline
+    ? streamKeys(vault, base, setup.suiteChosen, send, receive)
+    : recordKeys(vault, base, setup.suiteChosen, send, receive);
   vault.forget(base);
   return {
     role,
@@ -114,7 +119,28 @@ export function deriveParameters(
     receiveConnectionId: client ? setup.clientConnectionId : setup.serverConnectionId,
     sendConnectionId: client ? setup.serverConnectionId : setup.clientConnectionId,
     keys,
+    ...(setup.inline && { integrity: 'none' as const }),
   };
+}
+
+type Keys = RecordParameters['keys'];
+
+function recordKeys(vault: Vault, base: KeyId, suite: SuiteId, send: Direction, receive: Direction): Keys {
+  const key = (direction: Direction, purpose: Purpose): KeyId =>
+    vault.deriveTraffic(base, suite, direction, purpose, 0);
+  return {
+    sendData: key(send, 'data'),
+    receiveData: key(receive, 'data'),
+    sendControl: key(send, 'control'),
+    receiveControl: key(receive, 'control'),
+  };
+}
+
+/** One key for each direction: an in-line cipher knows no records. */
+function streamKeys(vault: Vault, base: KeyId, suite: SuiteId, send: Direction, receive: Direction): Keys {
+  const sending = vault.deriveStream(base, suite, send);
+  const receiving = vault.deriveStream(base, suite, receive);
+  return { sendData: sending, receiveData: receiving, sendControl: sending, receiveControl: receiving };
 }
 
 function termsOf(
@@ -133,6 +159,7 @@ function termsOf(
       orderChosen: chosen.order,
       handshake: leg.handshake,
       legDigest: leg.digest,
+      ...(offer.inline && { inline: offer.inline }),
     },
     pathMtu: Math.min(offer.pathMtu, chosen.pathMtu),
   };

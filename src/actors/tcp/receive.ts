@@ -90,6 +90,11 @@ export class Receiver {
     return seqAdd(this.n.nxt, -this.n.unread - (this.finished ? 1 : 0));
   }
 
+  /** Number behind the last byte that the user was given. */
+  get deliveredTo(): number {
+    return seqAdd(this.n.nxt, this.finished ? -1 : 0);
+  }
+
   /** Everything up to the other side's FIN was delivered. */
   get finished(): boolean {
     return this.n.fin !== NO_FIN && seqGt(this.n.nxt, this.n.fin);

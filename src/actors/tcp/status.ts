@@ -19,6 +19,8 @@ export function statusOf(state: TcpState, sender: Sender, receiver: Receiver, ur
     mss: sender.n.mss,
     srtt_us: Math.round(rtt.srtt_us),
     rto_us: rtt.rto_us(),
+    sendSequence: sender.end,
+    receiveSequence: receiver.deliveredTo,
   };
 }
 

@@ -30,5 +30,6 @@ export function use(connection: TcpConnection, request: TcpUse): TcpIndication |
 /** The answer about a connection that is not there. */
 export function statusOfNone(connection: ConnectionName): TcpIndication {
   const nothing = { sendWindow: 0, receiveWindow: 0, unacknowledged: 0, unread: 0, urgent: 0 };
-  return { kind: 'status', connection, state: 'CLOSED', ...nothing, mss: 0, srtt_us: 0, rto_us: 0 };
+  const numbers = { sendSequence: 0, receiveSequence: 0 };
+  return { kind: 'status', connection, state: 'CLOSED', ...nothing, ...numbers, mss: 0, srtt_us: 0, rto_us: 0 };
 }

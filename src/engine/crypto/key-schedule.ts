@@ -3,7 +3,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { concat, put16, put32 } from '../../wire/bytes.ts';
 import { RECORD_SALT_BYTES } from '../../wire/record.ts';
-import { type SuiteId, suiteById } from './suite.ts';
+import { STREAM_SALT_BYTES, type SuiteId, suiteById } from './suite.ts';
 
 /**
  * The key schedule of docs/PROTOCOL.md section 3 "Keys": from the 32 bytes of the TLS exporter to the keys of an epoch.
@@ -54,6 +54,19 @@ export function keyAndSalt(secret: Uint8Array, suite: SuiteId): { key: Uint8Arra
   };
 }
 
+/** Key and salt of the in-line cipher for the byte stream of one direction. */
+export function streamKeyAndSalt(
+  base: Uint8Array,
+  suite: SuiteId,
+  direction: Direction,
+): { key: Uint8Array; salt: Uint8Array } {
+  const secret = hkdfExpandLabel(base, `gg ${direction} stream`, NO_CONTEXT, SECRET_BYTES);
+  const key = hkdfExpandLabel(secret, 'gg key', NO_CONTEXT, suiteById(suite).keyBytes);
+  const salt = hkdfExpandLabel(secret, 'gg salt', NO_CONTEXT, STREAM_SALT_BYTES);
+  secret.fill(0);
+  return { key, salt };
+}
+
 /** Everything two ends agreed on in clear; the exporter's context binds it. */
 export interface AgreedSetup {
   /** Receive connection id of the TLS client. */
@@ -69,6 +82,8 @@ export interface AgreedSetup {
   /** 0 encrypt-then-fragment, 1 fragment-then-encrypt, as in GO. */
   readonly orderChosen: 0 | 1;
   readonly handshake: 'hold' | 'immediate';
+  /** An in-line cipher below IP takes the place of sealed records. */
+  readonly inline?: boolean;
   /** SHA-256 over HELLO | REQUEST | COMPLETE with NAT-able and random fields zeroed, 32 bytes. */
   readonly legDigest: Uint8Array;
 }
@@ -83,7 +98,7 @@ export function exporterContext(setup: AgreedSetup): Uint8Array {
       uint32(setup.serverConnectionId),
       Uint8Array.of(setup.suitesOffered.length, ...setup.suitesOffered),
       Uint8Array.of(setup.suiteChosen, setup.f13 === 'udp' ? 1 : 0, setup.ordersOffered, setup.orderChosen),
-      Uint8Array.of(setup.handshake === 'immediate' ? 1 : 0),
+      Uint8Array.of((setup.handshake === 'immediate' ? 1 : 0) | (setup.inline === true ? 2 : 0)),
       setup.legDigest,
     ),
   );

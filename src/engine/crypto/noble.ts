@@ -1,7 +1,7 @@
-import { gcm } from '@noble/ciphers/aes.js';
+import { ctr, gcm } from '@noble/ciphers/aes.js';
 import { chacha20poly1305 } from '@noble/ciphers/chacha.js';
 import { RECORD_TAG_BYTES } from '../../wire/record.ts';
-import { type Aead, type AeadProvider, requireKeyLengths } from './suite.ts';
+import { type Aead, type AeadProvider, counterBlock, requireKeyLengths, STREAM_BLOCK_BYTES } from './suite.ts';
 
 /** The portable provider: plain JavaScript, the same everywhere, and the oracle the fast ones are compared with. */
 export const nobleProvider: AeadProvider = {
@@ -9,6 +9,20 @@ export const nobleProvider: AeadProvider = {
   create(suite, key, salt) {
     requireKeyLengths(suite, key, salt);
     return nobleAead(suite === 3 ? chacha20poly1305 : gcm, Uint8Array.from(key));
+  },
+  createPositioned(key, salt) {
+    const [ownKey, ownSalt] = [Uint8Array.from(key), Uint8Array.from(salt)];
+    return {
+      apply(position, bytes) {
+        const skip = position % STREAM_BLOCK_BYTES;
+        const padded = new Uint8Array(skip + bytes.length);
+        padded.set(bytes, skip);
+        return ctr(ownKey, counterBlock(ownSalt, position)).encrypt(padded).subarray(skip);
+      },
+      wipe() {
+        ownKey.fill(0);
+      },
+    };
   },
 };
 

@@ -1,3 +1,4 @@
+import { put64 } from '../../wire/bytes.ts';
 import { RECORD_SALT_BYTES } from '../../wire/record.ts';
 
 /**
@@ -62,7 +63,18 @@ export interface Aead {
   wipe(): void;
 }
 
-/** A source of AEADs. */
+/**
+ * One key of a stream cipher that is addressed by position: encrypting and decrypting are the same, and the length stays. Holds key
+ * material: it lives inside the vault only.
+ */
+export interface PositionCipher {
+  /** `bytes` xor the keystream from `position` (bytes from the beginning of the stream, a safe integer) on; a fresh array. */
+  apply(position: number, bytes: Uint8Array): Uint8Array;
+  /** Overwrites the key; the cipher is not used afterwards. */
+  wipe(): void;
+}
+
+/** A source of AEADs, and of ciphers that are addressed by position. */
 export interface AeadProvider {
   readonly name: string;
   /**
@@ -70,6 +82,26 @@ export interface AeadProvider {
    * keeps the fixed part of the nonce itself need it, the others ignore it.
    */
   create(suite: SuiteId, key: Uint8Array, salt: Uint8Array): Aead;
+  /** AES in counter mode (NIST SP 800-38A section 6.5) under a key of 16 or 32 bytes; counter blocks as {@link counterBlock}. */
+  createPositioned(key: Uint8Array, salt: Uint8Array): PositionCipher;
+}
+
+/** Bytes of an AES block, and so of its keystream's unit. */
+export const STREAM_BLOCK_BYTES = 16;
+/** First half of every counter block of a position cipher. */
+export const STREAM_SALT_BYTES = 8;
+
+/** The counter block of the keystream block that holds `position`: salt (8 bytes), then the block's number (64 bit). */
+export function counterBlock(salt: Uint8Array, position: number): Uint8Array {
+  const block = new Uint8Array(STREAM_BLOCK_BYTES);
+  block.set(salt);
+  put64(block, STREAM_SALT_BYTES, Math.floor(position / STREAM_BLOCK_BYTES));
+  return block;
+}
+
+/** The suites whose block cipher can also run in counter mode. */
+export function isAesSuite(suite: SuiteId): boolean {
+  return suiteById(suite).name !== 'chacha20-poly1305';
 }
 
 /** Throws when the key or the salt has not the length of its suite: a programming error, never a peer's doing. */

@@ -123,6 +123,7 @@ describe('vault keys', () => {
     const keys: Uint8Array[] = [];
     let wiped = 0;
     const spying: AeadProvider = {
+      ...opensslProvider,
       name: 'spying',
       create(suite, key, salt) {
         keys.push(key);

@@ -17,6 +17,9 @@ export function repeatableVault(vault: Vault): Vault {
       once(`traffic ${[base, suite, direction, purpose, engineIndex]}`, () =>
         vault.deriveTraffic(base, suite, direction, purpose, engineIndex),
       ),
+    deriveStream: (base, suite, direction) =>
+      once(`stream ${[base, suite, direction]}`, () => vault.deriveStream(base, suite, direction)),
+    applyStream: (key, position, bytes) => vault.applyStream(key, position, bytes),
     nextEpoch: (key) => once(`next ${key}`, () => vault.nextEpoch(key)),
     seal: (key, header16, plaintext) => vault.seal(key, header16, plaintext),
     open: (key, record) => vault.open(key, record),

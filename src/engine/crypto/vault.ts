@@ -1,9 +1,17 @@
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { u32 } from '../../wire/bytes.ts';
-import { type Direction, firstSecret, hkdfExpandLabel, keyAndSalt, nextSecret, type Purpose } from './key-schedule.ts';
+import {
+  type Direction,
+  firstSecret,
+  hkdfExpandLabel,
+  keyAndSalt,
+  nextSecret,
+  type Purpose,
+  streamKeyAndSalt,
+} from './key-schedule.ts';
 import { openRecord, sealRecord } from './record-cipher.ts';
-import type { Aead, AeadProvider, SuiteId } from './suite.ts';
+import { type Aead, type AeadProvider, isAesSuite, type PositionCipher, type SuiteId } from './suite.ts';
 
 /** Names a key of this process's vault: 1, 2, 3… in the order of creation. What control frames and the journal carry. */
 export type KeyId = number;
@@ -26,6 +34,13 @@ export interface Vault {
   seal(key: KeyId, header16: Uint8Array, plaintext: Uint8Array): Uint8Array;
   /** The plaintext of a whole record, undefined when it does not authenticate under `key`. */
   open(key: KeyId, record: Uint8Array): Uint8Array | undefined;
+  /** The key of an in-line cipher for the byte stream of one direction (AES suites only), derived from a base. */
+  deriveStream(base: KeyId, suite: SuiteId, direction: Direction): KeyId;
+  /**
+   * `bytes` xor the keystream of `key` from `position` on: encrypts what is clear, decrypts what was encrypted; as long as `bytes`.
+   * Nothing is authenticated. The caller never encrypts different bytes at one position.
+   */
+  applyStream(key: KeyId, position: number, bytes: Uint8Array): Uint8Array;
   /** Overwrites and drops a base or a key; keys derived from it stay. Forgetting twice is harmless. */
   forget(key: KeyId): void;
   /** 16 bytes of HMAC-SHA256 over `input` under a secret of this process (leg cookies). */
@@ -76,6 +91,7 @@ class KeyVault implements Vault {
   readonly #isnHmac: ReturnType<typeof hmacOf>;
   readonly #bases = new Map<KeyId, Uint8Array>();
   readonly #traffic = new Map<KeyId, TrafficKey>();
+  readonly #streams = new Map<KeyId, PositionCipher>();
   #lastId = 0;
 
   constructor({ provider, secret, onSecret }: VaultOptions) {
@@ -121,9 +137,25 @@ class KeyVault implements Vault {
     return openRecord(aead, salt, record);
   }
 
+  deriveStream(base: KeyId, suite: SuiteId, direction: Direction): KeyId {
+    if (!isAesSuite(suite)) throw new RangeError(`suite ${suite} has no counter mode`);
+    const { key, salt } = streamKeyAndSalt(known(this.#bases, base, 'base'), suite, direction);
+    const id = this.#newId();
+    this.#streams.set(id, this.#provider.createPositioned(key, salt));
+    this.#report(key);
+    key.fill(0);
+    return id;
+  }
+
+  applyStream(key: KeyId, position: number, bytes: Uint8Array): Uint8Array {
+    return known(this.#streams, key, 'stream key').apply(position, bytes);
+  }
+
   forget(key: KeyId): void {
     this.#bases.get(key)?.fill(0);
     this.#bases.delete(key);
+    this.#streams.get(key)?.wipe();
+    this.#streams.delete(key);
     const traffic = this.#traffic.get(key);
     if (traffic === undefined) return;
     traffic.secret.fill(0);

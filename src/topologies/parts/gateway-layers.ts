@@ -1,8 +1,9 @@
 import type { BridgePortOptions } from '../../actors/bridge/layer.ts';
 import type { GatewayConfig } from '../../actors/gateway/config.ts';
 import type { InterfaceAddress } from '../../actors/services.ts';
+import type { SslCipher } from '../../actors/ssl/layer.ts';
 import { FIN_WAIT_KEEPALIVE } from '../../actors/tcp/limits.ts';
-import { CONTROL_MAC_ENGINE, CONTROL_MAC_SOFTWARE } from '../../wire/address.ts';
+import { CONTROL_MAC_ENGINE, CONTROL_MAC_SOFTWARE, type Mac } from '../../wire/address.ts';
 import { ETHERNET_HEADER_BYTES } from '../../wire/ethernet.ts';
 import { IpProtocol } from '../../wire/ipv4.ts';
 import type { BlockName } from '../blocks.ts';
@@ -36,7 +37,8 @@ export function gatewayLayers(options: GatewayOptions) {
       block: 'gateway-application',
       options: { ...config, clampMss: clampMss !== undefined },
     }),
-    ssl: (): PlanOf<'ssl'> => ({
+    /** `cipher`: where it is instead of in SSL. */
+    ssl: (cipher?: SslCipher): PlanOf<'ssl'> => ({
       label: n('002'),
       block: 'ssl',
       options: {
@@ -47,6 +49,7 @@ export function gatewayLayers(options: GatewayOptions) {
           ...(address !== undefined && { address }),
         })),
         pathMtu: mtu,
+        ...(cipher && { cipher }),
         ...(suites && { suites }),
         ...(orders && { orders }),
         ...(limits && { limits }),
@@ -82,7 +85,7 @@ export function gatewayLayers(options: GatewayOptions) {
         stations: [{ mac, port: host }],
       },
     }),
-    /** Between accelerator control and an engine: both branches stay inside of the host, and control frames go through. */
+    /** Between an engine and who speaks with it through the virtual NIC: both branches stay inside of the host, and control frames go through. */
     controlBridge: (host: string): LayerPlan => ({
       label: n('008'),
       block: 'bridge',
@@ -95,7 +98,19 @@ export function gatewayLayers(options: GatewayOptions) {
         ],
       },
     }),
-    virtualNic: (): LayerPlan => ({ label: n('010'), block: 'virtual-nic', options: {} }),
+    /** `own`: its address, where SSL speaks with an engine through it. */
+    virtualNic: (own?: Mac): LayerPlan => ({
+      label: n('010'),
+      block: 'virtual-nic',
+      options: own === undefined ? {} : { mac: own },
+    }),
+    ...interfaceLayers(options, n),
+  };
+}
+
+/** From the driver down: MAC, what may stand between it and PHY, PHY; and driver Y. */
+function interfaceLayers({ mac, mtu, superFrames, limits, clampMss }: GatewayOptions, n: Numeral) {
+  return {
     driver: (tail: '007' | '009'): LayerPlan => ({ label: n(tail), block: 'driver', options: {} }),
     mac: ({ promiscuous }: { readonly promiscuous: boolean }): LayerPlan => ({
       label: n('011'),
@@ -103,7 +118,7 @@ export function gatewayLayers(options: GatewayOptions) {
       options: {
         mac,
         promiscuous,
-        maxFrame_bytes: options.superFrames ? SUPER_FRAME_BYTES : mtu + ETHERNET_HEADER_BYTES,
+        maxFrame_bytes: superFrames ? SUPER_FRAME_BYTES : mtu + ETHERNET_HEADER_BYTES,
       },
     }),
     engine: (): LayerPlan => ({
@@ -111,6 +126,8 @@ export function gatewayLayers(options: GatewayOptions) {
       block: 'engine',
       options: { ...(clampMss !== undefined && { clampMss }), ...(limits && { limits }) },
     }),
+    engineY: (): LayerPlan => ({ label: n('014'), block: 'engine-y', options: {} }),
+    driverY: (): LayerPlan => ({ label: n('006'), block: 'driver-y', options: {} }),
     phy: (): LayerPlan => ({ label: n('012'), block: 'phy', options: {} }),
   };
 }

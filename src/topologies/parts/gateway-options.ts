@@ -14,6 +14,8 @@ import type { Ip4, Mac } from '../../wire/address.ts';
  * - `engine-udp`, `software-udp`: embodiment 11, UDP in TCP's place, and no intermediate driver (spec 11.3).
  * - `reoriginating`: embodiment 6, ends the inner leg of terminals' drivers and connects to servers itself, as the gateway (spec 6.3).
  * - `as-terminal`: embodiment 7, the same in the terminals' own names (spec 7.3).
+ * - `engine-y`: embodiment 9, as `tcp-over-tcp`, but frames pass SSL in clear and engine Y between MAC and PHY encrypts F14 (spec 9.3).
+ * - `driver-y`: embodiment 9, the same with intermediate driver Y below the IP stack in the place of the engine.
  */
 export type GatewayKind =
   | 'engine'
@@ -23,7 +25,14 @@ export type GatewayKind =
   | 'engine-udp'
   | 'software-udp'
   | 'reoriginating'
-  | 'as-terminal';
+  | 'as-terminal'
+  | 'engine-y'
+  | 'driver-y';
+
+/** Whether what arrives is authenticated: not where an in-line cipher keeps the length of what it encrypts. */
+export function integrityOf(kind: GatewayKind): 'aead' | 'none' {
+  return kind === 'engine-y' || kind === 'driver-y' ? 'none' : 'aead';
+}
 
 /** Series of reference numerals that the layers' labels are taken from: gateway 20 has 2001…, gateway 30 has 3001…. */
 export type Numerals = 2000 | 3000 | 4000 | 5000;

@@ -1,23 +1,25 @@
+import type { SslCipher } from '../../actors/ssl/layer.ts';
+import { CONTROL_MAC_SOFTWARE } from '../../wire/address.ts';
 import type { DevicePlan, LayerPlan, StackPlan, TapPlan, TunnelPlan } from '../plan.ts';
 import { encapsulationLayers } from './encapsulation-layers.ts';
 import { gatewayLayers, type Numeral, numeralOf } from './gateway-layers.ts';
-import type { GatewayKind, GatewayOptions } from './gateway-options.ts';
+import { type GatewayKind, type GatewayOptions, integrityOf } from './gateway-options.ts';
 
 /** What one kind of gateway is: a stack, and where the specification's inner taps (0.4) stand in it. */
 interface GatewayStack extends StackPlan {
   /** Label of the layer that the operator speaks to: accelerator control or gateway application. */
   readonly top: string;
   /**
-   * S below the IP stack, V above the virtual NIC; M is below the MAC layer in every gateway. E, which the specification has no name for, is
-   * between gateway application and encapsulation processing.
+   * S below the IP stack, V above the virtual NIC; M is below the MAC layer in every gateway. Those that the specification
+   * has no name for: E between gateway application and encapsulation processing, Y below driver Y.
    */
-  readonly taps: Readonly<Partial<Record<'S' | 'V' | 'E', TapPlan>>>;
+  readonly taps: Readonly<Partial<Record<'S' | 'V' | 'E' | 'Y', TapPlan>>>;
 }
 
 type Layers = ReturnType<typeof gatewayLayers> & ReturnType<typeof encapsulationLayers>;
 
 /** One composition for each kind. A new kind is an entry here, of blocks that are there. */
-const STACKS: Readonly<Record<GatewayKind, (make: Layers, n: Numeral) => GatewayStack>> = {
+const STACKS: Readonly<Record<GatewayKind, (make: Layers, n: Numeral, options: GatewayOptions) => GatewayStack>> = {
   engine: (make, n) => ({
     top: n('001'),
     layers: [
@@ -170,6 +172,55 @@ const STACKS: Readonly<Record<GatewayKind, (make: Layers, n: Numeral) => Gateway
     ],
     taps: { S: { above: `${n('005')}.lower`, below: `${n('008')}.${n('005')}` }, E: belowApplication(n) },
   }),
+  'engine-y': (make, n, { mac }) => ({
+    top: n('001A'),
+    layers: [
+      make.application(),
+      ...upper(make, 'tcp', { by: 'inline', mac, softwareMac: CONTROL_MAC_SOFTWARE }),
+      make.controlBridge(n('005')),
+      make.driver('009'),
+      make.virtualNic(CONTROL_MAC_SOFTWARE),
+      make.driver('007'),
+      make.mac({ promiscuous: true }),
+      make.engineY(),
+      make.phy(),
+    ],
+    joins: [
+      ...upperJoins(n, n('001A')),
+      `${n('002')}.nic - ${n('010')}.ssl`,
+      `${n('005')}.lower - ${n('008')}.${n('005')}`,
+      ...branchJoins(n, n('001A')),
+      `${n('007')}.lower - ${n('011')}.upper`,
+      `${n('011')}.lower - ${n('014')}.upper`,
+      `${n('014')}.lower - ${n('012')}.upper`,
+      `${n('012')}.cable - cable.${n('013')}`,
+    ],
+    taps: {
+      S: { above: `${n('005')}.lower`, below: `${n('008')}.${n('005')}` },
+      V: { above: `${n('001A')}.nic`, below: `${n('010')}.application` },
+    },
+  }),
+  'driver-y': (make, n, { mac }) => ({
+    top: n('001A'),
+    layers: [
+      make.application(),
+      ...upper(make, 'tcp', { by: 'inline', mac }),
+      make.driverY(),
+      ...bridged(make, n('006')),
+    ],
+    joins: [
+      ...upperJoins(n, n('001A')),
+      `${n('002')}.inline - ${n('006')}.settings`,
+      `${n('005')}.lower - ${n('006')}.upper`,
+      `${n('006')}.lower - ${n('008')}.${n('006')}`,
+      ...bridgeJoins(n),
+    ],
+    taps: {
+      S: { above: `${n('005')}.lower`, below: `${n('006')}.upper` },
+      Y: { above: `${n('006')}.lower`, below: `${n('008')}.${n('006')}` },
+      V: { above: `${n('001A')}.nic`, below: `${n('010')}.application` },
+    },
+  }),
 };
 
 /** A gateway, its layers as in the stack tables of the specification (2.3, 3.3, 4.3, 5.3, 6.3, 7.3, 11.3). */
@@ -184,7 +235,8 @@ export function gatewayPlan(device: string, options: GatewayOptions): DevicePlan
     kind: 'gateway',
     layers,
     joins,
-    tunnelAddresses: [options.ip],
+    // Above an in-line cipher users' bytes stand in clear behind F13: a journal keeps none of them, whatever they look like.
+    ...(integrityOf(options.kind) === 'aead' && { tunnelAddresses: [options.ip] }),
     taps: Object.fromEntries(Object.entries({ ...taps, M }).map(([letter, tap]) => [`${letter}${numeral}`, tap])),
   };
 }
@@ -202,12 +254,12 @@ function facing(joins: readonly string[], port: string): string {
 
 function stackOf(options: GatewayOptions): GatewayStack {
   const make = { ...gatewayLayers(options), ...encapsulationLayers(options) };
-  return STACKS[options.kind](make, numeralOf(options.numerals));
+  return STACKS[options.kind](make, numeralOf(options.numerals), options);
 }
 
 /** From SSL to the IP stack: the same in every gateway, but for what stands between SSL and IP routing. */
-function upper(make: Layers, transport: 'tcp' | 'udp' = 'tcp'): LayerPlan[] {
-  return [make.ssl(), make[transport](), make.routing(transport), make.stack()];
+function upper(make: Layers, transport: 'tcp' | 'udp' = 'tcp', cipher?: SslCipher): LayerPlan[] {
+  return [make.ssl(cipher), make[transport](), make.routing(transport), make.stack()];
 }
 
 function upperJoins(n: Numeral, top: string, transport: 'tcp' | 'udp' = 'tcp'): string[] {

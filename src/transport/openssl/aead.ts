@@ -1,5 +1,14 @@
 import { type CipherGCMTypes, createCipheriv, createDecipheriv, createSecretKey } from 'node:crypto';
-import { type Aead, type AeadProvider, requireKeyLengths, type SuiteId, suiteById } from '../../engine/crypto/suite.ts';
+import {
+  type Aead,
+  type AeadProvider,
+  counterBlock,
+  type PositionCipher,
+  requireKeyLengths,
+  STREAM_BLOCK_BYTES,
+  type SuiteId,
+  suiteById,
+} from '../../engine/crypto/suite.ts';
 import { RECORD_TAG_BYTES } from '../../wire/record.ts';
 
 /** Node's own OpenSSL through node:crypto: the provider of a running gateway's slow path. */
@@ -9,7 +18,29 @@ export const opensslProvider: AeadProvider = {
     requireKeyLengths(suite, key, salt);
     return opensslAead(suite, key);
   },
+  createPositioned(key, salt) {
+    return opensslPositioned(key, Uint8Array.from(salt));
+  },
 };
+
+/** What is thrown away of the keystream of a position within a block. */
+const SKIPPED = new Uint8Array(STREAM_BLOCK_BYTES);
+
+function opensslPositioned(bytes: Uint8Array, salt: Uint8Array): PositionCipher {
+  let key = createSecretKey(bytes);
+  const name = `aes-${bytes.length * 8}-ctr`;
+  return {
+    apply(position, data) {
+      const cipher = createCipheriv(name, key, counterBlock(salt, position));
+      const skip = position % STREAM_BLOCK_BYTES;
+      if (skip > 0) cipher.update(SKIPPED.subarray(0, skip));
+      return cipher.update(data);
+    },
+    wipe() {
+      key = createSecretKey(new Uint8Array(bytes.length));
+    },
+  };
+}
 
 const OPTIONS = { authTagLength: RECORD_TAG_BYTES };
 

@@ -1,6 +1,7 @@
 import { E5, E5_NAT, E5_PLAIN_SERVER } from './e5.ts';
 import { E8, E8_BOTH, E8_MIRRORED, E8_NAT } from './e8.ts';
 import { E9_TOPOLOGIES } from './e9.ts';
+import { E10_TOPOLOGIES } from './e10.ts';
 import { E2, E3, E3_FOLDED, E3_MIRRORED, E4, E4_FOLDED, TCP_OVER_TCP } from './gateway-to-gateway.ts';
 import { E2_NAT, E4_NAT } from './instead-of-firewall.ts';
 import type { Topology } from './plan.ts';
@@ -44,6 +45,7 @@ export const TOPOLOGIES: readonly Topology[] = [
   E8_BOTH,
   E8_NAT,
   ...E9_TOPOLOGIES,
+  ...E10_TOPOLOGIES,
 ];
 
 export function topologyByName(name: string): Topology | undefined {

@@ -140,7 +140,10 @@ export function place({ address, prefixLength, gateway, mac }: InterfaceAddress)
 }
 
 /** Lets gateway 20 and gateway 30 open connections to each other, and nobody else ([0331]); none of protocols that are blocked. */
-function firewallBetween({ blockedProtocols = [] }: NetworkSettings, addresses: TwoLanAddresses): DevicePlan {
+export function firewallBetween(
+  { blockedProtocols = [] }: NetworkSettings,
+  addresses: TwoLanAddresses = ADDRESSES,
+): DevicePlan {
   const { gateway20, gateway30, firewallLan, firewallWan } = addresses;
   const blocks = (from: string) => blockedProtocols.map((protocol) => ({ from, protocol, allow: false }));
   const only = ({ address }: { address: number }) => ({ address, prefix: HOST_PREFIX });

@@ -262,7 +262,7 @@ function upper(make: Layers, transport: 'tcp' | 'udp' = 'tcp', cipher?: SslCiphe
   return [make.ssl(cipher), make[transport](), make.routing(transport), make.stack()];
 }
 
-function upperJoins(n: Numeral, top: string, transport: 'tcp' | 'udp' = 'tcp'): string[] {
+export function upperJoins(n: Numeral, top: string, transport: 'tcp' | 'udp' = 'tcp'): string[] {
   return [
     `${top}.ssl - ${n('002')}.upper`,
     `${n('002')}.lower - ${n('003')}.upper`,

@@ -1,8 +1,9 @@
 import { GatewayApplicationLayer } from '../../src/actors/gateway/gateway-application.ts';
-import type { RecordParameters, SettingRequest, SslIndication, SslRequest } from '../../src/actors/services.ts';
+import type { SettingRequest, SslIndication, SslRequest } from '../../src/actors/services.ts';
 import { BenchHost } from '../support/bench-host.ts';
 import { benchInterface, INBOUND, OTHER, OWN, tcpFrame } from '../support/frames.ts';
 import { layerBenchmarks, type Stand } from '../support/layer-benchmark.ts';
+import { recordParameters } from '../support/record-parameters.ts';
 
 const PEER = 'gateway20';
 const PORT = 443;
@@ -10,17 +11,7 @@ const PORT = 443;
 const HERE = benchInterface(30, 1);
 const THERE = benchInterface(20, 2);
 const TUPLE = { local: HERE.address, remote: THERE.address, remotePort: PORT };
-const NO_KEYS = { sendData: 0, receiveData: 0, sendControl: 0, receiveControl: 0 };
-const PARAMETERS: RecordParameters = {
-  role: 'client',
-  peerName: PEER,
-  suite: 1,
-  order: 1,
-  pathMtu: 1500,
-  receiveConnectionId: 1,
-  sendConnectionId: 2,
-  keys: NO_KEYS,
-};
+const PARAMETERS = recordParameters('client', PEER);
 
 interface Up {
   readonly host: BenchHost;

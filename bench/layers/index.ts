@@ -1,17 +1,23 @@
 import type { Benchmark } from '../support/benchmark.ts';
 import { bridgeBenchmarks } from './bridge.ts';
 import { driverBenchmarks } from './driver.ts';
+import { encapsulationBenchmarks } from './encapsulation.ts';
 import { engineBenchmarks } from './engine.ts';
+import { engineXBenchmarks } from './engine-x.ts';
 import { firewallBenchmarks } from './firewall.ts';
 import { gatewayApplicationBenchmarks } from './gateway-application.ts';
+import { identityStackBenchmarks } from './identity-stack.ts';
 import { intermediateDriverBenchmarks } from './intermediate-driver.ts';
 import { ipRoutingBenchmarks } from './ip-routing.ts';
 import { ipStackBenchmarks } from './ip-stack.ts';
 import { macBenchmarks } from './mac.ts';
 import { phyBenchmarks } from './phy.ts';
 import { relayApplicationBenchmarks } from './relay-application.ts';
+import { securityEngineBenchmarks } from './security-engine.ts';
 import { sslBenchmarks } from './ssl.ts';
 import { tcpBenchmarks } from './tcp.ts';
+import { terminalDriverBenchmarks } from './terminal-driver.ts';
+import { udpBenchmarks } from './udp.ts';
 import { virtualNicBenchmarks } from './virtual-nic.ts';
 
 /** Every layer that frames pass, from the wire up. */
@@ -22,12 +28,18 @@ export const layersBenchmarks: readonly Benchmark[] = [
   ...bridgeBenchmarks,
   ...virtualNicBenchmarks,
   ...intermediateDriverBenchmarks,
+  ...terminalDriverBenchmarks,
   ...engineBenchmarks,
+  ...engineXBenchmarks,
   ...ipStackBenchmarks,
+  ...identityStackBenchmarks,
   ...ipRoutingBenchmarks,
   ...firewallBenchmarks,
   ...tcpBenchmarks,
+  ...udpBenchmarks,
   ...sslBenchmarks,
+  ...securityEngineBenchmarks,
+  ...encapsulationBenchmarks,
   ...gatewayApplicationBenchmarks,
   ...relayApplicationBenchmarks,
 ];

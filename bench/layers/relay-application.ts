@@ -1,8 +1,9 @@
 import { RelayApplicationLayer } from '../../src/actors/relay/layer.ts';
-import type { RecordParameters, SslIndication, SslRequest } from '../../src/actors/services.ts';
+import type { SslIndication, SslRequest } from '../../src/actors/services.ts';
 import { BenchHost } from '../support/bench-host.ts';
 import { benchInterface, INBOUND, OTHER, OUTBOUND, OWN, tcpFrame } from '../support/frames.ts';
 import { layerBenchmarks, type Stand } from '../support/layer-benchmark.ts';
+import { recordParameters } from '../support/record-parameters.ts';
 
 const SITES = 1_000;
 const PORT = 443;
@@ -10,19 +11,6 @@ const FIRST_PORT = 10_000;
 const HERE = benchInterface(10, 1);
 const THERE = benchInterface(20, 2);
 const CHOICE = { shape: 'tcp', handshake: 'hold' } as const;
-
-function parametersOf(peerName: string): RecordParameters {
-  return {
-    role: 'server',
-    peerName,
-    suite: 1,
-    order: 1,
-    pathMtu: 1500,
-    receiveConnectionId: 1,
-    sendConnectionId: 2,
-    keys: { sendData: 0, receiveData: 0, sendControl: 0, receiveControl: 0 },
-  };
-}
 
 /** All sessions are up; the two stations are learned behind the first two sites. */
 function forward(frame_bytes: number): Stand {
@@ -42,7 +30,7 @@ function forward(frame_bytes: number): Stand {
   for (const [at, session] of names.entries()) {
     const tuple = { local: HERE.address, localPort: PORT, remote: THERE.address, remotePort: FIRST_PORT + at };
     indicate({ kind: 'accepted', session, tuple });
-    indicate({ kind: 'secured', session, parameters: parametersOf(session) });
+    indicate({ kind: 'secured', session, parameters: recordParameters('server', session) });
     indicate({ kind: 'authenticated', session });
   }
   const frame = host.frame(tcpFrame(OTHER, OWN, INBOUND, frame_bytes));

@@ -1,9 +1,11 @@
 import type { Benchmark } from '../support/benchmark.ts';
 import { bridgeBenchmarks } from './bridge.ts';
 import { driverBenchmarks } from './driver.ts';
+import { driverYBenchmarks } from './driver-y.ts';
 import { encapsulationBenchmarks } from './encapsulation.ts';
 import { engineBenchmarks } from './engine.ts';
 import { engineXBenchmarks } from './engine-x.ts';
+import { engineYBenchmarks } from './engine-y.ts';
 import { firewallBenchmarks } from './firewall.ts';
 import { gatewayApplicationBenchmarks } from './gateway-application.ts';
 import { identityStackBenchmarks } from './identity-stack.ts';
@@ -29,8 +31,10 @@ export const layersBenchmarks: readonly Benchmark[] = [
   ...virtualNicBenchmarks,
   ...intermediateDriverBenchmarks,
   ...terminalDriverBenchmarks,
+  ...driverYBenchmarks,
   ...engineBenchmarks,
   ...engineXBenchmarks,
+  ...engineYBenchmarks,
   ...ipStackBenchmarks,
   ...identityStackBenchmarks,
   ...ipRoutingBenchmarks,

@@ -1,6 +1,12 @@
 import { nobleProvider } from '../src/engine/crypto/noble.ts';
 import { openRecord, sealRecord } from '../src/engine/crypto/record-cipher.ts';
-import { type Aead, type AeadProvider, SUITE_PREFERENCE, type SuiteId, suiteById } from '../src/engine/crypto/suite.ts';
+import {
+  type Aead,
+  type AeadProvider,
+  type CipherId,
+  SUITE_PREFERENCE,
+  suiteById,
+} from '../src/engine/crypto/suite.ts';
 import { opensslProvider } from '../src/transport/openssl/aead.ts';
 import {
   RECORD_HEADER_BYTES,
@@ -16,7 +22,7 @@ const PROVIDERS: readonly AeadProvider[] = [opensslProvider, nobleProvider];
 const PLAINTEXTS_BYTES = [64, 1400, 16_384, 65_000];
 const SALT = new Uint8Array(RECORD_SALT_BYTES).fill(3);
 
-function aeadOf(provider: AeadProvider, suite: SuiteId): Aead {
+function aeadOf(provider: AeadProvider, suite: CipherId): Aead {
   return provider.create(suite, new Uint8Array(suiteById(suite).keyBytes).fill(5), SALT);
 }
 
@@ -26,7 +32,7 @@ function headerOf(length: number, sequence: number): Uint8Array {
   return header;
 }
 
-function sealing(provider: AeadProvider, suite: SuiteId, length: number): Running {
+function sealing(provider: AeadProvider, suite: CipherId, length: number): Running {
   const aead = aeadOf(provider, suite);
   const plaintext = new Uint8Array(length).fill(7);
   let sequence = 0;
@@ -40,7 +46,7 @@ function sealing(provider: AeadProvider, suite: SuiteId, length: number): Runnin
   };
 }
 
-function opening(provider: AeadProvider, suite: SuiteId, length: number): Running {
+function opening(provider: AeadProvider, suite: CipherId, length: number): Running {
   const aead = aeadOf(provider, suite);
   const record = sealRecord(aead, SALT, headerOf(length, 1), new Uint8Array(length).fill(7));
   return {

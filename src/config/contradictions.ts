@@ -24,6 +24,7 @@ export function contradictions(config: Config): Complaint[] {
     ...routes(config, own),
     ...trueTransport(config),
     ...risk(config),
+    ...sslOff(config),
   ];
 }
 
@@ -121,6 +122,12 @@ function risk(config: Config): Complaint[] {
   if (taken === undefined || config.accept.includes(taken)) return [];
   const text = `${config.embodiment} is dangerous: ${RISKS[taken]}; who wants it all the same writes 'accept: [${taken}]'`;
   return [complaint(['embodiment'], text)];
+}
+
+function sslOff({ ssl, accept }: Config): Complaint[] {
+  if (ssl === 'on' || accept.includes('no-secrecy')) return [];
+  const text = `off is dangerous: ${RISKS['no-secrecy']}; who wants it all the same writes 'accept: [no-secrecy]'`;
+  return [complaint(['ssl'], text)];
 }
 
 function complaint(path: Path, text: string): Complaint {

@@ -1,5 +1,5 @@
 import type { OnDemand } from '../actors/gateway/config.ts';
-import { suiteByName } from '../engine/crypto/suite.ts';
+import { SUITE_CLEAR, type Suite, type SuiteId, suiteByName } from '../engine/crypto/suite.ts';
 import type { GatewayListen, GatewayOptions, GatewayPeer } from '../topologies/parts/gateway-options.ts';
 import type { RelayOptions } from '../topologies/parts/relay.ts';
 import { type Cidr, type Ip4, type Mac, parseCidr, parseIp4 } from '../wire/address.ts';
@@ -42,10 +42,15 @@ function tunnelOptions(config: Config, mac: Mac): Omit<GatewayOptions, 'kind' | 
     mtu: config.mtu,
     listen: config.listen && listenOf(config.listen),
     peers: config.peers.map(peerOf),
-    suites: config.suites.map((name) => (suiteByName(name) as { id: 1 | 2 | 3 }).id),
+    suites: suitesOf(config),
     clampMss: clampMssOf(config),
     renewal_ms: config.renewal_min * MINUTE_MS,
   };
+}
+
+/** SSL off is not one suite among others: it is offered alone. */
+function suitesOf({ ssl, suites }: Config): SuiteId[] {
+  return ssl === 'off' ? [SUITE_CLEAR] : suites.map((name) => (suiteByName(name) as Suite).id);
 }
 
 function routeOf({ to, via }: RelayConfig['routes'][number]): NonNullable<RelayOptions['routes']>[number] {

@@ -4,6 +4,7 @@ import { gatewayOptions, relayOptions } from './gateway-options.ts';
 import { nearest } from './nearest.ts';
 import { judge, parseConfig } from './parse.ts';
 import { configJsonSchema, type GatewayConfig, ROLES, roleJsonSchema } from './schema.ts';
+import { warningsOf } from './warnings.ts';
 
 const GOOD = `name: gateway20
 interface:
@@ -87,6 +88,22 @@ describe('a good configuration', () => {
     expect(gatewayOptions(parsed.config as GatewayConfig, 1).peers[0]).toMatchObject({
       connect: false,
       demand: { idle_ms: 300_000, networks: [{ address: 0x0a09_0002, prefix: 32 }] },
+    });
+  });
+
+  it('may turn SSL off, knowingly, and is warned', () => {
+    const optionsOf = (text: string) => {
+      const parsed = parseConfig(`${GOOD}${text}\n`, 'g.yaml');
+      if (!parsed.ok) return parsed.errors;
+      return { suites: gatewayOptions(parsed.config as GatewayConfig, 1).suites, warnings: warningsOf(parsed.config) };
+    };
+    expect(optionsOf('ssl: on')).toEqual({ suites: [1, 2, 3], warnings: [] });
+    expect(optionsOf('ssl: off')).toEqual([
+      expect.stringMatching(/^g.yaml:17:6: ssl: off is dangerous: .*'accept: \[no-secrecy\]'$/),
+    ]);
+    expect(optionsOf('ssl: off\nsuites: [aes-128-gcm]\naccept: [no-secrecy]')).toEqual({
+      suites: [4],
+      warnings: [expect.stringMatching(/^SSL IS OFF, NOTHING IS ENCRYPTED on the way to gateway30/)],
     });
   });
 

@@ -137,6 +137,10 @@ export const TUNNEL_KEYS = {
     .min(1, 'at least one suite')
     .default(['aes-256-gcm', 'aes-128-gcm', 'chacha20-poly1305'])
     .describe('ciphers for records, the most wanted first'),
+  ssl: z
+    .enum(['on', 'off'])
+    .default('on')
+    .describe('off: frames travel in clear, though authenticated; both ends must say so'),
   renewal_min: z
     .int()
     .min(1)

@@ -3,7 +3,7 @@ import { firewallPlan } from './parts/firewall.ts';
 import type { DevicePlan, Topology } from './plan.ts';
 import { twoLanPlan } from './two-lan.ts';
 
-/** What may stand in the place of firewall 33 ([0645], [0789], [0909]): a NAT router, an HTTP proxy. */
+/** What may stand in the place of firewall 33 ([0645], [0789], [0909]): a NAT router, an HTTP proxy, a plain router ([0397]). */
 
 /** Bits of the address of a single host. */
 const HOST_PREFIX = 32;
@@ -42,4 +42,41 @@ export const E4_NAT: Topology = {
   title: 'embodiment 4 with a NAT router in place of firewall 33',
   plan: (settings) =>
     twoLanPlan(settings, { gateway20: 'software', gateway30: 'software', firewall33: () => natRouter33() }),
+};
+
+/** Forwards what comes from either side. */
+export function plainRouter33({ firewallLan, firewallWan }: TwoLanAddresses = ADDRESSES): DevicePlan {
+  const plan = firewallPlan(DEVICES.firewall33, {
+    numeral: '33',
+    sides: [
+      { name: 'lan', interface: firewallLan },
+      { name: 'wan', interface: firewallWan },
+    ],
+    rules: [
+      { from: 'lan', allow: true },
+      { from: 'wan', allow: true },
+    ],
+  });
+  return { ...plan, kind: 'router' };
+}
+
+/** Nothing on the way asks for TCP, so F13 is UDP ([0397]). */
+export const E2_ROUTER: Topology = {
+  name: 'e2-router',
+  title: 'embodiment 2 with a plain router in place of firewall 33, F13 UDP',
+  plan: (settings) =>
+    twoLanPlan(
+      { ...settings, shape: 'udp' },
+      { gateway20: 'engine', gateway30: 'engine', firewall33: () => plainRouter33() },
+    ),
+};
+
+export const E4_ROUTER: Topology = {
+  name: 'e4-router',
+  title: 'embodiment 4 with a plain router in place of firewall 33, F13 UDP',
+  plan: (settings) =>
+    twoLanPlan(
+      { ...settings, shape: 'udp' },
+      { gateway20: 'software', gateway30: 'software', firewall33: () => plainRouter33() },
+    ),
 };

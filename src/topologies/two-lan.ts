@@ -21,6 +21,13 @@ import type { CablePlan, DevicePlan, NetworkPlan, NetworkSettings } from './plan
 /** Bits of the address of a single host. */
 const HOST_PREFIX = 32;
 
+const TERMINAL_END = { device: DEVICES.terminal21, port: PORTS.terminal };
+const SERVER_END = { device: DEVICES.server31, port: PORTS.server };
+const SWAPPED_CABLES: readonly CablePlan[] = CABLES.map((cable) => {
+  if (cable.name === 'W1') return { ...cable, a: SERVER_END };
+  return cable.name === 'W6' ? { ...cable, b: TERMINAL_END } : cable;
+});
+
 /** What differs between the embodiments on the two-LAN network of figures 17 to 20. */
 export interface TwoLanParts {
   readonly gateway20: GatewayKind;
@@ -38,6 +45,8 @@ export interface TwoLanParts {
   readonly gateways?: Partial<GatewayOptions>;
   /** Hosts on hub 22 besides terminal 21, by name. */
   readonly moreTerminals?: Readonly<Record<string, HostPlanOptions>>;
+  /** Terminal and server have changed places ([0412]): server 31 on hub 22, terminal 21 on hub 32. */
+  readonly swapped?: true;
 }
 
 /** Terminal 21 and gateway 20 on hub 22, server 31 and gateway 30 on hub 32, firewall 33 between the hubs. */
@@ -61,7 +70,10 @@ export function twoLanPlan(settings: NetworkSettings, parts: TwoLanParts): Netwo
       gatewayPlan(DEVICES.gateway20, gateway20),
       gatewayPlan(DEVICES.gateway30, gateway30),
     ],
-    cables: [...CABLES, ...more.map(([name, { numeral }]) => cableToHub22(name, numeral))],
+    cables: [
+      ...(parts.swapped ? SWAPPED_CABLES : CABLES),
+      ...more.map(([name, { numeral }]) => cableToHub22(name, numeral)),
+    ],
     ends: [
       hostEnd(DEVICES.terminal21, terminal),
       hostEnd(DEVICES.server31, server),

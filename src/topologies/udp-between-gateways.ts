@@ -1,6 +1,5 @@
-import type { GatewayKind } from './parts/gateway-options.ts';
 import type { NetworkPlan, NetworkSettings, Topology } from './plan.ts';
-import { twoLanPlan } from './two-lan.ts';
+import { type TwoLanParts, twoLanPlan } from './two-lan.ts';
 
 /** Embodiment 11: F13 is UDP, nothing terminates it, no intermediate driver (spec 11, figure 30). */
 
@@ -18,10 +17,14 @@ export const E11_MIRRORED: Topology = {
   plan: (settings) => udpPlan(settings, { gateway20: 'software-udp', gateway30: 'engine-udp' }),
 };
 
+export const E11_SWAPPED: Topology = {
+  name: 'e11-swapped',
+  title: 'embodiment 11, terminal and server exchanged',
+  figure: 30,
+  plan: (settings) => udpPlan(settings, { gateway20: 'engine-udp', gateway30: 'software-udp', swapped: true }),
+};
+
 /** There is no shape to choose and no SYN to hold. */
-function udpPlan(
-  settings: NetworkSettings,
-  kinds: { readonly gateway20: GatewayKind; readonly gateway30: GatewayKind },
-): NetworkPlan {
-  return twoLanPlan({ ...settings, shape: 'udp', handshake: 'hold' }, { ...kinds, f13: 'udp' });
+function udpPlan(settings: NetworkSettings, parts: TwoLanParts): NetworkPlan {
+  return twoLanPlan({ ...settings, shape: 'udp', handshake: 'hold' }, { ...parts, f13: 'udp' });
 }

@@ -171,7 +171,7 @@ function readSession(bytes: Uint8Array, at: number): EngineSession | ControlFram
   const flags = bytes[at + 4];
   if ((flags & ~(FLAG_UDP | FLAG_CLIENT)) !== 0 || bytes[at + 7] !== 0) return 'ctrl-reserved-flags';
   const suite = bytes[at + 5];
-  if (suite < Suite.AES_256_GCM || suite > Suite.CHACHA20_POLY1305) return 'ctrl-unknown-suite';
+  if (suite < Suite.AES_256_GCM || suite > Suite.CLEAR) return 'ctrl-unknown-suite';
   const order = bytes[at + 6];
   if (order > Order.FRAGMENT_THEN_ENCRYPT) return 'ctrl-unknown-order';
   return {

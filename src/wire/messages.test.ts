@@ -73,7 +73,7 @@ describe('negotiation', () => {
     ['an unknown order', anOffer, 14, 4, 'offer-bad-orders'],
     ['a length that no OFFER has', anOffer, 1, 1, 'negotiation-bad-length'],
     ['the length of an OFFER without suites', anOffer, 2, 42, 'negotiation-bad-length'],
-    ['a suite that is unknown', aGo, 9, 4, 'go-unknown-suite'],
+    ['a suite that is unknown', aGo, 9, 5, 'go-unknown-suite'],
     ['no suite', aGo, 9, 0, 'go-unknown-suite'],
     ['an order that is unknown', aGo, 10, 2, 'go-unknown-order'],
     ['a length that no GO has', aGo, 2, 41, 'negotiation-bad-length'],

@@ -123,7 +123,7 @@ function readOffer(bytes: Uint8Array, at: number, end: number): Offer | Negotiat
 
 function readGo(bytes: Uint8Array, at: number): Go | NegotiationReason {
   const suite = bytes[at + 6];
-  if (suite < Suite.AES_256_GCM || suite > Suite.CHACHA20_POLY1305) return 'go-unknown-suite';
+  if (suite < Suite.AES_256_GCM || suite > Suite.CLEAR) return 'go-unknown-suite';
   const order = bytes[at + 7];
   if (order > Order.FRAGMENT_THEN_ENCRYPT) return 'go-unknown-order';
   return {

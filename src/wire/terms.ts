@@ -4,7 +4,7 @@
 export const PROTOCOL_VERSION = 1;
 
 /** Cipher suites of records. */
-export const Suite = { AES_256_GCM: 1, AES_128_GCM: 2, CHACHA20_POLY1305: 3 } as const;
+export const Suite = { AES_256_GCM: 1, AES_128_GCM: 2, CHACHA20_POLY1305: 3, CLEAR: 4 } as const;
 
 /** Fragment orders. */
 export const Order = { ENCRYPT_THEN_FRAGMENT: 0, FRAGMENT_THEN_ENCRYPT: 1 } as const;

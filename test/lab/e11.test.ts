@@ -2,7 +2,16 @@ import { describe, expect, it } from 'vitest';
 import type { Lab } from '../../src/lab/lab.ts';
 import type { TapName, Way } from '../../src/lab/taps.ts';
 import { ping, transfer } from '../../src/lab/traffic.ts';
-import { GATEWAY_20, GATEWAY_30, LISTEN_PORT, SERVER_31, TERMINAL_21 } from '../../src/topologies/network.ts';
+import {
+  FIREWALL_33_LAN,
+  FIREWALL_33_WAN,
+  GATEWAY_20,
+  GATEWAY_30,
+  LISTEN_PORT,
+  SERVER_31,
+  TERMINAL_21,
+} from '../../src/topologies/network.ts';
+import { BROADCAST_MAC } from '../../src/wire/address.ts';
 import { toHex } from '../../src/wire/bytes.ts';
 import { buildEthernet } from '../../src/wire/ethernet.ts';
 import { parseFrame } from '../../src/wire/frame.ts';
@@ -216,6 +225,23 @@ describe.each(SIDES)('embodiment 11 ($topology)', ({ topology, engine, software,
   });
 
   it('11.5 frames are the same at both ends', () => checkIdentity(topology, 'udp'));
+
+  it('slip 8: both gateways know the next hop without a driver, and let nothing of it into the tunnel', () => {
+    const lab = upLab(topology);
+    const seen = lab.capture(['W1', 'W3', 'W6'], ({ place, bytes }) => place !== 'W3' || holdsRecord(bytes));
+    const guarded = lab.drops('gateway20', 'gateway30')['loop-guard'] ?? 0;
+    const hops = [
+      ['hub22', '223', FIREWALL_33_WAN.mac],
+      ['hub32', '323', FIREWALL_33_LAN.mac],
+    ] as const;
+    for (const [hub, port, source] of hops) {
+      const bytes = buildEthernet({ source, destination: BROADCAST_MAC, etherType: EXPERIMENTAL }, oneWayBody);
+      lab.devices[hub].input({ kind: 'frame', port, bytes, checksum: 'none' });
+    }
+    lab.run(100_000);
+    expect(lab.drops('gateway20', 'gateway30')['loop-guard']).toBe(guarded + 2);
+    expect(seen.map(({ place }) => place).sort()).toEqual(['W1', 'W6']);
+  });
 
   it('slip 30 d: pieces of the engine are joined by the record part, and those of the record part by the engine', () => {
     const lab = upLab(topology, { orders: [0], hostMtu: 1500 });

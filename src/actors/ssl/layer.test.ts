@@ -11,6 +11,7 @@ import {
   up,
   written,
 } from '../../../test/support/ssl-pair.ts';
+import { SUITE_CLEAR, type SuiteId } from '../../engine/crypto/suite.ts';
 import type { LabIdentity } from '../../lab/world.ts';
 import { HANDSHAKE_MS } from '../../machines/ssl.ts';
 import { buildNegotiation } from '../../wire/negotiation.ts';
@@ -21,6 +22,12 @@ const FRAME = Uint8Array.from({ length: 100 }, (_, at) => at);
 const SECOND_US = 1_000_000;
 
 describe('opening', () => {
+  it('SSL off is never one offer among others', () => {
+    const make = (suites: readonly SuiteId[]) => new SslPair({ client: { suites } });
+    expect(() => make([1, SUITE_CLEAR])).toThrow('the clear suite stands alone');
+    expect(() => make([SUITE_CLEAR])).not.toThrow();
+  });
+
   it('both ends have the same parameters, mirrored, and frames pass both ways', () => {
     const pair = up();
     expect(pair.client.kinds()).toEqual(['connected', 'secured', 'authenticated']);
@@ -118,6 +125,16 @@ describe('what a session is refused for', () => {
       expect(pair.notes('ssl-failed')).toMatchObject([{ reason: 'leg-tampered', detail: 'OFFER' }]);
     },
   );
+
+  it.each([
+    ['the client', { client: { suites: [SUITE_CLEAR] } }],
+    ['the server', { server: { suites: [SUITE_CLEAR] } }],
+  ] as const)('SSL off at %s alone', (_who, options) => {
+    const pair = up(options);
+    expect(pair.server.closedReason()).toBe('no-common-suite');
+    expect(pair.client.closedReason()).toBe('no-common-suite');
+    expect([...pair.client.secured(), ...pair.server.secured()]).toEqual([]);
+  });
 
   it('no suite that both have', () => {
     const pair = up({ client: { suites: [1] }, server: { suites: [2, 3] } });

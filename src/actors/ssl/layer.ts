@@ -1,5 +1,5 @@
 import type { SuiteId } from '../../engine/crypto/suite.ts';
-import { isAesSuite, SUITE_PREFERENCE } from '../../engine/crypto/suite.ts';
+import { isAesSuite, mayBeOffered, SUITE_PREFERENCE } from '../../engine/crypto/suite.ts';
 import type { RecordLimits } from '../../engine/records/limits.ts';
 import type { Ip4 } from '../../wire/address.ts';
 import { u32 } from '../../wire/bytes.ts';
@@ -67,7 +67,7 @@ export interface SslOptions {
   /** Own tunnel address. */
   readonly address: Ip4;
   readonly peers: readonly SslPeer[];
-  /** Most wanted first; default all, AES-256-GCM first. */
+  /** Most wanted first; default all that encrypt, AES-256-GCM first. The clear suite (SSL off) only alone. */
   readonly suites?: readonly SuiteId[];
   /** Fragment orders, most wanted first; default fragment-then-encrypt (1), then encrypt-then-fragment (0). */
   readonly orders?: readonly (0 | 1)[];
@@ -118,6 +118,8 @@ export class SslLayer extends Layer {
   constructor(host: LayerHost, label: string, options: SslOptions) {
     super(host, label);
     this.#options = options;
+    if (options.suites !== undefined && !mayBeOffered(options.suites))
+      throw new RangeError('the clear suite stands alone: it is configured at both ends, never negotiated');
     this.#most = options.sessions ?? SSL_SESSIONS;
     this.#halfOpen = options.halfOpen ?? { all: HALF_OPEN_SESSIONS, perAddress: HALF_OPEN_SESSIONS_PER_ADDRESS };
     const { suites = SUITE_PREFERENCE, cipher } = options;

@@ -5,11 +5,11 @@ import { opensslProvider } from '../../transport/openssl/aead.ts';
 import { RECORD_TAG_BYTES } from '../../wire/record.ts';
 import { nobleProvider } from './noble.ts';
 import { recordNonce, sealRecord } from './record-cipher.ts';
-import { type Aead, type AeadProvider, SUITE_PREFERENCE, type SuiteId, suiteById } from './suite.ts';
+import { type Aead, type AeadProvider, type CipherId, SUITE_PREFERENCE, suiteById } from './suite.ts';
 
 interface Vector {
   readonly name: string;
-  readonly suite: SuiteId;
+  readonly suite: CipherId;
   readonly key: string;
   readonly nonce: string;
   readonly aad: string;
@@ -127,7 +127,7 @@ const SALT = Uint8Array.of(1, 2, 3, 4);
 const NONCE = hexToBytes(GCM_NONCE);
 const AAD = hexToBytes(GCM_AAD).subarray(0, 13);
 
-function aeadOf(provider: AeadProvider, suite: SuiteId): Aead {
+function aeadOf(provider: AeadProvider, suite: CipherId): Aead {
   const key = new Uint8Array(suiteById(suite).keyBytes).map((_, index) => index * 7);
   return provider.create(suite, key, SALT);
 }

@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { chooseSuite, isSuiteId, SUITE_PREFERENCE, suiteById, suiteByName } from './suite.ts';
+import {
+  chooseSuite,
+  isSuiteId,
+  mayBeOffered,
+  SUITE_CLEAR,
+  SUITE_PREFERENCE,
+  type SuiteId,
+  suiteById,
+  suiteByName,
+} from './suite.ts';
 
 describe('cipher suites', () => {
   it('are found by number and by name', () => {
@@ -13,7 +22,7 @@ describe('cipher suites', () => {
       'chacha20-poly1305',
     ]);
     expect(suiteByName('des')).toBeUndefined();
-    expect([0, 1, 2, 3, 4, 1.5].map(isSuiteId)).toEqual([false, true, true, true, false, false]);
+    expect([0, 1, 2, 3, 4, 5, 1.5].map(isSuiteId)).toEqual([false, true, true, true, true, false, false]);
   });
 
   it('are chosen in the order of the offer, unknown numbers passed over', () => {
@@ -21,5 +30,15 @@ describe('cipher suites', () => {
     expect(chooseSuite([3, 1], [1])).toBe(1);
     expect(chooseSuite([0, 4], [1, 2, 3])).toBeUndefined();
     expect(chooseSuite([], [1])).toBeUndefined();
+  });
+
+  it('leave nothing in clear unless both ends want just that', () => {
+    expect(SUITE_PREFERENCE).not.toContain(SUITE_CLEAR);
+    expect(chooseSuite([SUITE_CLEAR], SUITE_PREFERENCE)).toBeUndefined();
+    expect(chooseSuite([...SUITE_PREFERENCE], [SUITE_CLEAR])).toBeUndefined();
+    expect(chooseSuite([SUITE_CLEAR], [SUITE_CLEAR])).toBe(SUITE_CLEAR);
+    const fine: readonly (readonly SuiteId[])[] = [[], [SUITE_CLEAR], SUITE_PREFERENCE];
+    expect(fine.every(mayBeOffered)).toBe(true);
+    expect(mayBeOffered([1, SUITE_CLEAR])).toBe(false);
   });
 });

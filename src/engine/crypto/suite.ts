@@ -5,8 +5,14 @@ import { RECORD_SALT_BYTES } from '../../wire/record.ts';
  * The record cipher suites and the contract of an AEAD provider (docs/PROTOCOL.md section 3).
  */
 
+/** Number of a suite that a provider has. */
+export type CipherId = 1 | 2 | 3;
+
+/** SSL off ([0115]): frames in clear, authenticated all the same. Never chosen unless both ends offer it, and nothing else. */
+export const SUITE_CLEAR = 4;
+
 /** Number of a suite as it stands in OFFER, GO and START. */
-export type SuiteId = 1 | 2 | 3;
+export type SuiteId = CipherId | typeof SUITE_CLEAR;
 
 /** What a suite is: its number on the wire, its name in configs and the length of its key. */
 export interface Suite {
@@ -16,16 +22,17 @@ export interface Suite {
 }
 
 /** Name of a suite in configs, logs and tables. */
-export type SuiteName = 'aes-256-gcm' | 'aes-128-gcm' | 'chacha20-poly1305';
+export type SuiteName = 'aes-256-gcm' | 'aes-128-gcm' | 'chacha20-poly1305' | 'clear';
 
 const SUITES: readonly Suite[] = [
   { id: 1, name: 'aes-256-gcm', keyBytes: 32 },
   { id: 2, name: 'aes-128-gcm', keyBytes: 16 },
   { id: 3, name: 'chacha20-poly1305', keyBytes: 32 },
+  { id: SUITE_CLEAR, name: 'clear', keyBytes: 32 },
 ];
 
-/** All suites, the most wanted first: the order of an OFFER when the config says nothing. */
-export const SUITE_PREFERENCE: readonly SuiteId[] = [1, 2, 3];
+/** All suites that hide something, the most wanted first: the order of an OFFER when the config says nothing. */
+export const SUITE_PREFERENCE: readonly CipherId[] = [1, 2, 3];
 
 /** Tells whether a number read from a wire or a config names a suite. */
 export function isSuiteId(value: number): value is SuiteId {
@@ -40,6 +47,11 @@ export function suiteById(id: SuiteId): Suite {
 /** The suite with this name, undefined when no suite has it. */
 export function suiteByName(name: string): Suite | undefined {
   return SUITES.find((suite) => suite.name === name);
+}
+
+/** Whether suites may stand in one OFFER: {@link SUITE_CLEAR} stands alone, so that nobody can be talked into it. */
+export function mayBeOffered(suites: readonly SuiteId[]): boolean {
+  return !suites.includes(SUITE_CLEAR) || suites.length === 1;
 }
 
 /** The first suite of `offered` (the client's order) that is in `allowed`; undefined when there is none. */
@@ -81,7 +93,7 @@ export interface AeadProvider {
    * Makes the AEAD of one key. `salt` (4 bytes) is the head of every nonce it will see: providers whose cipher
    * keeps the fixed part of the nonce itself need it, the others ignore it.
    */
-  create(suite: SuiteId, key: Uint8Array, salt: Uint8Array): Aead;
+  create(suite: CipherId, key: Uint8Array, salt: Uint8Array): Aead;
   /** AES in counter mode (NIST SP 800-38A section 6.5) under a key of 16 or 32 bytes; counter blocks as {@link counterBlock}. */
   createPositioned(key: Uint8Array, salt: Uint8Array): PositionCipher;
 }
@@ -101,7 +113,7 @@ export function counterBlock(salt: Uint8Array, position: number): Uint8Array {
 
 /** The suites whose block cipher can also run in counter mode. */
 export function isAesSuite(suite: SuiteId): boolean {
-  return suiteById(suite).name !== 'chacha20-poly1305';
+  return suiteById(suite).name.startsWith('aes-');
 }
 
 /** Throws when the key or the salt has not the length of its suite: a programming error, never a peer's doing. */

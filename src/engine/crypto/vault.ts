@@ -1,6 +1,7 @@
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { u32 } from '../../wire/bytes.ts';
+import { createAead } from './clear.ts';
 import {
   type Direction,
   firstSecret,
@@ -176,7 +177,7 @@ class KeyVault implements Vault {
   #addTraffic(suite: SuiteId, secret: Uint8Array): KeyId {
     const { key, salt } = keyAndSalt(secret, suite);
     const id = this.#newId();
-    this.#traffic.set(id, { suite, secret, salt, aead: this.#provider.create(suite, key, salt) });
+    this.#traffic.set(id, { suite, secret, salt, aead: createAead(this.#provider, suite, key, salt) });
     this.#report(secret);
     this.#report(key);
     key.fill(0);

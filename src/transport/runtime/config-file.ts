@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { parseConfig } from '../../config/parse.ts';
 import type { Config } from '../../config/schema.ts';
+import { warningsOf } from '../../config/warnings.ts';
 import { type LoadedCredentials, loadCredentials } from './credentials.ts';
 import { readText } from './read-text.ts';
 import { SetupError } from './setup-error.ts';
@@ -21,5 +22,7 @@ export function loadConfig(file: string, now: Date): LoadedConfig {
   const parsed = parseConfig(text, file);
   if (!parsed.ok) throw new SetupError('config', parsed.errors.join('\n'));
   const folder = dirname(file);
-  return { config: parsed.config, folder, ...loadCredentials(parsed.config, file, folder, now) };
+  const credentials = loadCredentials(parsed.config, file, folder, now);
+  const warnings = [...warningsOf(parsed.config), ...credentials.warnings];
+  return { config: parsed.config, folder, ...credentials, warnings };
 }

@@ -12,6 +12,8 @@ import { AcceleratorControlLayer } from '../actors/gateway/accelerator-control.t
 import { BridgedAcceleratorControlLayer } from '../actors/gateway/bridged-accelerator-control.ts';
 import type { GatewayConfig } from '../actors/gateway/config.ts';
 import { type GatewayApplicationConfig, GatewayApplicationLayer } from '../actors/gateway/gateway-application.ts';
+import { HttpConnectLayer, type HttpConnectOptions } from '../actors/http-connect/layer.ts';
+import { HttpProxyLayer, type HttpProxyOptions } from '../actors/http-proxy/layer.ts';
 import { IdentityStackLayer, type IdentityStackOptions } from '../actors/identity-stack/layer.ts';
 import { IntermediateDriverLayer, type IntermediateDriverOptions } from '../actors/intermediate-driver/layer.ts';
 import { IpRoutingLayer, type IpRoutingOptions } from '../actors/ip-routing/layer.ts';
@@ -56,6 +58,9 @@ const BLOCKS = {
   firewall: (host: Device, label: string, options: FirewallOptions) => new FirewallLayer(host, label, options),
   'gateway-application': (host: Device, label: string, options: GatewayApplicationConfig) =>
     new GatewayApplicationLayer(host, label, options),
+  'http-connect': (host: Device, label: string, options: HttpConnectOptions) =>
+    new HttpConnectLayer(host, label, options),
+  'http-proxy': (host: Device, label: string, options: HttpProxyOptions) => new HttpProxyLayer(host, label, options),
   'identity-stack': (host: Device, label: string, options: IdentityStackOptions) =>
     new IdentityStackLayer(host, label, options),
   'intermediate-driver': (host: Device, label: string, options: IntermediateDriverOptions) =>

@@ -1,4 +1,4 @@
-import { natRouter33 } from './instead-of-firewall.ts';
+import { natRouter33, proxy33 } from './instead-of-firewall.ts';
 import { hostPlan } from './parts/host.ts';
 import { terminalHostPlan } from './parts/terminal-host.ts';
 import type { NetworkPlan, NetworkSettings, Topology } from './plan.ts';
@@ -37,4 +37,10 @@ export const E5_PLAIN_SERVER: Topology = {
   name: 'e5-plain-server',
   title: 'embodiment 5 without a driver in server 31: driver 2106 goes by it',
   plan: (settings) => e5Plan(settings, { server31: hostPlan }),
+};
+
+export const E5_PROXY: Topology = {
+  name: 'e5-proxy',
+  title: 'embodiment 5 with an HTTP proxy in place of firewall 33',
+  plan: (settings) => e5Plan(settings, proxy33()),
 };

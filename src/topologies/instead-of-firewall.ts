@@ -1,5 +1,6 @@
-import { ADDRESSES, DEVICES, type TwoLanAddresses } from './network.ts';
+import { ADDRESSES, DEVICES, LISTEN_PORT, type TwoLanAddresses } from './network.ts';
 import { firewallPlan } from './parts/firewall.ts';
+import { httpProxyPlan } from './parts/http-proxy.ts';
 import type { DevicePlan, Topology } from './plan.ts';
 import { twoLanPlan } from './two-lan.ts';
 
@@ -28,6 +29,24 @@ export function natRouter33({
     rules: [{ from: 'lan', source: only(gateway30), destination: only(gateway20), allow: true }],
     masquerade: { side: 'wan', keepsPorts: false },
   });
+}
+
+/** Port of the proxy. */
+const PROXY_PORT = 3128;
+
+/** An HTTP proxy in the place of firewall 33, and gateway 30 told of it: nothing but CONNECT to gateway 20's port gets from one side to the other. */
+export function proxy33({ gateway20, firewallLan, firewallWan }: TwoLanAddresses = ADDRESSES) {
+  const firewall33 = () =>
+    httpProxyPlan(DEVICES.firewall33, {
+      numeral: '33',
+      sides: [
+        { name: 'lan', interface: firewallLan },
+        { name: 'wan', interface: firewallWan },
+      ],
+      port: PROXY_PORT,
+      allowed: [{ destination: { address: gateway20.address, prefix: HOST_PREFIX }, port: LISTEN_PORT }],
+    });
+  return { firewall33, proxy: { address: firewallLan.address, port: PROXY_PORT } };
 }
 
 export const E2_NAT: Topology = {

@@ -1,4 +1,4 @@
-import { natRouter33 } from './instead-of-firewall.ts';
+import { natRouter33, proxy33 } from './instead-of-firewall.ts';
 import { GATEWAY_20_INSIDE, GATEWAY_30_INSIDE, TERMINAL_21 } from './network.ts';
 import type { GatewayKind } from './parts/gateway-options.ts';
 import { terminalHostPlan } from './parts/terminal-host.ts';
@@ -78,6 +78,12 @@ export const E6_NAT: Topology = {
   plan: (settings) => reoriginated(settings, 'reoriginating', behindNat()),
 };
 
+export const E6_PROXY: Topology = {
+  name: 'e6-proxy',
+  title: 'embodiment 6 with an HTTP proxy in place of firewall 33',
+  plan: (settings) => reoriginated(settings, 'reoriginating', proxy33(GATEWAY_30_INSIDE)),
+};
+
 export const E7: Topology = {
   name: 'e7',
   title: "embodiment 7: as embodiment 6, gateway 30 connects to the server in the terminal's name",
@@ -104,4 +110,10 @@ export const E7_NAT: Topology = {
   name: 'e7-nat',
   title: 'embodiment 7 with a NAT router in place of firewall 33',
   plan: (settings) => reoriginated(settings, 'as-terminal', behindNat()),
+};
+
+export const E7_PROXY: Topology = {
+  name: 'e7-proxy',
+  title: 'embodiment 7 with an HTTP proxy in place of firewall 33',
+  plan: (settings) => reoriginated(settings, 'as-terminal', proxy33(GATEWAY_30_INSIDE)),
 };

@@ -1,5 +1,5 @@
 import { E2_SWAPPED, E3_SWAPPED, E4_SWAPPED } from './changed-places.ts';
-import { E5, E5_NAT, E5_PLAIN_SERVER } from './e5.ts';
+import { E5, E5_NAT, E5_PLAIN_SERVER, E5_PROXY } from './e5.ts';
 import { E8, E8_BOTH, E8_MIRRORED, E8_NAT } from './e8.ts';
 import { E9_TOPOLOGIES } from './e9.ts';
 import { E10_TOPOLOGIES } from './e10.ts';
@@ -8,7 +8,18 @@ import { E2_NAT, E2_ROUTER, E4_NAT, E4_ROUTER } from './instead-of-firewall.ts';
 import type { Topology } from './plan.ts';
 import { PRIOR_ART_2 } from './prior-art-2.ts';
 import { E1, PRIOR_ART_1 } from './relayed.ts';
-import { E6, E6_MIRRORED, E6_NAT, E6_SAME_PORT, E7, E7_MIRRORED, E7_NAT, E7_TERMINALS } from './reoriginating.ts';
+import {
+  E6,
+  E6_MIRRORED,
+  E6_NAT,
+  E6_PROXY,
+  E6_SAME_PORT,
+  E7,
+  E7_MIRRORED,
+  E7_NAT,
+  E7_PROXY,
+  E7_TERMINALS,
+} from './reoriginating.ts';
 import { E12, E12_REDUNDANT } from './several-sessions.ts';
 import { E2_SSL_OFF, E4_SSL_OFF } from './ssl-off.ts';
 import { E11, E11_MIRRORED, E11_SWAPPED } from './udp-between-gateways.ts';
@@ -48,6 +59,9 @@ export const TOPOLOGIES: readonly Topology[] = [
   E5_PLAIN_SERVER,
   E6_NAT,
   E7_NAT,
+  E5_PROXY,
+  E6_PROXY,
+  E7_PROXY,
   PRIOR_ART_1,
   PRIOR_ART_2,
   E8,

@@ -41,6 +41,8 @@ export interface TwoLanParts {
   readonly firewall33?: () => DevicePlan;
   /** Default: gateways in networks of their own. */
   readonly addresses?: TwoLanAddresses;
+  /** HTTP proxy that gateway 30 connects through. */
+  readonly proxy?: GatewayPeer['proxy'];
   /** Of both gateways, besides what all have. */
   readonly gateways?: Partial<GatewayOptions>;
   /** Hosts on hub 22 besides terminal 21, by name. */
@@ -52,12 +54,12 @@ export interface TwoLanParts {
 /** Terminal 21 and gateway 20 on hub 22, server 31 and gateway 30 on hub 32, firewall 33 between the hubs. */
 export function twoLanPlan(settings: NetworkSettings, parts: TwoLanParts): NetworkPlan {
   const { terminal21 = hostPlan, server31 = hostPlan, f13 = 'shape' } = parts;
-  const { addresses = ADDRESSES, gateways, moreTerminals = {} } = parts;
+  const { addresses = ADDRESSES, gateways, moreTerminals = {}, proxy } = parts;
   const { firewall33 = () => firewallBetween(settings, addresses) } = parts;
   const terminal = endOptions('21', TERMINAL_21, settings);
   const server = endOptions('31', SERVER_31, settings);
   const gateway20 = { ...gateway20Options(settings, addresses), kind: parts.gateway20, ...gateways };
-  const gateway30 = { ...gateway30Options(settings, addresses), kind: parts.gateway30, ...gateways };
+  const gateway30 = { ...gateway30Options(settings, addresses, proxy), kind: parts.gateway30, ...gateways };
   const more = Object.entries(moreTerminals);
   return {
     devices: [
@@ -115,12 +117,14 @@ export function gateway20Options(
 export function gateway30Options(
   settings: NetworkSettings,
   { gateway20, gateway30 }: TwoLanAddresses = ADDRESSES,
+  proxy?: GatewayPeer['proxy'],
 ): Omit<GatewayOptions, 'kind'> {
   const { shape, handshake } = settings;
   const peer: GatewayPeer = {
     name: settings.expects?.of20 ?? DEVICES.gateway20,
     address: gateway20.address,
     port: LISTEN_PORT,
+    ...(proxy && { proxy }),
     connect: true,
     shape,
     handshake,

@@ -17,7 +17,7 @@ export function encapsulationLayers(options: GatewayOptions) {
       block: 'encapsulation',
       options: {
         speaksAs,
-        closed: [ip, ...peers.flatMap(({ address }) => address ?? [])],
+        closed: [ip, ...peers.flatMap(({ address, proxy }) => [address ?? [], proxy?.address ?? []].flat())],
         mtu,
         ...(sourcePorts && { sourcePorts }),
       },
@@ -39,7 +39,7 @@ export function encapsulationLayers(options: GatewayOptions) {
             port: 'tcp',
             protocol: IpProtocol.TCP,
             ...(options.listen && { localPorts: [options.listen.port] }),
-            remotes: peers.flatMap(({ address }) => address ?? []),
+            remotes: peers.flatMap(({ address, proxy }) => proxy?.address ?? address ?? []),
           },
           { port: 'tcpB', protocol: IpProtocol.TCP, ...(bound !== undefined && { lower: bound }) },
         ],

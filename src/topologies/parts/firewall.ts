@@ -3,7 +3,7 @@ import type { FirewallOptions } from '../../actors/firewall/layer.ts';
 import type { InterfaceAddress } from '../../actors/services.ts';
 import type { World } from '../../actors/world.ts';
 import { buildDevice } from '../build.ts';
-import type { DevicePlan } from '../plan.ts';
+import type { DevicePlan, StackPlan } from '../plan.ts';
 import { nicPlan } from './nic.ts';
 
 export interface FirewallSpec extends Pick<FirewallOptions, 'rules' | 'routes' | 'masquerade'> {
@@ -13,21 +13,41 @@ export interface FirewallSpec extends Pick<FirewallOptions, 'rules' | 'routes' |
   readonly sides: readonly { readonly name: string; readonly interface: InterfaceAddress; readonly mtu?: number }[];
 }
 
+type Side = FirewallSpec['sides'][number];
+
+/** How the branches of a device with several sides are made. */
+interface BranchSpec {
+  /** Last digit of the first IP stack's numeral; drivers follow behind the last IP stack. */
+  readonly first: number;
+  readonly forwarding: boolean;
+  /** The port that a side's IP stack is joined to. */
+  above(side: string): string;
+}
+
+/** One IP stack, driver and network interface for each side of a device; boundary ports `231`, `232` … for numeral 23. */
+export function branchPlans(
+  numeral: string,
+  sides: readonly Side[],
+  { first, forwarding, above }: BranchSpec,
+): StackPlan[] {
+  return sides.map(({ name: side, interface: own, mtu }, index) => {
+    const stack = `${numeral}0${first + index}`;
+    const port = `${numeral}${1 + index}`;
+    const driver = `${numeral}0${first + sides.length + index}`;
+    const card = nicPlan({ driver, mac: `${port}M`, phy: `${port}P`, port }, { mac: own.mac });
+    const options = { interface: own, ...(forwarding && { forwarding }), ...(mtu !== undefined && { mtu }) };
+    return {
+      layers: [{ label: stack, block: 'ip-stack' as const, options }, ...card.layers],
+      joins: [`${above(side)} - ${stack}.upper`, `${stack}.lower - ${driver}.upper`, ...card.joins],
+    };
+  });
+}
+
 /** Firewall 23 or 33, or a NAT router in its place: stateful rules over one IP stack, driver and network interface for each side. */
 export function firewallPlan(name: string, spec: FirewallSpec): DevicePlan {
   const { numeral, sides, ...options } = spec;
   const top = `${numeral}01`;
-  const branches = sides.map(({ name: side, interface: own, mtu }, index) => {
-    const stack = `${numeral}0${2 + index}`;
-    const port = `${numeral}${1 + index}`;
-    const driver = `${numeral}0${2 + sides.length + index}`;
-    const card = nicPlan({ driver, mac: `${port}M`, phy: `${port}P`, port }, { mac: own.mac });
-    const stackOptions = { interface: own, forwarding: true, ...(mtu !== undefined && { mtu }) };
-    return {
-      layers: [{ label: stack, block: 'ip-stack' as const, options: stackOptions }, ...card.layers],
-      joins: [`${top}.${side} - ${stack}.upper`, `${stack}.lower - ${driver}.upper`, ...card.joins],
-    };
-  });
+  const branches = branchPlans(numeral, sides, { first: 2, forwarding: true, above: (side) => `${top}.${side}` });
   return {
     name,
     numeral,

@@ -149,7 +149,7 @@ export function configOf({
     name,
     address: ip,
     ...(listen && { listen }),
-    peers: peers.map(({ pin: _, ...peer }) => peer),
+    peers: peers.map(({ pin: _, proxy: __, ...peer }) => peer),
     ...(renewal_ms !== undefined && { renewEvery_ms: renewal_ms }),
   };
 }

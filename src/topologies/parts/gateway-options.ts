@@ -52,6 +52,8 @@ export interface GatewayPeer {
   /** Where it listens; needed for `connect`. */
   readonly address?: Ip4;
   readonly port?: number;
+  /** HTTP proxy on the way; only where F13 is a true TCP. */
+  readonly proxy?: { readonly address: Ip4; readonly port: number };
   /** Opens the session to it, at the start and again after it was lost. */
   readonly connect: boolean;
   /** Opens the session when traffic for its stations appears, and closes it when there is none; needs `port`. */

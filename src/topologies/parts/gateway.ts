@@ -4,6 +4,7 @@ import type { DevicePlan, LayerPlan, StackPlan, TapPlan, TunnelPlan } from '../p
 import { encapsulationLayers } from './encapsulation-layers.ts';
 import { gatewayLayers, type Numeral, numeralOf } from './gateway-layers.ts';
 import { type GatewayKind, type GatewayOptions, integrityOf } from './gateway-options.ts';
+import { throughProxies } from './through-proxy.ts';
 
 /** What one kind of gateway is: a stack, and where the specification's inner taps (0.4) stand in it. */
 interface GatewayStack extends StackPlan {
@@ -254,7 +255,7 @@ function facing(joins: readonly string[], port: string): string {
 
 function stackOf(options: GatewayOptions): GatewayStack {
   const make = { ...gatewayLayers(options), ...encapsulationLayers(options) };
-  return STACKS[options.kind](make, numeralOf(options.numerals), options);
+  return throughProxies(STACKS[options.kind](make, numeralOf(options.numerals), options), options);
 }
 
 /** From SSL to the IP stack: the same in every gateway, but for what stands between SSL and IP routing. */

@@ -210,6 +210,14 @@ describe('encapsulation processing, a session ends', () => {
     expect([server.layer.size, terminal.layer.size]).toEqual([0, 0]);
   });
 
+  it('sends nothing on of what the server has sent when the session was over already', () => {
+    const p = new Processing().opened();
+    p.say({ kind: 'reset', token: p.token, reason: InnerReset.BY_HOST, unknown: 0 });
+    p.tcp('data', { bytes: BYTES });
+    expect(p.heard.map(({ kind }) => kind)).toEqual(['conn-done']);
+    expect(p.asked('consumed')).toEqual([]);
+  });
+
   it('aborts a connection that nobody waits for any more', () => {
     const p = new Processing(AS_TERMINAL);
     p.say(request());

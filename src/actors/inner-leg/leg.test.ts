@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { endsOf, InnerPair, SERVER, TERMINAL } from '../../../test/support/inner-pair.ts';
 import { pattern } from '../../../test/support/tcp-pair.ts';
+import { BROADCAST_IP4, BROADCAST_MAC } from '../../wire/address.ts';
 import { concat, equal } from '../../wire/bytes.ts';
 import { buildInnerFrame } from '../../wire/inner-frame.ts';
 import { type InnerMessage, InnerRefusal, InnerReset } from '../../wire/inner-leg.ts';
@@ -361,6 +362,22 @@ describe('strangers', () => {
       pair.arrive('far', toFar(port, { kind: 'conn-req', ownToken: port, granted: 0, mostBytes: 1000 }));
     expect(pair.far.leg.sessions.size).toBe(INNER_SESSIONS_PER_ADDRESS);
     expect(pair.crossed.at(-1)?.message).toMatchObject({ kind: 'refused', reason: InnerRefusal.TOO_MANY });
+  });
+
+  it('that name a group as their address get no session and no answer', () => {
+    const request: InnerMessage = { kind: 'conn-req', ownToken: 1, granted: 0, mostBytes: 1000 };
+    for (const [source, local] of [
+      [BROADCAST_MAC, TERMINAL.ip],
+      [TERMINAL.mac, BROADCAST_IP4],
+      [TERMINAL.mac, 0],
+    ]) {
+      const pair = new InnerPair();
+      const ends = { ...endsOf(40_000), local };
+      for (const message of [request, { kind: 'check', token: 9, sent: 0 } as const])
+        pair.arrive('far', buildInnerFrame({ ...LINK, source }, ends, { seq: 1, ack: 2 }, message));
+      expect([pair.far.drops, pair.far.leg.sessions.size]).toEqual([['bad-source', 'bad-source'], 0]);
+      expect(pair.crossed).toEqual([]);
+    }
   });
 
   it('with another version of the mark are dropped', () => {

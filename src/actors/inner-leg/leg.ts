@@ -1,3 +1,4 @@
+import { isMulticast } from '../../wire/address.ts';
 import { u16, u32, u48 } from '../../wire/bytes.ts';
 import type { FrameView } from '../../wire/frame.ts';
 import {
@@ -8,6 +9,7 @@ import {
   readInnerUnits,
 } from '../../wire/inner-frame.ts';
 import { type InnerMessage, InnerRefusal, InnerReset, NO_INNER_TOKEN } from '../../wire/inner-leg.ts';
+import { isSingleHost } from '../../wire/ip-address.ts';
 import { ip6Destination, ip6Source } from '../../wire/ipv6.ts';
 import type { DropReason } from '../drop-reason.ts';
 import type { Frame } from '../frame.ts';
@@ -118,6 +120,8 @@ export class InnerLeg {
     const { tcp } = parsed;
     const ends = innerEndsOf(frame.bytes, parsed);
     if (tcp === undefined || ends === undefined) return this.#host.drop('malformed', frame);
+    // Answers go back to where it came from: a group there would have everybody get a session's bytes.
+    if (isMulticast(parsed.ethernet.source) || !isSingleHost(ends.remote)) return this.#host.drop('bad-source', frame);
     if (innerVersion(frame.bytes, tcp) !== INNER_VERSION) return this.#host.drop('unknown-kind', frame, 'version');
     const { messages, malformed } = readInnerUnits(frame.bytes, parsed.payloadOffset, parsed.payloadEnd);
     for (const message of messages) this.#message(message, ends, frame, parsed);

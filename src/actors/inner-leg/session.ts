@@ -163,9 +163,9 @@ export class InnerSession {
     this.#tell({ type: 'local.connected' });
   }
 
-  /** Bytes in order; they are reported by `consumed` as they go on. */
+  /** Bytes in order; they are reported by `consumed` as they go on. Some may still be on their way when the session is over. */
   localData(bytes: Uint8Array): void {
-    this.#streams.write(bytes);
+    if (!this.isOver) this.#streams.write(bytes);
   }
 
   /** So many of the bytes that come next are urgent. */

@@ -36,6 +36,8 @@ export interface HubOptions extends StationLimits {
   readonly stations?: readonly { readonly mac: Mac; readonly port: string }[];
   /** Default {@link GROUP_FRAMES_PER_SECOND}. */
   readonly groupFramesPerSecond?: number;
+  /** Frames to stations that are not known which one port may bring in, per second and at once; left out: any number. */
+  readonly unknownFramesPerSecond?: number;
 }
 
 /** Somewhere that frames come from and go to: a cable, a tunnel, a host. */
@@ -49,6 +51,8 @@ export interface HubPort {
 
 interface Member extends HubPort {
   readonly budget: TokenBucket;
+  /** Of frames to stations that are not known; none where there is no bound. */
+  readonly unknown: TokenBucket | undefined;
   readonly machine: MachineHost<typeof bridgePortMachine, { readonly takesGroupFrames: boolean }>;
 }
 
@@ -58,6 +62,7 @@ export interface SavedHub {
     readonly name: string;
     readonly machine: SavedMachine;
     readonly budget: readonly number[];
+    readonly unknown?: readonly number[];
   }[];
 }
 
@@ -72,12 +77,14 @@ export class LearningHub {
   readonly #fixed: ReadonlyMap<Mac, string>;
   readonly #stations: StationTable;
   readonly #perSecond: number;
+  readonly #unknownPerSecond: number | undefined;
 
   constructor(host: HubHost, options: HubOptions = {}) {
     this.#host = host;
     this.#fixed = new Map((options.stations ?? []).map(({ mac, port }) => [mac, port]));
     this.#stations = new StationTable(options);
     this.#perSecond = options.groupFramesPerSecond ?? GROUP_FRAMES_PER_SECOND;
+    this.#unknownPerSecond = options.unknownFramesPerSecond;
   }
 
   /** Stations learned now. */
@@ -98,11 +105,13 @@ export class LearningHub {
   }
 
   add(port: HubPort): void {
+    const most = this.#unknownPerSecond;
     const made: Member = {
       name: port.name,
       outside: port.outside,
       send: (frame) => port.send(frame),
       budget: new TokenBucket(this.#perSecond, this.#perSecond),
+      unknown: most === undefined ? undefined : new TokenBucket(most, most),
       machine: new MachineHost({
         machine: bridgePortMachine,
         instance: port.name,
@@ -156,10 +165,11 @@ export class LearningHub {
   save(): SavedHub {
     return {
       stations: this.#stations.save(),
-      ports: [...this.#members.values()].map(({ name, machine, budget }) => ({
+      ports: [...this.#members.values()].map(({ name, machine, budget, unknown }) => ({
         name,
         machine: machine.save(),
         budget: budget.save(),
+        ...(unknown && { unknown: unknown.save() }),
       })),
     };
   }
@@ -167,9 +177,11 @@ export class LearningHub {
   /** After `add` of all ports that were there. */
   restore(saved: SavedHub): void {
     this.#stations.restore(saved.stations);
-    for (const { name, machine, budget } of saved.ports) {
-      this.#members.get(name)?.machine.restore(machine);
-      this.#members.get(name)?.budget.restore(budget);
+    for (const { name, machine, budget, unknown } of saved.ports) {
+      const member = this.#members.get(name);
+      member?.machine.restore(machine);
+      member?.budget.restore(budget);
+      if (unknown !== undefined) member?.unknown?.restore(unknown);
     }
   }
 
@@ -211,10 +223,16 @@ export class LearningHub {
 
   #unicast(frame: Frame, destination: Mac, ingress: Member, isControl: boolean): void {
     const name = this.#fixed.get(destination) ?? this.#stations.portOf(destination, this.#host.now_us());
-    if (name === undefined) return this.#flood(frame, ingress, isControl);
+    if (name === undefined) return this.#unknown(frame, ingress, isControl);
     if (name === ingress.name) return this.#host.drop('same-port', frame);
     if (this.#members.get(name)?.send(frame)) this.#host.count('forwarded');
     else this.#host.drop('not-joined', frame);
+  }
+
+  /** What is too much ends here, but no storm begins: broadcasts, by which stations become known, go on. */
+  #unknown(frame: Frame, ingress: Member, isControl: boolean): void {
+    if (ingress.unknown?.take(this.#host.now_us()) === false) this.#host.drop('storm', frame, 'unknown station');
+    else this.#flood(frame, ingress, isControl);
   }
 
   #flood(frame: Frame, ingress: Member, isControl: boolean): void {

@@ -5,7 +5,7 @@ import { BROADCAST_MAC, CONTROL_MAC_ENGINE } from '../../wire/address.ts';
 import { STORM_QUIET_US } from '../bridge/hub.ts';
 import { MOVES_PER_WINDOW, STATION_AGE_US } from '../bridge/stations.ts';
 import type { SslRequest } from '../services.ts';
-import { RelayApplicationLayer } from './layer.ts';
+import { RELAY_UNKNOWN_FRAMES_PER_SECOND, RelayApplicationLayer } from './layer.ts';
 
 const A = 0x0200_0000_000a;
 const B = 0x0200_0000_000b;
@@ -82,6 +82,19 @@ describe('relay application', () => {
     expect(sites.frame('s1', BROADCAST_MAC, A + 100)).toEqual(['s2', 's3']);
     sites.host.advance(STORM_QUIET_US);
     expect(sites.frame('s3', BROADCAST_MAC, C)).toEqual(['s1', 's2']);
+  });
+
+  it('multiplies no more than so many frames of a site to stations that nobody has heard; broadcasts and known stations go on', () => {
+    const sites = threeSites();
+    sites.frame('s2', BROADCAST_MAC, B);
+    const unknown = (at: number) => sites.frame('s1', 0x0200_0100_0000 + at, A);
+    for (let at = 0; at < RELAY_UNKNOWN_FRAMES_PER_SECOND; at++) unknown(at);
+    expect([unknown(0), sites.relay.drops.get('storm')]).toEqual([[], 1]);
+    expect(sites.frame('s1', BROADCAST_MAC, A)).toEqual(['s2', 's3']);
+    expect(sites.frame('s1', B, A)).toEqual(['s2']);
+    expect(sites.frame('s3', C + 1, C)).toEqual(['s1', 's2']);
+    sites.host.advance(1_000);
+    expect(unknown(0)).toEqual(['s2', 's3']);
   });
 
   it('ends the storm of a session that dies: it comes back as a new one', () => {

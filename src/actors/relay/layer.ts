@@ -12,6 +12,9 @@ export const RELAY_STATIONS = 65_536;
 /** Of these behind one site. */
 export const RELAY_STATIONS_PER_SITE = 1_024;
 
+/** Frames to stations that nobody has heard, which one site may bring in per second: each of them is sealed for every other site. */
+export const RELAY_UNKNOWN_FRAMES_PER_SECOND = 1_000;
+
 /** Whom a relay takes in, and the bounds of what it learns and floods. */
 export interface RelayApplicationConfig extends RecordApplicationConfig, Omit<HubOptions, 'stations'> {}
 
@@ -39,7 +42,12 @@ export class RelayApplicationLayer extends RecordApplicationLayer {
         count: (name) => this.count(name),
         note: (name, data) => this.note(name, data),
       },
-      { stationsMax: RELAY_STATIONS, stationsPerPort: RELAY_STATIONS_PER_SITE, ...config },
+      {
+        stationsMax: RELAY_STATIONS,
+        stationsPerPort: RELAY_STATIONS_PER_SITE,
+        unknownFramesPerSecond: RELAY_UNKNOWN_FRAMES_PER_SECOND,
+        ...config,
+      },
     );
   }
 

@@ -41,7 +41,7 @@ export class HeldIdentity {
   #holders = 1;
   readonly #owner: IdentityOwner;
   readonly #stack: IpStackLayer;
-  readonly #machine: MachineHost<typeof identityMachine, undefined>;
+  readonly #machine: MachineHost<typeof identityMachine, { readonly isHeld: boolean }>;
   readonly #above: Port<Frame, Frame>;
   readonly #below: Port<Frame, Frame>;
 
@@ -59,14 +59,14 @@ export class HeldIdentity {
       machine: identityMachine,
       instance: this.key,
       observer: host.observer(label),
-      decide: () => undefined,
+      decide: ({ value }) => Object.freeze({ isHeld: value === 'HELD' }),
       execute: (command) => this.#execute(command),
     });
   }
 
   /** Whether a session speaks as it. */
   get isHeld(): boolean {
-    return this.#holders > 0;
+    return this.#machine.decision.isHeld;
   }
 
   /** The stack announces the address. */
@@ -75,7 +75,7 @@ export class HeldIdentity {
   }
 
   take(): void {
-    if (this.#holders === 0) this.#machine.send({ type: 'TAKEN' });
+    if (!this.isHeld) this.#machine.send({ type: 'TAKEN' });
     this.#holders += 1;
   }
 

@@ -204,6 +204,18 @@ describe('limits', () => {
     pair.settle();
     expect(pair.crossed().slice(from)).toEqual(['PING', 'ACKNOWLEDGE']);
   });
+
+  it('does not ask after ICMP that was damaged on its way', () => {
+    const pair = new UdpPair().established();
+    const quoted = pair.line.find(({ from }) => from === 'near')?.bytes.subarray(0, 28) as Uint8Array;
+    const error = { type: IcmpType.UNREACHABLE, code: UnreachableCode.HOST };
+    const bytes = buildIcmpPacket({ source: FAR.address, destination: NEAR.address }, error, quoted);
+    const from = pair.line.length;
+    pair.near.host.inject('lower', pair.near.host.frame(bytes, undefined, 'bad'));
+    pair.settle();
+    expect(pair.crossed().slice(from)).toEqual([]);
+    expect(pair.near.layer.drops.get('bad-checksum')).toBe(1);
+  });
 });
 
 /** The end of a stream, as an end says it that has heard nothing yet. */

@@ -152,6 +152,7 @@ export class UdpLayer extends Layer {
   // ---- packets ----
 
   #received(packet: Frame): void {
+    if (packet.checksum === 'bad') return this.drop('bad-checksum', packet);
     const read = udpPacket(packet.bytes);
     switch (read.kind) {
       case 'malformed':
@@ -168,7 +169,6 @@ export class UdpLayer extends Layer {
   }
 
   #datagram(packet: Frame, { ip, udp, tuple }: Extract<UdpPacket, { kind: 'datagram' }>): void {
-    if (packet.checksum === 'bad') return this.drop('bad-checksum', packet);
     if (tuple.local !== this.#address) return this.drop('not-our-address', packet);
     if (this.#connections.has(tupleKey(tuple)) || this.#listening.includes(tuple.localPort))
       return this.#datagrams.received(packet, udp, tuple);

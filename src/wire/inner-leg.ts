@@ -9,8 +9,6 @@ export const INNER_MAX_POSITION = 2 ** 48 - 1;
 export const INNER_MIN_DATA_BYTES = 256;
 /** "No token": in CONN-REQ, and in a RESET that answers a token nobody knows. */
 export const NO_INNER_TOKEN = 0;
-/** Bytes of a token. */
-export const INNER_TOKEN_BYTES = 6;
 
 export const InnerKind = {
   'conn-req': 1,

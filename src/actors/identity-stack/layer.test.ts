@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { layerCompliance } from '../../../test/support/compliance.ts';
 import { ip4 } from '../../../test/support/lab.ts';
 import { TestHost } from '../../../test/support/test-host.ts';
-import { BROADCAST_MAC } from '../../wire/address.ts';
+import { BROADCAST_MAC, CONTROL_MAC_ENGINE } from '../../wire/address.ts';
 import { ArpOperation } from '../../wire/arp.ts';
 import { buildArpFrame, buildTcpFrame } from '../../wire/build.ts';
 import { buildEthernet, ETHERNET_HEADER_BYTES, EtherType } from '../../wire/ethernet.ts';
@@ -16,7 +16,8 @@ const T21: Identity = { address: ip4('10.9.0.1'), mac: 0x0200_0000_0021 };
 const T22: Identity = { address: ip4('10.9.0.3'), mac: 0x0200_0000_0022 };
 const S31: Identity = { address: ip4('10.9.0.2'), mac: 0x0200_0000_0031 };
 const GW30: Identity = { address: ip4('10.9.0.30'), mac: 0x0200_0000_0030 };
-const OPTIONS: IdentityStackOptions = { prefixLength: 24, reserved: [GW30] };
+const ROUTER = ip4('10.9.0.33');
+const OPTIONS: IdentityStackOptions = { prefixLength: 24, gateway: ROUTER, reserved: [GW30] };
 
 function started(...identities: readonly Identity[]): { host: TestHost; layer: IdentityStackLayer } {
   const host = new TestHost();
@@ -204,16 +205,18 @@ describe('IP stack 3005B, how long', () => {
     expect(sent(host).at(-1)?.ethernet.source).toBe(other.mac);
   });
 
-  it("takes on neither the gateway's own addresses nor those of no host", () => {
+  it("takes on neither the gateway's own addresses nor the router's nor those of no host", () => {
     const { host } = started();
     const wrong = [
       { address: GW30.address, mac: T21.mac },
       { address: T21.address, mac: GW30.mac },
       { address: ip4('224.0.0.1'), mac: T21.mac },
       { address: T21.address, mac: BROADCAST_MAC },
+      { address: T21.address, mac: CONTROL_MAC_ENGINE },
+      { address: ROUTER, mac: T21.mac },
     ];
     for (const identity of wrong) take(host, identity);
-    expect(said(host)).toEqual(['conflict', 'conflict', 'conflict', 'conflict']);
+    expect(said(host)).toEqual(wrong.map(() => 'conflict'));
   });
 
   it('has room for so many, and for none when it is stopped', () => {

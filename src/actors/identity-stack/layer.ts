@@ -1,5 +1,5 @@
 import { identityStackMachine } from '../../machines/identity-stack.ts';
-import { type Ip4, isMulticast, type Mac, parseIp4 } from '../../wire/address.ts';
+import { type Ip4, isControlMac, isMulticast, type Mac, parseIp4 } from '../../wire/address.ts';
 import { parseArp } from '../../wire/arp.ts';
 import { type EthernetView, EtherType, parseEthernet } from '../../wire/ethernet.ts';
 import { isSingleHost } from '../../wire/ip-address.ts';
@@ -114,7 +114,9 @@ export class IdentityStackLayer extends Layer {
   }
 
   #refusal({ address, mac }: Identity, known: HeldIdentity | undefined): 'full' | 'conflict' | undefined {
-    const isReserved = this.#reserved.some((own) => own.address === address || own.mac === mac);
+    const isOwn = this.#reserved.some((own) => own.address === address || own.mac === mac);
+    // Who spoke as the router would get what all hosts there send through it.
+    const isReserved = isOwn || address === this.#owner.network.gateway || isControlMac(mac);
     const isOthers = known?.isHeld === true && known.identity.mac !== mac;
     if (isReserved || isOthers || !isSingleHost(address) || isMulticast(mac)) return 'conflict';
     const isFull = !this.#machine.decision.running || (known === undefined && this.size >= IDENTITIES_MAX);

@@ -21,6 +21,11 @@ describe('head', () => {
     expect(httpHead(bytes('X\r\n\r\n'))).toEqual({ line: 'X', length: 5 });
   });
 
+  it('is found in the same place however it comes in', () => {
+    const all = bytes('CONNECT a:1 HTTP/1.1\r\n\r\nrest');
+    for (let known = 0; known < 24; known++) expect(httpHead(all, known)).toEqual(httpHead(all));
+  });
+
   it('is awaited while its end is missing, up to a bound', () => {
     for (const part of ['', 'CONNECT', 'CONNECT a:1 HTTP/1.1\r\n\r']) expect(httpHead(bytes(part))).toBeUndefined();
     expect(httpHead(new Uint8Array(HTTP_HEAD_BYTES - 1))).toBeUndefined();

@@ -31,10 +31,13 @@ const REASONS: Readonly<Record<number, string>> = {
   504: 'Gateway Timeout',
 };
 
-/** The head that `bytes` begin with; undefined while its end is not there, `too-long` when it will not be. */
-export function httpHead(bytes: Uint8Array): HttpHead | 'too-long' | undefined {
+/**
+ * The head that `bytes` begin with; undefined while its end is not there, `too-long` when it will not be. `known`: so many bytes were there
+ * when the end was last looked for, so that a head which comes byte by byte costs no more than another.
+ */
+export function httpHead(bytes: Uint8Array, known = 0): HttpHead | 'too-long' | undefined {
   const most = Math.min(bytes.length, HTTP_HEAD_BYTES);
-  for (let at = 0; at + END.length <= most; at++) {
+  for (let at = Math.max(0, known - END.length + 1); at + END.length <= most; at++) {
     if (END.every((byte, index) => bytes[at + index] === byte)) {
       const head = String.fromCharCode(...bytes.subarray(0, at));
       return { line: head.split('\r\n', 1)[0], length: at + END.length };

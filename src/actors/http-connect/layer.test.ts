@@ -93,6 +93,14 @@ describe('a connection through a proxy', () => {
     expect(told(silent)).toEqual([{ kind: 'closed', connection: 'c', reason: 'timed-out' }]);
   });
 
+  it('has no use for an answer that comes when it was given up', () => {
+    const host = connected();
+    host.advance(PROXY_ANSWER_US);
+    says(host, `${OK}more`);
+    expect(told(host).map(({ kind }) => kind)).toEqual(['closed']);
+    expect(asked(host).at(-1)).toEqual({ kind: 'abort', connection: 'c' });
+  });
+
   it('ends as TCP says where it does so before', () => {
     const host = started();
     host.inject('upper', CONNECT);

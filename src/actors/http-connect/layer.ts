@@ -31,7 +31,7 @@ type ConnectRequest = Extract<TcpRequest, { kind: 'connect' }>;
 interface Dial {
   readonly destination: ProxiedDestination;
   readonly connection: ConnectionName;
-  readonly machine: MachineHost<typeof httpConnectMachine, undefined>;
+  readonly machine: MachineHost<typeof httpConnectMachine, { readonly isAsking: boolean }>;
   localPort: number;
   /** What the proxy has said. */
   heard: Uint8Array;
@@ -123,11 +123,13 @@ export class HttpConnectLayer extends Layer {
   }
 
   #heard(dial: Dial, bytes: Uint8Array): void {
+    const { connection } = dial;
+    if (!dial.machine.decision.isAsking) return this.drop('not-started', undefined, connection);
+    const known = dial.heard.length;
     dial.heard = concat(dial.heard, bytes);
-    const head = httpHead(dial.heard);
+    const head = httpHead(dial.heard, known);
     if (head === undefined) return;
     const status = head === 'too-long' ? undefined : responseStatus(head.line);
-    const { connection } = dial;
     if (head === 'too-long' || Math.floor((status ?? 0) / 100) !== SUCCESS) {
       this.note('proxy-refused', { connection, status: status ?? null });
       return dial.machine.send({ type: 'FAILED', reason: 'refused' });
@@ -147,7 +149,7 @@ export class HttpConnectLayer extends Layer {
       machine: this.machineHost({
         machine: httpConnectMachine,
         instance: connection,
-        decide: () => undefined,
+        decide: ({ value }) => Object.freeze({ isAsking: value === 'ASKING' }),
         execute: (command) => this.#execute(dial, command),
       }),
     };

@@ -115,13 +115,14 @@ export class ProxyTunnel {
 
   #data(from: 'client' | 'server', bytes: Uint8Array): void {
     if (this.machine.decision.isOpen) return this.#pass(from, bytes);
+    const known = this.#heard.length;
     this.#heard = concat(this.#heard, bytes);
-    if (this.machine.decision.isReading) this.#read();
+    if (this.machine.decision.isReading) this.#read(known);
   }
 
   /** Until the way is open nothing is reported as read: TCP's window bounds what is kept. */
-  #read(): void {
-    const head = httpHead(this.#heard);
+  #read(known: number): void {
+    const head = httpHead(this.#heard, known);
     if (head === undefined) return;
     if (head === 'too-long') return this.machine.send({ type: 'BAD', status: 431 });
     const target = connectTarget(head.line);

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { configJsonSchema } from '../config/schema.ts';
+import { type Config, configJsonSchema, hasTunnels } from '../config/schema.ts';
 import { loadConfig } from '../transport/runtime/config-file.ts';
 import { controlPath } from '../transport/runtime/control-path.ts';
 import { inspectInterface } from '../transport/runtime/open-interface.ts';
@@ -43,15 +43,21 @@ function check(file: string | undefined, withInterface: boolean): void {
     inspectInterface(config, file);
   }
   for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
-  const days = Math.floor((notAfter.getTime() - now.getTime()) / DAY_MS);
-  if (days < EXPIRY_WARNING_DAYS) process.stderr.write(`warning: the certificate expires in ${days} days\n`);
+  const days = notAfter && Math.floor((notAfter.getTime() - now.getTime()) / DAY_MS);
+  if (days !== undefined && days < EXPIRY_WARNING_DAYS)
+    process.stderr.write(`warning: the certificate expires in ${days} days\n`);
+  print(`${file} is good: ${config.role} ${config.name}, embodiment ${config.embodiment}, ${deeds(config)}`);
+}
+
+/** What a device will do, in a few words. */
+function deeds(config: Config): string {
+  const wire = config.interface.name;
+  if (!hasTunnels(config)) return `between the kernel's ${config.tap.name} and ${wire}`;
   const peers = config.peers.map(({ name, connect }) =>
     connect ? `connects to ${name}` : `is connected to by ${name}`,
   );
   const listens = config.listen === undefined ? [] : [`listens on port ${config.listen.port}`];
-  print(
-    `${file} is good: ${config.role} ${config.name}, embodiment ${config.embodiment}, ${config.address} on ${config.interface.name}; ${[...listens, ...peers].join(', ')}`,
-  );
+  return `${config.address} on ${wire}; ${[...listens, ...peers].join(', ')}`;
 }
 
 function print(text: string): void {

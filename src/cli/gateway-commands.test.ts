@@ -215,7 +215,9 @@ const STATUS: GatewayStatus = {
     bytesSent: 999,
     framesLost: 2,
   },
+  tap: null,
   address: '10.1.0.20/24',
+  connections: null,
   listen: { port: 4433, f13: 'tcp', handshake: 'hold' },
   peers: [
     {

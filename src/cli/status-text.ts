@@ -1,6 +1,7 @@
-import type { GatewayStatus, PeerStatus } from '../transport/runtime/control-protocol.ts';
+import type { GatewayStatus, InterfaceStatus, PeerStatus } from '../transport/runtime/control-protocol.ts';
 
 const KIB = 1024;
+const PEER_HEAD = ['PEER', 'STATE', 'SINCE', 'ROLE', 'REMOTE', 'F13', 'SUITE', 'EPOCH OUT/IN', 'RENEWALS'];
 /** Characters. */
 const TITLE_WIDTH = 11;
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
@@ -9,15 +10,12 @@ const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
 export function statusText(status: GatewayStatus): string {
   const lines = [
     `${title(status.role)}${status.name}, embodiment ${status.embodiment}, up ${duration(status.uptime_s)}, pid ${status.pid}, glassgate ${status.version}`,
-    `Interface  ${interfaceText(status)}`,
-    `Address    ${status.address}${status.listen === null ? '' : `, listens on port ${status.listen.port} (${status.listen.f13}, ${status.listen.handshake})`}`,
-    `Frames     ${status.framesSealed} sealed, ${status.framesOpened} opened`,
+    `Interface  ${interfaceText(status.interface)}`,
+    ...(status.tap === null ? [] : [`TAP        ${interfaceText(status.tap)}`]),
+    ...(status.connections === null ? [] : [`TCP        ${status.connections} connections`]),
+    ...tunnelLines(status),
     `Journal    ${journalText(status)}`,
-    '',
-    ...table(
-      ['PEER', 'STATE', 'SINCE', 'ROLE', 'REMOTE', 'F13', 'SUITE', 'EPOCH OUT/IN', 'RENEWALS'],
-      status.peers.map(peerRow),
-    ),
+    ...(status.peers.length === 0 ? [] : ['', ...table(PEER_HEAD, status.peers.map(peerRow))]),
   ];
   if (status.drops.length > 0) {
     const rows = [...status.drops]
@@ -34,7 +32,13 @@ function title(role: string): string {
   return `${role.slice(0, 1).toUpperCase()}${role.slice(1)}`.padEnd(TITLE_WIDTH);
 }
 
-function interfaceText({ interface: port }: GatewayStatus): string {
+function tunnelLines({ address, listen, framesSealed, framesOpened }: GatewayStatus): string[] {
+  if (address === null) return [];
+  const listens = listen === null ? '' : `, listens on port ${listen.port} (${listen.f13}, ${listen.handshake})`;
+  return [`Address    ${address}${listens}`, `Frames     ${framesSealed} sealed, ${framesOpened} opened`];
+}
+
+function interfaceText(port: InterfaceStatus): string {
   const lost = port.framesLost === 0 ? '' : `, ${port.framesLost} lost`;
   return `${port.name} (${port.kind}, MAC ${port.mac}, MTU ${port.mtu} B), ${port.framesReceived} frames in (${bytes(port.bytesReceived)}), ${port.framesSent} out (${bytes(port.bytesSent)})${lost}`;
 }

@@ -57,11 +57,18 @@ async function up(configFile: string, { json, steps, journal, level, page: flag 
 }
 
 function tellReady({ runtime, controlPath, journal }: RunningGateway, output: UpOutput): void {
-  const { name, interface: port, address, listen, role, embodiment } = runtime.status();
+  const { name, interface: port, address, listen, role, tap, embodiment } = runtime.status();
   const listening = listen === null ? '' : `, listens on port ${listen.port} (${listen.f13}, ${listen.handshake})`;
   output.ready(
-    { name, interface: port.name, mac: port.mac, address, socket: controlPath, journal: journal?.path },
-    `${role} ${name} (${embodiment}) is up: ${address} on ${port.name}, MAC ${port.mac}${listening}`,
+    {
+      name,
+      interface: port.name,
+      mac: port.mac,
+      address: address ?? undefined,
+      socket: controlPath,
+      journal: journal?.path,
+    },
+    `${role} ${name} (${embodiment}) is up: ${tap === null ? '' : `kernel on ${tap.name}, `}${address === null ? '' : `${address} `}on ${port.name}, MAC ${port.mac}${listening}`,
   );
 }
 

@@ -1,7 +1,7 @@
 import { type Cidr, type Ip4, inNetwork, networkBroadcast, parseCidr, parseIp4 } from '../wire/address.ts';
 import type { Complaint, Path } from './complaints.ts';
 import { factsOf, RISKS } from './embodiments.ts';
-import type { Config, PeerConfig } from './schema.ts';
+import { type Config, type HostConfig, hasTunnels, type PeerConfig, type TunnelConfig } from './schema.ts';
 
 /** First address of the multicast range 224.0.0.0/4; what follows is multicast, reserved or broadcast. */
 const MULTICAST_FIRST: Ip4 = 0xe000_0000;
@@ -12,6 +12,10 @@ type Peer = PeerConfig;
 
 /** What each value alone does not show: values that do not go together. */
 export function contradictions(config: Config): Complaint[] {
+  return [...(hasTunnels(config) ? tunnels(config) : driver(config)), ...risk(config)];
+}
+
+function tunnels(config: TunnelConfig): Complaint[] {
   const own = parseCidr(config.address) as Cidr;
   return [
     ...ownAddress(config, own),
@@ -23,12 +27,19 @@ export function contradictions(config: Config): Complaint[] {
     ...meeting(config),
     ...routes(config, own),
     ...trueTransport(config),
-    ...risk(config),
     ...sslOff(config),
   ];
 }
 
-function ownAddress(config: Config, own: Cidr): Complaint[] {
+/** The kernel's packets have to fit on the wire, and its interface is not the one on the wire. */
+function driver({ tap, mtu, interface: wire }: HostConfig): Complaint[] {
+  return [
+    ...(tap.mtu > mtu ? [complaint(['tap', 'mtu'], `must be at most the ${mtu} of the interface`)] : []),
+    ...(tap.name === wire.name ? [complaint(['tap', 'name'], 'must not be the interface on the wire')] : []),
+  ];
+}
+
+function ownAddress(config: TunnelConfig, own: Cidr): Complaint[] {
   const ownFault = notAHost(own.address, own);
   // Judged by a wrong address, others would seem wrong too.
   if (ownFault !== undefined) return [complaint(['address'], ownFault)];
@@ -49,7 +60,7 @@ function notAHost(address: Ip4, network: Cidr): string | undefined {
   return inNetwork(address - 1, network) ? undefined : 'must be a host, not the network itself';
 }
 
-function peerName(config: Config, peer: Peer, at: number): Complaint[] {
+function peerName(config: TunnelConfig, peer: Peer, at: number): Complaint[] {
   const path = ['peers', at, 'name'];
   if (peer.name === config.name) return [complaint(path, `'${peer.name}' is this gateway itself`)];
   const first = config.peers.findIndex(({ name }) => name === peer.name);
@@ -63,7 +74,7 @@ function onDemand(peer: Peer, at: number): Complaint[] {
   return peer.port === undefined ? [complaint(['peers', at, 'port'], 'missing; demand needs it')] : [];
 }
 
-function peerAddress(config: Config, peer: Peer, at: number, own: Cidr): Complaint[] {
+function peerAddress(config: TunnelConfig, peer: Peer, at: number, own: Cidr): Complaint[] {
   if (peer.address === undefined || peer.port === undefined) {
     if (!peer.connect) return [];
     const lacking = (['address', 'port'] as const).filter((key) => peer[key] === undefined);
@@ -82,7 +93,7 @@ function peerAddress(config: Config, peer: Peer, at: number, own: Cidr): Complai
 }
 
 /** A next hop is reached without another one. */
-function routes(config: Config, own: Cidr): Complaint[] {
+function routes(config: TunnelConfig, own: Cidr): Complaint[] {
   if (config.role !== 'relay') return [];
   return config.routes.flatMap(({ via }, at) =>
     inNetwork(parseIp4(via) as Ip4, own)
@@ -92,7 +103,7 @@ function routes(config: Config, own: Cidr): Complaint[] {
 }
 
 /** Without a port to listen on and a peer to connect to, nothing would ever happen. */
-function meeting(config: Config): Complaint[] {
+function meeting(config: TunnelConfig): Complaint[] {
   const peers: readonly Peer[] = config.peers;
   const isMet = peers.some(({ connect, demand, address }) => connect || (demand && address !== undefined));
   if (config.listen !== undefined || isMet) return [];
@@ -100,7 +111,7 @@ function meeting(config: Config): Complaint[] {
 }
 
 /** Where F13 is what a TCP or UDP layer sends nobody chooses its shape, and nobody holds or answers a SYN in another's name. */
-function trueTransport(config: Config): Complaint[] {
+function trueTransport(config: TunnelConfig): Complaint[] {
   const transport = factsOf(config).true;
   if (transport === undefined) return [];
   const not = `does not apply to embodiment ${config.embodiment}`;
@@ -124,7 +135,7 @@ function risk(config: Config): Complaint[] {
   return [complaint(['embodiment'], text)];
 }
 
-function sslOff({ ssl, accept }: Config): Complaint[] {
+function sslOff({ ssl, accept }: TunnelConfig): Complaint[] {
   if (ssl === 'on' || accept.includes('no-secrecy')) return [];
   const text = `off is dangerous: ${RISKS['no-secrecy']}; who wants it all the same writes 'accept: [no-secrecy]'`;
   return [complaint(['ssl'], text)];

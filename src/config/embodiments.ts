@@ -25,15 +25,28 @@ export const GATEWAYS = {
   'tcp-over-tcp': { text: 'no intermediate driver, records ride on a true TCP', true: 'tcp' },
   'engine-udp': { text: 'as engine, with UDP in place of TCP and no intermediate driver', true: 'udp' },
   'software-udp': { text: 'as software, with UDP in place of TCP and no intermediate driver', true: 'udp' },
+  'engine-x': { text: 'as tcp-over-tcp, engine X seals and opens for SSL', true: 'tcp' },
+  'look-aside': { text: 'as tcp-over-tcp, a security engine beside the CPU seals and opens for SSL', true: 'tcp' },
+  reoriginating: {
+    text: 'as tcp-over-tcp, for terminals with role host: connects to servers itself, which see this gateway',
+    true: 'tcp',
+  },
+  'as-terminal': { text: 'as reoriginating, in the name of the terminals, which is what servers see', true: 'tcp' },
 } as const satisfies Readonly<Record<string, EmbodimentFacts>>;
 
 /** Of `role: relay`. */
 export const RELAYS = {
   driver: { text: 'for gateways with engine, software or folded' },
   'tcp-over-tcp': { text: 'for gateways with tcp-over-tcp, to compare with', true: 'tcp' },
+  'look-aside': { text: 'as tcp-over-tcp, a security engine beside the CPU seals and opens for SSL', true: 'tcp' },
 } as const satisfies Readonly<Record<string, EmbodimentFacts>>;
 
-const EMBODIMENTS = { gateway: GATEWAYS, relay: RELAYS };
+/** Of `role: host`. */
+export const HOSTS = {
+  driver: { text: "ends all TCP of the host's kernel in an intermediate driver, for tunnels on a true TCP" },
+} as const satisfies Readonly<Record<string, EmbodimentFacts>>;
+
+const EMBODIMENTS = { gateway: GATEWAYS, relay: RELAYS, host: HOSTS };
 
 /** Of a configuration's embodiment. */
 export function factsOf(config: {

@@ -4,7 +4,7 @@ import type { GatewayListen, GatewayOptions, GatewayPeer } from '../topologies/p
 import type { RelayOptions } from '../topologies/parts/relay.ts';
 import { type Cidr, type Ip4, type Mac, parseCidr, parseIp4 } from '../wire/address.ts';
 import { RECORD_OVERHEAD_BYTES } from '../wire/record.ts';
-import type { Config, GatewayConfig, PeerConfig, RelayConfig } from './schema.ts';
+import type { GatewayConfig, PeerConfig, RelayConfig, TunnelConfig } from './schema.ts';
 
 /** F12 and the TCP-shaped F13 in front of a record. */
 const TUNNEL_HEADERS_BYTES = 40;
@@ -15,23 +15,31 @@ const INNER_HEADERS_BYTES = 40;
 const SECOND_MS = 1000;
 const MINUTE_MS = 60_000;
 
+/** Have something beside the layers of a gateway or relay with a true TCP: see `device-plan.ts`. */
+const WITH_CIPHER = ['engine-x', 'look-aside'] as const;
+type WithCipher = (typeof WITH_CIPHER)[number];
+
+function kindOf<E extends string>(embodiment: E): Exclude<E, WithCipher> | 'tcp-over-tcp' {
+  return WITH_CIPHER.some((name) => name === embodiment) ? 'tcp-over-tcp' : (embodiment as Exclude<E, WithCipher>);
+}
+
 /** What a gateway's device is built from. `mac` is the one that the config's `interface.mac` came to mean. */
 export function gatewayOptions(config: GatewayConfig, mac: Mac): GatewayOptions {
-  return { kind: config.embodiment, numerals: config.numerals, ...tunnelOptions(config, mac) };
+  return { kind: kindOf(config.embodiment), numerals: config.numerals, ...tunnelOptions(config, mac) };
 }
 
 /** What a relay's device is built from. */
 export function relayOptions(config: RelayConfig, mac: Mac): RelayOptions {
   return {
     ...tunnelOptions(config, mac),
-    kind: config.embodiment,
+    kind: kindOf(config.embodiment),
     listen: listenOf(config.listen),
     ...(config.routes.length > 0 && { routes: config.routes.map(routeOf) }),
   };
 }
 
 /** Of every device that tunnels end at. */
-function tunnelOptions(config: Config, mac: Mac): Omit<GatewayOptions, 'kind' | 'numerals'> {
+function tunnelOptions(config: TunnelConfig, mac: Mac): Omit<GatewayOptions, 'kind' | 'numerals'> {
   const own = parseCidr(config.address) as Cidr;
   return {
     name: config.name,
@@ -49,7 +57,7 @@ function tunnelOptions(config: Config, mac: Mac): Omit<GatewayOptions, 'kind' | 
 }
 
 /** SSL off is not one suite among others: it is offered alone. */
-function suitesOf({ ssl, suites }: Config): SuiteId[] {
+function suitesOf({ ssl, suites }: TunnelConfig): SuiteId[] {
   return ssl === 'off' ? [SUITE_CLEAR] : suites.map((name) => (suiteByName(name) as Suite).id);
 }
 
@@ -57,7 +65,7 @@ function routeOf({ to, via }: RelayConfig['routes'][number]): NonNullable<RelayO
   return { destination: parseCidr(to) as Cidr, gateway: parseIp4(via) as Ip4 };
 }
 
-function listenOf({ port, f13, handshake }: NonNullable<Config['listen']>): GatewayListen {
+function listenOf({ port, f13, handshake }: NonNullable<TunnelConfig['listen']>): GatewayListen {
   return { port, shape: f13, handshake };
 }
 
@@ -79,7 +87,7 @@ function onDemand({ idle_s, networks }: NonNullable<PeerConfig['demand']>): OnDe
 }
 
 /** `true` means the largest MSS whose segments travel as one record in one packet of the interface's MTU. */
-function clampMssOf({ clampMss, mtu }: Config): number | undefined {
+function clampMssOf({ clampMss, mtu }: TunnelConfig): number | undefined {
   if (clampMss === false) return undefined;
   if (typeof clampMss === 'number') return clampMss;
   return mtu - TUNNEL_HEADERS_BYTES - RECORD_OVERHEAD_BYTES - INNER_ETHERNET_BYTES - INNER_HEADERS_BYTES;

@@ -2,7 +2,7 @@ import { type Document, isMap, isNode, isPair, isScalar, LineCounter, type Node,
 import { type Complaint, complaintsOf, type Path } from './complaints.ts';
 import { contradictions } from './contradictions.ts';
 import { factsOf } from './embodiments.ts';
-import { type Config, configSchema, roleOf } from './schema.ts';
+import { type Config, configSchema, hasTunnels, roleOf } from './schema.ts';
 
 /** Larger files are no configuration; characters. */
 export const CONFIG_CHARACTERS_MAX = 1_048_576;
@@ -46,7 +46,7 @@ export function judge(value: unknown): { ok: true; config: Config } | { ok: fals
 /** What the embodiment leaves no choice of is as it is there, whatever the defaults say. */
 function settled(config: Config): Config {
   const f13 = factsOf(config).true;
-  if (f13 === undefined) return config;
+  if (f13 === undefined || !hasTunnels(config)) return config;
   const peers = config.peers.map((peer) => ({ ...peer, f13 }));
   return { ...config, peers, ...(config.listen && { listen: { ...config.listen, f13 } }) } as Config;
 }

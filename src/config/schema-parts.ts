@@ -11,6 +11,8 @@ const MSS_MIN = 536;
 /** IFNAMSIZ without the final zero. */
 const INTERFACE_NAME_CHARACTERS = 15;
 const MINUTES_PER_DAY = 1440;
+/** Leaves room for what a tunnel puts around a packet, bytes. */
+const HOST_MTU = 1400;
 const SECONDS_PER_DAY = 86_400;
 const PEERS_MAX = 64;
 /** Sites of one relay. */
@@ -29,6 +31,10 @@ const ip4 = z.ipv4('an IPv4 address such as 192.0.2.20');
 const cidr4 = z.cidrv4('an IPv4 address with the length of its prefix, such as 192.0.2.20/24');
 const f13 = z.enum(['tcp', 'udp']);
 const handshake = z.enum(['hold', 'immediate']);
+export const HANDSHAKE = handshake
+  .default('hold')
+  .describe('hold: the SYN is held until the far end answers; immediate: it is answered at once');
+
 const mtu = z.int().min(MTU_MIN).max(MTU_MAX);
 
 const interfaceName = z
@@ -62,9 +68,7 @@ const tlsSchema = z.strictObject({
 export const LISTEN = z.strictObject({
   port: portNumber.describe('port that peers connect to'),
   f13: f13.default('tcp').describe('shape of the tunnel packets: tcp passes stateful firewalls, udp is plain'),
-  handshake: handshake
-    .default('hold')
-    .describe('hold: the SYN is held until the far end answers; immediate: it is answered at once'),
+  handshake: HANDSHAKE,
 });
 
 const demandSchema = z.strictObject({
@@ -125,6 +129,21 @@ export const DEVICE_KEYS = {
   user: z.string().min(1).optional().describe('user to become once the interface is open; started as root only'),
   group: z.string().min(1).optional().describe('group to become; left out: the one of the user'),
 };
+
+/** The TAP that a host's kernel has as its interface. */
+export const TAP = z.strictObject({
+  name: interfaceName.default('gg0').describe('name of the TAP, made if it is not there'),
+  mtu: mtu.default(HOST_MTU).describe("bytes of an IP packet of the host's kernel"),
+  address: cidr4
+    .optional()
+    .describe('address that the kernel gets there; left out: the administrator or DHCP gives it'),
+});
+
+/** Whose TCP a host's driver leaves alone. */
+export const BYPASS = z.strictObject({
+  automatic: z.boolean().default(true).describe('find out which destinations have no counterpart'),
+  networks: z.array(cidr4).max(ROUTES_MAX).default([]).describe('networks that certainly have none'),
+});
 
 /** Keys of a device that tunnels end at. */
 export const TUNNEL_KEYS = {

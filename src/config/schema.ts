@@ -1,6 +1,18 @@
 import { z } from 'zod';
-import { embodimentsText, GATEWAYS, RELAYS, RISKS, type Risk } from './embodiments.ts';
-import { CLAMP_MSS, DEVICE_KEYS, LISTEN, NUMERALS, PEERS, RELAY_PEERS, ROUTES, TUNNEL_KEYS } from './schema-parts.ts';
+import { embodimentsText, GATEWAYS, HOSTS, RELAYS, RISKS, type Risk } from './embodiments.ts';
+import {
+  BYPASS,
+  CLAMP_MSS,
+  DEVICE_KEYS,
+  HANDSHAKE,
+  LISTEN,
+  NUMERALS,
+  PEERS,
+  RELAY_PEERS,
+  ROUTES,
+  TAP,
+  TUNNEL_KEYS,
+} from './schema-parts.ts';
 
 /** Room in a sockaddr_un, without the final zero. */
 export const SOCKET_PATH_BYTES = 107;
@@ -33,8 +45,19 @@ const relaySchema = z.strictObject({
   clampMss: CLAMP_MSS,
 });
 
+const hostSchema = z.strictObject({
+  role: z.literal('host').describe("stands below this host's own kernel, which has a TAP as its interface"),
+  embodiment: oneOf(HOSTS).default('driver').describe(embodimentsText(HOSTS)),
+  accept,
+  ...DEVICE_KEYS,
+  numerals: NUMERALS,
+  tap: TAP.default(() => TAP.parse({})),
+  handshake: HANDSHAKE,
+  bypass: BYPASS.default(() => BYPASS.parse({})),
+});
+
 /** One schema for each role; what a file's `role` says chooses. */
-const SCHEMAS = { gateway: gatewaySchema, relay: relaySchema };
+const SCHEMAS = { gateway: gatewaySchema, relay: relaySchema, host: hostSchema };
 
 export type Role = keyof typeof SCHEMAS;
 export const ROLES = Object.keys(SCHEMAS) as readonly Role[];
@@ -42,11 +65,18 @@ export const ROLES = Object.keys(SCHEMAS) as readonly Role[];
 /** A gateway's configuration with all defaults filled in; plain data. */
 export type GatewayConfig = z.infer<typeof gatewaySchema>;
 export type RelayConfig = z.infer<typeof relaySchema>;
+export type HostConfig = z.infer<typeof hostSchema>;
+/** Of a device that tunnels end at. */
+export type TunnelConfig = GatewayConfig | RelayConfig;
 /** A configuration with all defaults filled in; plain data. */
-export type Config = GatewayConfig | RelayConfig;
+export type Config = TunnelConfig | HostConfig;
 
 /** At the other end of a tunnel. */
 export type PeerConfig = GatewayConfig['peers'][number];
+
+export function hasTunnels(config: Config): config is TunnelConfig {
+  return config.role !== 'host';
+}
 
 /** The role that a value claims to be the configuration of. */
 export function roleOf(value: unknown): Role {

@@ -68,6 +68,16 @@ export function relayConfigs(device: DevicePlan, place: ConfigPlace): object[] {
   }));
 }
 
+/** Every configuration of role host that the device may have: its kernel's part is above the driver. */
+export function hostConfigs(device: DevicePlan): object[] {
+  const [driver] = layersOf(device, 'terminal-driver');
+  const [stack] = layersOf(device, 'ip-stack');
+  if (driver === undefined || stack === undefined) return [];
+  const { mtu, handshake = 'hold' } = driver.options;
+  const tap = { mtu, address: cidrText(stack.options.interface) };
+  return [2000, 3000].map((numerals) => ({ role: 'host', embodiment: 'driver', numerals, tap, handshake }));
+}
+
 function cidrText({ address, prefixLength }: { readonly address: Ip4; readonly prefixLength: number }): string {
   return `${formatIp4(address)}/${prefixLength}`;
 }

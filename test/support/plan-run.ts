@@ -10,7 +10,7 @@ import {
   tlsFiles,
   writeKeys,
 } from '../../src/transport/demo/gateways.ts';
-import { boundariesOf, isPlainHost, type PlanNetwork } from '../../src/transport/netlab/index.ts';
+import { boundariesOf, isPlainHost, type PlanNetwork, seclude } from '../../src/transport/netlab/index.ts';
 import { configOf } from './plan-config.ts';
 import { glassgate } from './up-process.ts';
 
@@ -44,6 +44,7 @@ export class PlanRun {
     );
     const devices = new Map<string, RunningGateway>();
     for (const device of own) {
+      if (device.kind === 'host') await secludeWire(device, network);
       const running = start(device, network, options);
       devices.set(device.name, running);
       await ready(running);
@@ -94,6 +95,13 @@ export class PlanRun {
   #of(name: string): RunningGateway {
     return this.devices.get(name) as RunningGateway;
   }
+}
+
+/** What the wire brings is for the driver: the kernel gets it at the TAP. */
+async function secludeWire(device: DevicePlan, network: PlanNetwork): Promise<void> {
+  const [port] = boundariesOf(device) as [string];
+  const { host, interface: wire } = network.place(device.name, port);
+  await seclude(host, wire);
 }
 
 /** True for a device that `glassgate up` is. */

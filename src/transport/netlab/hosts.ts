@@ -157,6 +157,12 @@ export async function nft(host: HostName, ruleset: string): Promise<void> {
   await must(host, ['nft', '-f', '-'], { input: ruleset });
 }
 
+/** A host's kernel hears nothing of an interface any more; a packet socket still does. As the user guide has it for `role: host`. */
+export async function seclude(host: HostName, name: string): Promise<void> {
+  const chain = `type filter hook ingress device "${name}" priority -500; policy drop;`;
+  await nft(host, `table netdev glassgate { chain ingress { ${chain} }; }`);
+}
+
 const OFFLOADS = ['tx', 'tso', 'gso', 'gro', 'tx-udp-segmentation'];
 
 /** Switches checksum and segmentation offloads of an interface; with `off` every packet is as on a wire. Needs ethtool. */

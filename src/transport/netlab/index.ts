@@ -4,7 +4,7 @@ export { inHostNetwork } from './host-network.ts';
 export * from './hosts.ts';
 export { type Impairment, impair } from './impair.ts';
 export { ping } from './ping.ts';
-export { isPlainHost, type PlanNetwork, planNetwork } from './plan-network.ts';
+export { BLOCKS_OF_A_KERNEL, isPlainHost, type PlanNetwork, planNetwork } from './plan-network.ts';
 export { boundariesOf, layersOf } from './plan-ports.ts';
 export { canSandbox, enterSandbox, inSandbox } from './sandbox.ts';
 export { transfer } from './transfer.ts';

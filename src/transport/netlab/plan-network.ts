@@ -47,7 +47,17 @@ export interface PlanNetwork {
   lineCounters(): Promise<LineCounters[]>;
 }
 
-const BLOCKS_OF_A_KERNEL = ['test-application', 'tcp', 'ping', 'ip-routing', 'ip-stack', 'driver', 'mac', 'phy'];
+/** What an ordinary kernel and its applications do. */
+export const BLOCKS_OF_A_KERNEL: readonly string[] = [
+  'test-application',
+  'tcp',
+  'ping',
+  'ip-routing',
+  'ip-stack',
+  'driver',
+  'mac',
+  'phy',
+];
 /** Joins the halves of a cable that nothing impairs. */
 const MIDDLE = 'middle';
 const FILTERING = ['firewall', 'router'];

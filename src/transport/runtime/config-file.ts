@@ -1,12 +1,14 @@
 import { dirname } from 'node:path';
 import { parseConfig } from '../../config/parse.ts';
-import type { Config } from '../../config/schema.ts';
+import { type Config, hasTunnels } from '../../config/schema.ts';
 import { warningsOf } from '../../config/warnings.ts';
 import { type LoadedCredentials, loadCredentials } from './credentials.ts';
 import { readText } from './read-text.ts';
 import { SetupError } from './setup-error.ts';
 
-export interface LoadedConfig extends LoadedCredentials {
+/** Credentials are there where tunnels end. */
+export interface LoadedConfig extends Partial<LoadedCredentials> {
+  readonly warnings: readonly string[];
   readonly config: Config;
   /** Relative paths in the configuration start here. */
   readonly folder: string;
@@ -22,7 +24,8 @@ export function loadConfig(file: string, now: Date): LoadedConfig {
   const parsed = parseConfig(text, file);
   if (!parsed.ok) throw new SetupError('config', parsed.errors.join('\n'));
   const folder = dirname(file);
-  const credentials = loadCredentials(parsed.config, file, folder, now);
-  const warnings = [...warningsOf(parsed.config), ...credentials.warnings];
-  return { config: parsed.config, folder, ...credentials, warnings };
+  const { config } = parsed;
+  if (!hasTunnels(config)) return { config, folder, warnings: [] };
+  const credentials = loadCredentials(config, file, folder, now);
+  return { config, folder, ...credentials, warnings: [...warningsOf(config), ...credentials.warnings] };
 }

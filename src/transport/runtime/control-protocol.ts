@@ -51,10 +51,15 @@ export interface GatewayStatus {
   readonly uptime_s: number;
   readonly tls: string;
   readonly interface: InterfaceStatus;
-  readonly address: string;
+  /** What the kernel of a host has as its interface. */
+  readonly tap: InterfaceStatus | null;
+  /** Of the tunnels' own end; null where none ends. */
+  readonly address: string | null;
   /** Port, shape and handshake; null when nobody may connect. */
   readonly listen: { readonly port: number; readonly f13: string; readonly handshake: string } | null;
   readonly peers: readonly PeerStatus[];
+  /** TCP connections that a host's driver ends now. */
+  readonly connections: number | null;
   /** LAN frames that went into records and came out of them. */
   readonly framesSealed: number;
   readonly framesOpened: number;

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Config } from '../../config/schema.ts';
+import type { TunnelConfig } from '../../config/schema.ts';
 import {
   createAuthority,
   createCrl,
@@ -54,12 +54,15 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function load(tls: Partial<Config['tls']>) {
-  const config = { name: 'gateway20', tls: { ca: 'ca.pem', certificate: 'own.pem', key: 'own.key', ...tls } } as Config;
+function load(tls: Partial<TunnelConfig['tls']>) {
+  const config = {
+    name: 'gateway20',
+    tls: { ca: 'ca.pem', certificate: 'own.pem', key: 'own.key', ...tls },
+  } as TunnelConfig;
   return loadCredentials(config, 'g.yaml', folder, NOW);
 }
 
-function failure(tls: Partial<Config['tls']>): string {
+function failure(tls: Partial<TunnelConfig['tls']>): string {
   try {
     load(tls);
   } catch (error) {
@@ -84,7 +87,7 @@ describe('loadCredentials', () => {
     ]);
   });
 
-  it.each<[Partial<Config['tls']>, string]>([
+  it.each<[Partial<TunnelConfig['tls']>, string]>([
     [
       { certificate: 'none.pem' },
       'config: g.yaml: tls.certificate: there is no file FOLDER/none.pem; make one with `glassgate keys issue gateway20` where the CA is',

@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
-import type { Config } from '../../config/schema.ts';
+import type { TunnelConfig } from '../../config/schema.ts';
 import { type CrlFacts, describeCertificate, describeCrl } from '../tls/certificates.ts';
 import type { TlsCredentials } from '../tls/openssl.ts';
 import { readText } from './read-text.ts';
@@ -19,7 +19,7 @@ export interface LoadedCredentials {
 
 /** Where one of the TLS files stands: the key of the configuration and the file. */
 interface Place {
-  readonly key: keyof Config['tls'];
+  readonly key: keyof TunnelConfig['tls'];
   readonly file: string;
   /** `g.yaml: tls.ca` */
   readonly where: string;
@@ -29,8 +29,8 @@ interface Place {
  * Reads the gateway's certificate, key, CA and revocation list and checks that a handshake can succeed with them. Relative paths start at
  * `folder`. Throws SetupError: one message for the first thing that is wrong.
  */
-export function loadCredentials(config: Config, file: string, folder: string, now: Date): LoadedCredentials {
-  const place = (key: keyof Config['tls']): Place | undefined => {
+export function loadCredentials(config: TunnelConfig, file: string, folder: string, now: Date): LoadedCredentials {
+  const place = (key: keyof TunnelConfig['tls']): Place | undefined => {
     const path = config.tls[key];
     return path === undefined
       ? undefined

@@ -9,7 +9,7 @@ import { ControlServer } from './control-server.ts';
 import { GatewayRuntime } from './gateway-runtime.ts';
 import { lockInstance } from './instance-lock.ts';
 import { openRunJournal } from './journal-file.ts';
-import { openInterface } from './open-interface.ts';
+import { openInterface, openKernelTap } from './open-interface.ts';
 import { ownMac } from './own-mac.ts';
 import { inspectPlaces } from './places.ts';
 import { becomeUser } from './privileges.ts';
@@ -61,19 +61,22 @@ async function assemble(
   undo.push(() => lock.close());
   const port = openInterface(config, configFile);
   undo.push(() => port.close());
+  const mac = ownMac(config, port.mac);
+  const kernel = config.role === 'host' ? openKernelTap(config, mac, configFile) : undefined;
+  undo.push(() => kernel?.close());
   const clock = new RealClock();
   becomeUser(config, configFile);
   // As the user that makes them, and before any of them is made.
   inspectPlaces(config, folder, { file: journalFile, level: journalLevel });
   const vault = realVault(onSecret);
-  const tls = opensslTls(credentials, vault);
+  const tls = credentials && opensslTls(credentials, vault);
   let runtime: GatewayRuntime | undefined;
   const journal = openRunJournal({
     config,
     folder,
     file: journalFile,
     level: journalLevel,
-    tls: tls.name,
+    tls: tls?.name ?? 'none',
     clock,
     now,
     snapshot: () => runtime?.snapshot() ?? [],
@@ -82,8 +85,9 @@ async function assemble(
   undo.push(() => journal?.close());
   runtime = new GatewayRuntime({
     config,
-    mac: ownMac(config, port.mac),
+    mac,
     port,
+    kernel,
     clock,
     random: secureRandom,
     vault,
@@ -95,15 +99,21 @@ async function assemble(
   undo.push(() => control.close());
   runtime.subscribe(onEvent);
   for (const warning of warnings) say('warning', warning);
-  const lost = interfaceLost(port, (text) => say('warning', text));
+  const ports = kernel === undefined ? [port] : [port, kernel];
+  const lost = Promise.race(ports.map((each) => interfaceLost(each, (text) => say('warning', text))));
   runtime.start();
-  return { runtime, controlPath: control.path, journal, lost, stop: () => stop(runtime, control, port, lock) };
+  return { runtime, controlPath: control.path, journal, lost, stop: () => stop(runtime, control, ports, lock) };
 }
 
-async function stop(runtime: GatewayRuntime, control: ControlServer, port: RealPort, lock: Server): Promise<void> {
+async function stop(
+  runtime: GatewayRuntime,
+  control: ControlServer,
+  ports: readonly RealPort[],
+  lock: Server,
+): Promise<void> {
   await runtime.stop();
   await control.close();
-  await port.close();
+  await Promise.all(ports.map((port) => port.close()));
   lock.close();
 }
 

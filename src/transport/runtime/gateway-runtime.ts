@@ -1,15 +1,17 @@
 import { config as rxjs } from 'rxjs';
 import type { Device } from '../../actors/device.ts';
+import type { TunnelsLayer } from '../../actors/gateway/tunnels.ts';
 import type { RandomSource } from '../../actors/random.ts';
 import type { Scheduler } from '../../actors/scheduler.ts';
 import type { TlsProvider } from '../../actors/ssl/tls-provider.ts';
 import type { JournalData } from '../../actors/tap.ts';
-import { devicePlan } from '../../config/device-plan.ts';
+import { boundariesOf, devicePlan } from '../../config/device-plan.ts';
 import { GATEWAY_BUILDER } from '../../config/gateway-builder.ts';
-import type { Config } from '../../config/schema.ts';
+import { type Config, hasTunnels } from '../../config/schema.ts';
 import type { Vault } from '../../engine/crypto/vault.ts';
 import type { Journal } from '../../journal/store.ts';
 import { buildDevice } from '../../topologies/build.ts';
+import type { DevicePlan } from '../../topologies/plan.ts';
 import { VERSION } from '../../version.ts';
 import { formatMac, type Mac } from '../../wire/address.ts';
 import type { PortCounters } from '../os/types.ts';
@@ -19,7 +21,7 @@ import type { GatewayEvent, GatewayStatus, InterfaceStatus, PeerCommand } from '
 import type { Controlled } from './control-server.ts';
 import { EventTeller, RENEWAL_REFUSED } from './event-teller.ts';
 import { FrameEdge, type FramePort } from './frame-edge.ts';
-import { dropsOf, frameCounts, peersOf, seconds, tunnelsOf } from './gateway-status.ts';
+import { connectionsOf, dropsOf, frameCounts, peersOf, seconds, tunnelsOf } from './gateway-status.ts';
 import { realWorld } from './real-world.ts';
 import { WatchingTap } from './watching-tap.ts';
 
@@ -46,11 +48,15 @@ export interface RuntimePort extends FramePort {
 export interface RuntimeParts {
   readonly config: Config;
   readonly mac: Mac;
+  /** On the wire. */
   readonly port: RuntimePort;
+  /** In a host: the TAP that its kernel has as its interface. */
+  readonly kernel?: RuntimePort;
   readonly clock: Scheduler;
   readonly random: RandomSource;
   readonly vault: Vault;
-  readonly tls: TlsProvider;
+  /** Left out where no tunnel ends. */
+  readonly tls?: TlsProvider;
   /** Opened by the caller with {@link GatewayRuntime.snapshot}, closed by {@link GatewayRuntime.stop}. */
   readonly journal?: Journal;
   readonly wallClock: () => Date;
@@ -83,7 +89,7 @@ export class GatewayRuntime implements Controlled {
         kindOf: (label) => this.device?.layers.find((layer) => layer.label === label)?.kind,
         peer: (name) =>
           tunnelsOf(this.device)
-            .status()
+            ?.status()
             .peers.find((peer) => peer.name === name),
         now: parts.wallClock,
       },
@@ -112,7 +118,8 @@ export class GatewayRuntime implements Controlled {
       data,
       cause: 0,
     });
-    this.device = buildDevice(world, devicePlan(parts.config, parts.mac));
+    const plan = devicePlan(parts.config, parts.mac);
+    this.device = buildDevice(world, plan);
     this.pageSource = localSource(parts.config.name, {
       devices: () => [this.device],
       now_us: () => parts.clock.now_us(),
@@ -120,8 +127,7 @@ export class GatewayRuntime implements Controlled {
     });
     this.page = new PageHub([this.pageSource]);
     this.page.open();
-    const [boundary] = this.device.boundaryNames as [string];
-    this.#edge = new FrameEdge(this.device, { [boundary]: parts.port }, this.#guard);
+    this.#edge = new FrameEdge(this.device, portsOf(plan, parts), this.#guard);
   }
 
   start(): void {
@@ -138,9 +144,7 @@ export class GatewayRuntime implements Controlled {
 
   async #stop(): Promise<void> {
     const top = tunnelsOf(this.device);
-    this.#guard(() => this.device.input({ kind: 'event', layer: top.label, name: 'drain', data: null }));
-    await this.#until(() => top.status().sessions.every(({ state }) => state === 'LINGERING'), STOP_LIMIT_MS);
-    await this.#until(() => top.status().sessions.length === 0, LINGER_LIMIT_MS);
+    if (top !== undefined) await this.#drain(top);
     this.#guard(() => this.device.stop());
     this.#edge.flush();
     // What the last inputs made TLS and timers say still goes out.
@@ -152,15 +156,23 @@ export class GatewayRuntime implements Controlled {
     this.#parts.journal?.close();
   }
 
+  async #drain(top: TunnelsLayer): Promise<void> {
+    this.#guard(() => this.device.input({ kind: 'event', layer: top.label, name: 'drain', data: null }));
+    await this.#until(() => top.status().sessions.every(({ state }) => state === 'LINGERING'), STOP_LIMIT_MS);
+    await this.#until(() => top.status().sessions.length === 0, LINGER_LIMIT_MS);
+  }
+
   /** State for a journal's next file or snapshot; only between inputs. */
   snapshot(): Iterable<readonly [device: string, state: JournalData]> {
     return [[this.device.name, this.device.save() as unknown as JournalData]];
   }
 
   command(command: PeerCommand, peer: string): void {
-    const known = this.#parts.config.peers.map(({ name }) => name);
+    const { config } = this.#parts;
+    const label = tunnelsOf(this.device)?.label;
+    if (!hasTunnels(config) || label === undefined) throw new Error('no tunnel ends here');
+    const known = config.peers.map(({ name }) => name);
     if (!known.includes(peer)) throw new Error(`no peer '${peer}' in the configuration; known are ${known.join(', ')}`);
-    const { label } = tunnelsOf(this.device);
     this.#renewalRefused = undefined;
     this.#guard(() => this.device.input({ kind: 'event', layer: label, name: command, data: { peer } }));
     if (command === 'renew' && this.#renewalRefused !== undefined)
@@ -173,7 +185,7 @@ export class GatewayRuntime implements Controlled {
   }
 
   status(): GatewayStatus {
-    const { config, clock, tls, journal } = this.#parts;
+    const { config, clock, tls, journal, kernel } = this.#parts;
     const now_us = clock.now_us();
     return {
       name: config.name,
@@ -183,11 +195,13 @@ export class GatewayRuntime implements Controlled {
       pid: process.pid,
       started: this.#started.toISOString(),
       uptime_s: seconds(now_us - this.#started_us),
-      tls: tls.name,
-      interface: this.#interface(),
-      address: config.address,
-      listen: config.listen ?? null,
-      peers: peersOf(this.device, config, now_us, this.#started_us),
+      tls: tls?.name ?? 'none',
+      interface: this.#interface(config.interface.kind, config.mtu, this.#parts.port),
+      tap: config.role === 'host' && kernel !== undefined ? this.#interface('tap', config.tap.mtu, kernel) : null,
+      address: hasTunnels(config) ? config.address : null,
+      listen: (hasTunnels(config) && config.listen) || null,
+      peers: hasTunnels(config) ? peersOf(this.device, config, now_us, this.#started_us) : [],
+      connections: connectionsOf(this.device),
       ...frameCounts(this.device),
       drops: dropsOf(this.device),
       journal:
@@ -198,14 +212,13 @@ export class GatewayRuntime implements Controlled {
     };
   }
 
-  #interface(): InterfaceStatus {
-    const { config, port, mac } = this.#parts;
+  #interface(kind: string, mtu: number, port: RuntimePort): InterfaceStatus {
     const { receivedFrames, receivedBytes, sentFrames, sentBytes, kernelDropped, sendDropped } = port.counters;
     return {
       name: port.name,
-      kind: config.interface.kind,
-      mac: formatMac(mac),
-      mtu: config.mtu,
+      kind,
+      mac: formatMac(this.#parts.mac),
+      mtu,
       framesReceived: receivedFrames,
       framesSent: sentFrames,
       bytesReceived: receivedBytes,
@@ -253,4 +266,12 @@ export class GatewayRuntime implements Controlled {
   #tell(event: GatewayEvent): void {
     for (const listener of this.#listeners) listener(event);
   }
+}
+
+/** The interface behind each boundary port of the device. Throws where one is missing. */
+function portsOf(plan: DevicePlan, { port, kernel }: RuntimeParts): Record<string, RuntimePort> {
+  const { wire, kernel: upper } = boundariesOf(plan);
+  if (upper === undefined) return { [wire]: port };
+  if (kernel === undefined) throw new Error(`device ${plan.name}: no interface for the host's kernel`);
+  return { [wire]: port, [upper]: kernel };
 }

@@ -4,7 +4,8 @@ import type { PeerStatus as TunnelPeer, GatewayStatus as TunnelsStatus } from '.
 import { TunnelsLayer } from '../../actors/gateway/tunnels.ts';
 import { tupleKey } from '../../actors/intermediate-driver/settings.ts';
 import { SslLayer } from '../../actors/ssl/layer.ts';
-import type { Config } from '../../config/schema.ts';
+import { TerminalDriverLayer } from '../../actors/terminal-driver/layer.ts';
+import type { PeerConfig, TunnelConfig } from '../../config/schema.ts';
 import { suiteById } from '../../engine/crypto/suite.ts';
 import { formatIp4 } from '../../wire/address.ts';
 import type { GatewayStatus, PeerStatus, SessionStatus } from './control-protocol.ts';
@@ -21,28 +22,27 @@ const PEER_STATES: Readonly<Record<string, string>> = {
   OFF: 'disconnected by operator',
 };
 
-/** The layer that the operator speaks to. */
-export function tunnelsOf(device: Device): TunnelsLayer {
-  const found = device.layers.find((layer) => layer instanceof TunnelsLayer);
-  if (found === undefined) throw new Error(`device ${device.name} has no layer that holds tunnels`);
-  return found;
+/** The layer that the operator speaks to; undefined where no tunnel ends. */
+export function tunnelsOf(device: Device): TunnelsLayer | undefined {
+  return device.layers.find((layer) => layer instanceof TunnelsLayer);
+}
+
+/** TCP connections that a driver of this host ends now; null where there is no such driver. */
+export function connectionsOf(device: Device): number | null {
+  return device.layers.find((layer) => layer instanceof TerminalDriverLayer)?.leg.sessions.size ?? null;
 }
 
 /** `started_us`: when the device started; states that are older than that began then. */
-export function peersOf(device: Device, config: Config, now_us: number, started_us: number): PeerStatus[] {
-  const status = tunnelsOf(device).status();
-  return config.peers.map((peer) => {
+export function peersOf(device: Device, config: TunnelConfig, now_us: number, started_us: number): PeerStatus[] {
+  const status = tunnelsOf(device)?.status();
+  if (status === undefined) return [];
+  return config.peers.map((peer: PeerConfig) => {
     const told = peerStatus(device, status, peer, now_us);
     return { ...told, since_s: Math.min(told.since_s, seconds(now_us - started_us)) };
   });
 }
 
-function peerStatus(
-  device: Device,
-  status: TunnelsStatus,
-  config: Config['peers'][number],
-  now_us: number,
-): PeerStatus {
+function peerStatus(device: Device, status: TunnelsStatus, config: PeerConfig, now_us: number): PeerStatus {
   const peer = status.peers.find(({ name }) => name === config.name);
   if (peer === undefined) return { name: config.name, state: 'unknown', since_s: 0, session: null };
   return {
@@ -57,7 +57,7 @@ function sessionStatus(
   device: Device,
   status: TunnelsStatus,
   peer: TunnelPeer,
-  config: Config['peers'][number],
+  config: PeerConfig,
   now_us: number,
 ): SessionStatus | null {
   if (peer.session === undefined || peer.tuple === undefined || peer.role === undefined) return null;
@@ -103,8 +103,8 @@ export function frameCounts(device: Device): { framesSealed: number; framesOpene
   const engine = device.layers.find((layer) => layer instanceof EngineLayer);
   if (engine !== undefined)
     return { framesSealed: engine.counters.sealed ?? 0, framesOpened: engine.counters.opened ?? 0 };
-  const { counters } = tunnelsOf(device);
-  return { framesSealed: counters.intoTunnel ?? 0, framesOpened: counters.fromTunnel ?? 0 };
+  const { intoTunnel = 0, fromTunnel = 0 } = tunnelsOf(device)?.counters ?? {};
+  return { framesSealed: intoTunnel, framesOpened: fromTunnel };
 }
 
 export function dropsOf(device: Device): GatewayStatus['drops'] {

@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:net';
-import type { Config } from '../../config/schema.ts';
+import { type Config, hasTunnels } from '../../config/schema.ts';
 import { SetupError } from './setup-error.ts';
 
 /**
@@ -8,18 +8,19 @@ import { SetupError } from './setup-error.ts';
  */
 export async function lockInstance(config: Config, file: string): Promise<Server> {
   const { name } = config.interface;
+  const who = hasTunnels(config) ? config.address.replace(/\/.*/, '') : config.role;
   const lock = createServer((socket) => socket.destroy());
   lock.unref();
   try {
     await new Promise<void>((resolve, reject) => {
       lock.once('error', reject);
-      lock.listen(`\0glassgate ${name} ${config.address.replace(/\/.*/, '')}`, () => resolve());
+      lock.listen(`\0glassgate ${name} ${who}`, () => resolve());
     });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
     throw new SetupError(
       'runtime',
-      `${file}: interface.name: another gateway runs on ${name} with the address ${config.address}; stop it first, or change one of the two`,
+      `${file}: interface.name: ${hasTunnels(config) ? `another gateway runs on ${name} with the address ${config.address}` : `another driver runs on ${name}`}; stop it first, or change one of the two`,
     );
   }
   return lock;

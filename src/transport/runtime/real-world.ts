@@ -34,7 +34,8 @@ export function realWorld(parts: {
   clock: Scheduler;
   random: RandomSource;
   vault: Vault;
-  tls: TlsProvider;
+  /** Left out where no tunnel ends. */
+  tls?: TlsProvider;
   tap: JournalTap;
   guard: Guard;
 }): World {
@@ -42,7 +43,7 @@ export function realWorld(parts: {
     scheduler: guardedClock(parts.clock, parts.guard),
     random: parts.random,
     vaultOf: () => parts.vault,
-    tls: worldTls(parts.tls, parts.guard),
+    ...(parts.tls && { tls: worldTls(parts.tls, parts.guard) }),
     tap: parts.tap,
   });
 }

@@ -19,7 +19,7 @@ interface UpCommandOptions {
 /** `glassgate up CONFIG`: runs one gateway until it is told to stop. */
 export function upCommand(): Command {
   return new Command('up')
-    .description('Run a gateway or a relay on a real interface, until SIGTERM or SIGINT.')
+    .description('Run a gateway, a relay or the driver of a host on a real interface, until SIGTERM or SIGINT.')
     .argument('<config>', 'YAML file')
     .option('--json', 'print JSON lines')
     .option('--steps', 'print every step of a session being set up (always with --json)')

@@ -31,6 +31,16 @@ export const GATEWAYS = {
     text: 'as tcp-over-tcp, for terminals with role host: connects to servers itself, which see this gateway',
     true: 'tcp',
   },
+  'engine-y': {
+    text: 'as tcp-over-tcp, frames pass SSL in clear and engine Y encrypts below IP',
+    true: 'tcp',
+    risk: 'no-integrity',
+  },
+  'driver-y': {
+    text: 'as tcp-over-tcp, frames pass SSL in clear and intermediate driver Y encrypts below IP',
+    true: 'tcp',
+    risk: 'no-integrity',
+  },
   'as-terminal': { text: 'as reoriginating, in the name of the terminals, which is what servers see', true: 'tcp' },
 } as const satisfies Readonly<Record<string, EmbodimentFacts>>;
 

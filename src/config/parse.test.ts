@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { boundariesOf, devicePlan } from './device-plan.ts';
+import { GATEWAYS } from './embodiments.ts';
 import { gatewayOptions, relayOptions } from './gateway-options.ts';
 import { nearest } from './nearest.ts';
 import { judge, parseConfig } from './parse.ts';
@@ -189,7 +191,9 @@ describe('each mistake is one line with place, value and remedy', () => {
     ],
     [
       'embodiment: engin',
-      "g.yaml:17:13: embodiment: must be engine, software, folded, tcp-over-tcp, engine-udp or software-udp, not 'engin'; did you mean 'engine'?",
+      `g.yaml:17:13: embodiment: must be ${Object.keys(GATEWAYS)
+        .join(', ')
+        .replace(/, (?=[^,]*$)/, ' or ')}, not 'engin'; did you mean 'engine'?`,
     ],
     ['journal: everything', "g.yaml:17:10: journal: must be a group of keys, not 'everything'"],
     [
@@ -313,8 +317,56 @@ describe('a relay', () => {
       'r.yaml:17:34: routes[0].via: must be in the own network 10.1.0.20/24',
     ]);
     expect(errors(RELAY.replace('role: relay', 'role: relais'))[0]).toBe(
-      "r.yaml:1:7: role: must be gateway or relay, not 'relais'; did you mean 'relay'?",
+      "r.yaml:1:7: role: must be gateway, relay or host, not 'relais'; did you mean 'relay'?",
     );
+  });
+});
+
+describe('a host', () => {
+  const HOST = 'role: host\nname: terminal21\ninterface: { name: eth0 }\n';
+  const errors = (text: string) => {
+    const parsed = parseConfig(text, 'h.yaml');
+    return parsed.ok ? [] : parsed.errors;
+  };
+
+  it('has a driver between its TAP and the wire', () => {
+    const parsed = parseConfig(`${HOST}bypass: { networks: [10.3.0.0/16] }\nnumerals: 3000\n`, 'h.yaml');
+    if (!parsed.ok) throw new Error(parsed.errors.join());
+    expect(parsed.config).toMatchObject({ embodiment: 'driver', tap: { name: 'gg0', mtu: 1400 }, handshake: 'hold' });
+    const plan = devicePlan(parsed.config, 0x02_00_00_00_00_31);
+    expect(boundariesOf(plan)).toEqual({ wire: '3113', kernel: '31T' });
+    expect(plan.layers[0]).toMatchObject({
+      label: '3106',
+      options: {
+        mac: 0x02_00_00_00_00_31,
+        mtu: 1400,
+        bypass: { automatic: true, networks: [{ address: 0x0a03_0000, prefix: 16 }] },
+      },
+    });
+  });
+
+  it('has no tunnel, and its TAP must fit the wire', () => {
+    expect(errors(`${HOST}peers: []\n`)[0]).toMatch(/^h.yaml:4:1: peers: unknown key, known are role, /);
+    expect(errors(`${HOST}tap: { mtu: 1600 }\n`)).toEqual([
+      'h.yaml:4:13: tap.mtu: must be at most the 1500 of the interface',
+    ]);
+    expect(errors(`${HOST}tap: { name: eth0 }\n`)).toEqual([
+      'h.yaml:4:14: tap.name: must not be the interface on the wire',
+    ]);
+  });
+});
+
+describe('what is dangerous', () => {
+  it('runs only where the configuration says that somebody knows', () => {
+    const text = `embodiment: engine-y\n${GOOD}`;
+    expect(parseConfig(text, 'g.yaml')).toEqual({
+      ok: false,
+      errors: [
+        "g.yaml:1:13: embodiment: engine-y is dangerous: its cipher hides frames but does not notice changed ones; who wants it all the same writes 'accept: [no-integrity]'",
+      ],
+    });
+    expect(parseConfig(`${text}accept: [no-integrity]\n`, 'g.yaml')).toMatchObject({ ok: true });
+    expect(parseConfig(`${text}accept: [clear-text]\n`, 'g.yaml')).toMatchObject({ ok: false });
   });
 });
 

@@ -178,7 +178,7 @@ export const RELAY_PEERS = z
   .max(RELAY_PEERS_MAX);
 
 export const NUMERALS = z
-  .union([z.literal(2000), z.literal(3000)], '2000 or 3000')
+  .union([z.literal(2000), z.literal(3000), z.literal(4000), z.literal(5000)], '2000, 3000, 4000 or 5000')
   .default(2000)
   .describe('series of the numerals that layers are called by');
 

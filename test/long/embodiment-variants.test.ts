@@ -5,7 +5,20 @@ import { afterEach, beforeEach, it } from 'vitest';
 import { EMBODIMENT_LIMIT_MS, EMBODIMENT_NEEDS, embodimentRun } from '../support/embodiment-run.ts';
 import { describeNamespaces } from '../support/netlab.ts';
 
-const TOPOLOGIES = ['e2-nat', 'e3-mirrored', 'e3-folded', 'e4-folded', 'e4-nat', 'e11-mirrored'];
+const TOPOLOGIES = [
+  'prior-art-2',
+  'tcp-over-tcp',
+  'e5-nat',
+  'e6-nat',
+  'e7-nat',
+  'e8-both',
+  'e2-nat',
+  'e3-mirrored',
+  'e3-folded',
+  'e4-folded',
+  'e4-nat',
+  'e11-mirrored',
+];
 
 let folder: string;
 beforeEach(() => {

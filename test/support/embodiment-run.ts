@@ -4,7 +4,7 @@ import { runScenario, type ScenarioEvent } from './netlab.ts';
 /** Bytes of each transfer at full speed. */
 const BYTES = 50_000_000;
 /** Bytes of each transfer over a way that loses. */
-const LOSSY_BYTES = 2_000_000;
+const LOSSY_BYTES = 1_000_000;
 const LOSS = { lossRatio: 0.01, delay_ms: 10 };
 /** Commands that such a run needs. */
 export const EMBODIMENT_NEEDS = ['nft'];

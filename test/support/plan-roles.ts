@@ -1,9 +1,12 @@
 import type { GatewayConfig } from '../../src/actors/gateway/config.ts';
-import { GATEWAYS, RELAYS } from '../../src/config/embodiments.ts';
+import { GATEWAYS, RELAYS, RISKS } from '../../src/config/embodiments.ts';
 import { suiteById } from '../../src/engine/crypto/suite.ts';
 import type { DevicePlan } from '../../src/topologies/plan.ts';
 import { layersOf } from '../../src/transport/netlab/index.ts';
 import { formatCidr, formatIp4, type Ip4 } from '../../src/wire/address.ts';
+
+/** Series of a gateway's numerals from its own: 20 and 2000. */
+const GATEWAY_NUMERALS = 100;
 
 /** What a configuration says of the place where a device runs. */
 export interface ConfigPlace {
@@ -48,9 +51,16 @@ export function gatewayConfigs(device: DevicePlan, place: ConfigPlace): object[]
   if (keys === undefined || device.kind !== 'gateway') return [];
   const [engine] = layersOf(device, 'engine');
   const clampMss = engine?.options.clampMss ?? false;
-  return Object.keys(GATEWAYS).flatMap((embodiment) =>
-    [2000, 3000].map((numerals) => ({ ...keys, role: 'gateway', embodiment, numerals, clampMss })),
-  );
+  const numerals = Number(device.numeral) * GATEWAY_NUMERALS;
+  const accept = Object.keys(RISKS);
+  return Object.keys(GATEWAYS).map((embodiment) => ({
+    ...keys,
+    role: 'gateway',
+    embodiment,
+    accept,
+    numerals,
+    clampMss,
+  }));
 }
 
 /** Every configuration of role relay that the device may have. */

@@ -3,7 +3,6 @@ export const RISKS = {
   'no-integrity': 'its cipher hides frames but does not notice changed ones',
   'no-secrecy':
     'frames travel in clear: anybody on the way reads them, though nobody but the peer makes or changes them',
-  'clear-text': 'nothing is encrypted, anybody on the way reads and changes frames',
 } as const;
 
 export type Risk = keyof typeof RISKS;

@@ -97,7 +97,10 @@ describe('a good configuration', () => {
     const optionsOf = (text: string) => {
       const parsed = parseConfig(`${GOOD}${text}\n`, 'g.yaml');
       if (!parsed.ok) return parsed.errors;
-      return { suites: gatewayOptions(parsed.config as GatewayConfig, 1).suites, warnings: warningsOf(parsed.config) };
+      return {
+        suites: gatewayOptions(parsed.config as GatewayConfig, 1).suites,
+        warnings: warningsOf(parsed.config as GatewayConfig),
+      };
     };
     expect(optionsOf('ssl: on')).toEqual({ suites: [1, 2, 3], warnings: [] });
     expect(optionsOf('ssl: off')).toEqual([
@@ -366,7 +369,7 @@ describe('what is dangerous', () => {
       ],
     });
     expect(parseConfig(`${text}accept: [no-integrity]\n`, 'g.yaml')).toMatchObject({ ok: true });
-    expect(parseConfig(`${text}accept: [clear-text]\n`, 'g.yaml')).toMatchObject({ ok: false });
+    expect(parseConfig(`${text}accept: [no-secrecy]\n`, 'g.yaml')).toMatchObject({ ok: false });
   });
 });
 

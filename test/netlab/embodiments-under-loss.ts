@@ -1,0 +1,48 @@
+/**
+ * Kernel TCP from the terminal to the server over a way that loses and delays, through several topologies in turn. Each round goes through
+ * all of them with all losses, so that whatever else the machine does meets them alike. Argument: JSON of the plan. Reports a `transfer` for
+ * each measurement.
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { topologyByName } from '../../src/topologies/topologies.ts';
+import { planNetwork, transfer } from '../../src/transport/netlab/index.ts';
+import { formatIp4 } from '../../src/wire/address.ts';
+import { PlanRun } from '../support/plan-run.ts';
+import { report } from '../support/scenario.ts';
+
+interface Plan {
+  topology: string;
+  round: number;
+  losses: number[];
+  /** Of the whole way, one direction. */
+  delay_ms: number;
+  bytes: number;
+  /** Files go here. */
+  folder: string;
+}
+
+const TRANSFER_LIMIT_MS = 120_000;
+/** Once through before it is measured: ARP, the tunnel's and the machine's caches. */
+const WARM_UP_BYTES = 200_000;
+
+const { topology, round, losses, delay_ms, bytes, folder } = JSON.parse(process.argv[2] as string) as Plan;
+const plan = topologyByName(topology)!.plan({ shape: 'tcp', handshake: 'hold', hostMtu: 1400 });
+const network = await planNetwork(plan);
+const [from, to] = plan.ends as [(typeof plan.ends)[0], (typeof plan.ends)[0]];
+const own = join(folder, `${topology}-${round}`);
+mkdirSync(own);
+const run = await PlanRun.open(network, { folder: own });
+await network.impair({ delay_ms, seed: round });
+const move = (size: number): ReturnType<typeof transfer> =>
+  transfer(from.device, to.device, formatIp4(to.address), size, { timeout_ms: TRANSFER_LIMIT_MS });
+await move(WARM_UP_BYTES);
+for (const lossRatio of losses) {
+  await network.impair({ lossRatio, delay_ms, seed: round });
+  const { sent, received } = await move(bytes);
+  const goodput_bps = Math.round((8_000 * received.bytes) / received.time_ms);
+  report('transfer', { topology, round, lossRatio, sent: sent.sha256, received: received.sha256, goodput_bps });
+}
+report('end', { internalErrors: await run.internalErrors() });
+await run.stop();
+process.exit(0);

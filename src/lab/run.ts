@@ -41,6 +41,9 @@ export interface LabResult {
   /** True: TLS was the model of it, without security. */
   readonly modelTls: true;
   readonly f13: NetworkPlan['f13'];
+  readonly carries?: NetworkPlan['carries'];
+  /** Who pinged and sent, and whom, by name. */
+  readonly way: { readonly from: string; readonly to: string };
   readonly setUp: readonly Step[];
   /** Virtual time at which both gateways' sessions stood; absent when they never did. */
   readonly up_us?: number;
@@ -78,6 +81,8 @@ export function runLab({ settings, bytes, pings, journal, onFrame, inside = fals
     settings,
     modelTls: true,
     f13: lab.plan.f13,
+    ...(lab.plan.carries && { carries: lab.plan.carries }),
+    way: { from: lab.plan.ends[0].device, to: lab.plan.ends[1].device },
     setUp: setUp.steps,
     ...(isUp && { up_us }),
     ...(pinged && { ping: pinged }),

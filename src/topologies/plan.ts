@@ -94,6 +94,8 @@ export interface NetworkPlan {
   readonly path: readonly PathPlan[];
   /** F13: nothing acts there and its header has the shape of TCP or UDP, as the settings say; it is UDP; or a TCP acts. */
   readonly f13: 'shape' | 'udp' | 'tcp';
+  /** `tcp`: nothing but TCP gets from the first end to the second, and connections the other way do not; left out: every frame does. */
+  readonly carries?: 'tcp';
 }
 
 /** What may be chosen for any topology; plain data. What a topology has no use for it leaves aside. */

@@ -17,6 +17,7 @@ function reoriginated(settings: NetworkSettings, kind: Reoriginating, more: Part
     gateway20: 'tcp-over-tcp',
     gateway30: kind,
     f13: 'tcp',
+    carries: 'tcp',
     terminal21: driven(settings),
     addresses: GATEWAY_30_INSIDE,
     ...more,
@@ -25,13 +26,15 @@ function reoriginated(settings: NetworkSettings, kind: Reoriginating, more: Part
 
 /** Encapsulation processing on gateway 20's side and the driver in server 31 ([0895], [1017]): server 31 connects to terminal 21. */
 function mirrored(settings: NetworkSettings, kind: Reoriginating): NetworkPlan {
-  return twoLanPlan(settings, {
+  const plan = twoLanPlan(settings, {
     gateway20: kind,
     gateway30: 'tcp-over-tcp',
     f13: 'tcp',
+    carries: 'tcp',
     server31: driven(settings),
     addresses: GATEWAY_20_INSIDE,
   });
+  return { ...plan, ends: [...plan.ends].reverse() };
 }
 
 function driven({ handshake }: NetworkSettings): TwoLanParts['terminal21'] {

@@ -34,6 +34,7 @@ export interface TwoLanParts {
   readonly gateway30: GatewayKind;
   /** What acts at F13; default: nothing. */
   readonly f13?: NetworkPlan['f13'];
+  readonly carries?: NetworkPlan['carries'];
   /** Default: hosts without anything added. */
   readonly terminal21?: (name: string, options: HostPlanOptions) => DevicePlan;
   readonly server31?: (name: string, options: HostPlanOptions) => DevicePlan;
@@ -84,6 +85,7 @@ export function twoLanPlan(settings: NetworkSettings, parts: TwoLanParts): Netwo
     tunnels: [gatewayTunnel(DEVICES.gateway20, gateway20), gatewayTunnel(DEVICES.gateway30, gateway30)],
     path: [{ cable: 'W3', share: 1 }],
     f13,
+    ...(parts.carries && { carries: parts.carries }),
   };
 }
 

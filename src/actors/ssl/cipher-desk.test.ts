@@ -209,8 +209,8 @@ describe('SSL with a cipher beside the CPU', () => {
 
   it('ends a session whose keys the cipher does not take', () => {
     const pair = up(options);
-    const saved = pair.client.ssl.save().cipher as unknown as { installed: { sessionId: number }[] };
-    const { sessionId } = saved.installed[0];
+    const saved = pair.client.ssl.save().ciphers as unknown as { desk: { installed: { sessionId: number }[] } };
+    const { sessionId } = saved.desk.installed[0];
     pair.client.ssl.ports.cipher.received$.next({ kind: 'refused', sessionId });
     pair.run();
     expect([pair.client.closedReason(), pair.server.closedReason()]).toEqual(['busy', 'peer']);

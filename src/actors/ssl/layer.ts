@@ -3,26 +3,15 @@ import { isAesSuite, mayBeOffered, SUITE_PREFERENCE } from '../../engine/crypto/
 import type { RecordLimits } from '../../engine/records/limits.ts';
 import type { Ip4 } from '../../wire/address.ts';
 import { u32 } from '../../wire/bytes.ts';
-import type { ControlFrameMessage } from '../../wire/control-frame.ts';
 import { isIp6 } from '../../wire/ip-address.ts';
 import type { AdmissionLimits } from '../admission.ts';
-import type { Frame } from '../frame.ts';
 import type { LayerHost } from '../host.ts';
 import { Layer, type MachineView, type SavedLayer } from '../layer.ts';
 import type { Port } from '../port.ts';
-import type {
-  CipherIndication,
-  CipherRequest,
-  SslIndication,
-  SslRequest,
-  TcpIndication,
-  TcpRequest,
-} from '../services.ts';
+import type { SslIndication, SslRequest, TcpIndication, TcpRequest } from '../services.ts';
 import type { JournalData } from '../tap.ts';
-import { CipherDesk, type SavedCipherDesk } from './cipher-desk.ts';
-import { CipherLine, type InlineCipherOptions } from './cipher-line.ts';
+import { CipherWays, type SavedCipherWays, type SslCipher } from './cipher-ways.ts';
 import { failureOfTcp } from './failures.ts';
-import { frameOfRequest, type HairpinOptions, indicationOf } from './hairpin-line.ts';
 import type { SavedSslSession } from './saved-session.ts';
 import { SslSession } from './session.ts';
 import type { SslSessionHost, SslSessionStart } from './session-host.ts';
@@ -50,17 +39,6 @@ export interface SslPeer {
   /** Where it listens, if that is known: {@link HALF_OPEN_SESSIONS_FOR_PEERS} are for it. */
   readonly address?: Ip4;
 }
-
-/**
- * Where the cipher is instead of here. Records are sealed and opened beside the CPU (port `cipher`), or by engine X behind the virtual NIC
- * (port `nic`). Or there are none: an in-line cipher below IP encrypts the byte stream, a driver (port `inline`) or an engine (port `nic`).
- */
-export type SslCipher =
-  | { readonly by: 'service' }
-  | ({ readonly by: 'hairpin' } & HairpinOptions)
-  | ({ readonly by: 'inline' } & InlineCipherOptions);
-
-type CipherElsewhere = Exclude<SslCipher, { by: 'inline' }>;
 
 /** Whom an SSL layer speaks to, and what it offers. */
 export interface SslOptions {
@@ -112,8 +90,7 @@ export class SslLayer extends Layer {
   readonly #most: number;
   readonly #halfOpen: AdmissionLimits;
   readonly #sessions = new Map<string, SslSession>();
-  readonly #desk: CipherDesk | undefined;
-  readonly #inline: CipherLine | undefined;
+  readonly #ciphers: CipherWays;
 
   constructor(host: LayerHost, label: string, options: SslOptions) {
     super(host, label);
@@ -129,8 +106,15 @@ export class SslLayer extends Layer {
       orders: options.orders ?? [1, 0],
       pathMtu: options.pathMtu ?? PATH_MTU_BYTES,
     };
-    if (cipher?.by === 'inline') this.#inline = this.#makeLine(cipher);
-    else if (cipher !== undefined) this.#desk = this.#makeDesk(cipher);
+    this.#ciphers = new CipherWays(cipher, {
+      host,
+      label,
+      sessions: this.#sessions,
+      addPort: (name, onReceived) => this.addPort(name, onReceived),
+      setTimer: (delay_us) => this.setTimer(CIPHER_TIMER, delay_us),
+      drop: (reason, frame, detail) => this.drop(reason, frame, detail),
+      count: (counter) => this.count(counter),
+    });
     this.#upper = this.addPort<SslRequest, SslIndication>('upper', (request) => this.#requested(request));
     this.#lower = this.addPort<TcpIndication, TcpRequest>('lower', (indication) => this.#fromTcp(indication));
   }
@@ -140,7 +124,7 @@ export class SslLayer extends Layer {
   }
 
   override timerFired(name: string): void {
-    if (name === CIPHER_TIMER) return this.#desk?.timerFired();
+    if (name === CIPHER_TIMER) return this.#ciphers.timerFired();
     const at = name.indexOf(':');
     this.#sessions.get(name.slice(at + 1))?.timerFired(name.slice(0, at));
   }
@@ -172,16 +156,14 @@ export class SslLayer extends Layer {
     return {
       version: 1,
       sessions: sessions as never,
-      ...(this.#desk && { cipher: this.#desk.save() as never }),
-      ...(this.#inline && { inlineSessions: this.#inline.sessions }),
+      ciphers: this.#ciphers.save() as never,
     };
   }
 
   restore(saved: SavedLayer): void {
     this.#sessions.clear();
-    if (this.#inline !== undefined) this.#inline.sessions = saved.inlineSessions as number;
     for (const each of saved.sessions as unknown as readonly SavedSslSession[]) this.#add(each.start).restore(each);
-    this.#desk?.restore(saved.cipher as unknown as SavedCipherDesk);
+    this.#ciphers.restore(saved.ciphers as unknown as SavedCipherWays);
   }
 
   // ---- the application's requests ----
@@ -200,8 +182,7 @@ export class SslLayer extends Layer {
       case 'leg':
         return session.tellLeg(request);
       case 'installed':
-        // With a cipher below it is SSL that installs it, and knows when it has.
-        return this.#inline === undefined ? session.event({ type: 'installed' }) : undefined;
+        return this.#ciphers.isBelow ? undefined : session.event({ type: 'installed' });
       case 'renew':
         return session.renew();
       case 'records':
@@ -288,14 +269,12 @@ export class SslLayer extends Layer {
 
   #sessionHost({ name, tuple }: SslSessionStart): SslSessionHost {
     const { host, label } = this;
-    const cipher = this.#desk?.placeFor(name, tuple);
     return {
       now_us: () => host.now_us(),
       setTimer: (timer, delay_us) => this.setTimer(`${timer}:${name}`, delay_us),
       clearTimer: (timer) => this.clearTimer(`${timer}:${name}`),
       vault: host.vault,
-      ...(cipher && { cipher }),
-      ...(this.#inline && { inlineCipher: this.#inline.access }),
+      ...this.#ciphers.accessFor(name, tuple),
       observer: host.observer(label),
       wishes: this.#wishes,
       limits: this.#options.limits ?? {},
@@ -314,66 +293,6 @@ export class SslLayer extends Layer {
       note: (note, data) => this.note(note, data),
       ended: () => this.#sessions.delete(name),
     };
-  }
-
-  // ---- a cipher elsewhere ----
-
-  #makeDesk(cipher: CipherElsewhere): CipherDesk {
-    const { host, label } = this;
-    const desk: CipherDesk = new CipherDesk({
-      vault: host.vault,
-      now_us: () => host.now_us(),
-      draw: () => u32(host.randomBytes(label, 4), 0),
-      setTimer: (delay_us) => this.setTimer(CIPHER_TIMER, delay_us),
-      request: this.#wayTo(cipher, (indication) => desk.received(indication)),
-      answer: (name, answer) => {
-        const session = this.#sessions.get(name);
-        if (session === undefined) this.drop('no-session', undefined, name);
-        else session.cipherAnswered(answer);
-      },
-      refused: (name) => this.#sessions.get(name)?.cipherRefused(),
-      drop: (reason, detail) => this.drop(reason, undefined, detail),
-      count: (counter) => this.count(counter),
-    });
-    return desk;
-  }
-
-  #wayTo(
-    cipher: CipherElsewhere,
-    received: (indication: CipherIndication) => void,
-  ): (request: CipherRequest) => boolean {
-    if (cipher.by === 'service') {
-      const port = this.addPort<CipherIndication, CipherRequest>('cipher', received);
-      return (request) => port.send(request);
-    }
-    const nic = this.addPort<Frame, Frame>('nic', (frame) => {
-      const said = indicationOf(frame.bytes);
-      if (said === 'nothing') return;
-      if ('malformed' in said) this.drop('malformed', frame, said.malformed);
-      else received(said);
-    });
-    return (request) => {
-      const bytes = frameOfRequest(request, cipher);
-      return bytes !== undefined && nic.send(this.host.frame(bytes));
-    };
-  }
-
-  // ---- an in-line cipher below ----
-
-  #makeLine(options: InlineCipherOptions): CipherLine {
-    const line = new CipherLine(options, {
-      call: (message) => driver.send(message),
-      send: (bytes) => void engine.send(this.host.frame(bytes, undefined, 'none')),
-      answered: ({ kind, sessionId }) => this.#byInlineSession(sessionId)?.cipherBelow?.answered(kind),
-      drop: (frame, detail) => this.drop('foreign-control-frame', frame, detail),
-    });
-    const driver = this.addPort<ControlFrameMessage, ControlFrameMessage>('inline', (message) => line.called(message));
-    const engine = this.addPort<Frame, Frame>('nic', (frame) => line.received(frame));
-    return line;
-  }
-
-  #byInlineSession(sessionId: number): SslSession | undefined {
-    return [...this.#sessions.values()].find(({ cipherBelow }) => cipherBelow?.sessionId === sessionId);
   }
 
   #expectation(peer: string | undefined): PeerExpectation {

@@ -1,5 +1,5 @@
 import { ETHERNET_MTU_BYTES } from '../../actors/ip-stack/layer.ts';
-import type { SslCipher } from '../../actors/ssl/layer.ts';
+import type { SslCipher } from '../../actors/ssl/cipher-ways.ts';
 import { ETHERNET_HEADER_BYTES } from '../../wire/ethernet.ts';
 import type { DevicePlan, LayerPlan, StackPlan, TapPlan, TunnelPlan } from '../plan.ts';
 import { upperJoins } from './gateway.ts';

@@ -1,7 +1,7 @@
 import type { BridgePortOptions } from '../../actors/bridge/layer.ts';
 import type { GatewayConfig } from '../../actors/gateway/config.ts';
 import type { InterfaceAddress } from '../../actors/services.ts';
-import type { SslCipher } from '../../actors/ssl/layer.ts';
+import type { SslCipher } from '../../actors/ssl/cipher-ways.ts';
 import { FIN_WAIT_KEEPALIVE } from '../../actors/tcp/limits.ts';
 import { CONTROL_MAC_ENGINE, CONTROL_MAC_SOFTWARE, type Mac } from '../../wire/address.ts';
 import { ETHERNET_HEADER_BYTES } from '../../wire/ethernet.ts';

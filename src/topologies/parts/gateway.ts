@@ -1,4 +1,4 @@
-import type { SslCipher } from '../../actors/ssl/layer.ts';
+import type { SslCipher } from '../../actors/ssl/cipher-ways.ts';
 import { CONTROL_MAC_SOFTWARE } from '../../wire/address.ts';
 import type { DevicePlan, LayerPlan, StackPlan, TapPlan, TunnelPlan } from '../plan.ts';
 import { encapsulationLayers } from './encapsulation-layers.ts';

@@ -9,14 +9,16 @@ export interface Measured {
   readonly seen: readonly Observation[];
 }
 
-/** Names of the topologies that have a page: embodiments, prior arts, and TCP over TCP; variants stand on the page of what they vary. */
+/** Names of the topologies that have a page: embodiments, prior arts, TCP over TCP, three sites; variants stand on the page of what they vary. */
 export function pageNames(): string[] {
-  return TOPOLOGIES.map(({ name }) => name).filter((name) => /^(e\d+|prior-art-\d|tcp-over-tcp)$/.test(name));
+  return TOPOLOGIES.map(({ name }) => name).filter((name) =>
+    /^(e\d+|prior-art-\d|tcp-over-tcp|three-sites)$/.test(name),
+  );
 }
 
 /** Small enough to be done again in a minute, large enough to leave slow start behind. */
 export function comparePlan(): GoodputPlan {
-  return { topologies: pageNames(), seed: 1, bytes: 2_000_000, limit_us: 30_000_000 };
+  return { topologies: pageNames(), seed: 1, seeds: 3, bytes: 2_000_000, limit_us: 30_000_000 };
 }
 
 export function measure(onStep: (text: string) => void): Measured {

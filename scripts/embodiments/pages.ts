@@ -63,7 +63,7 @@ function measuredLines(name: string, cells: readonly GoodputCell[]): string[] {
   const rtts = [...new Set(cells.map(({ rtt_ms }) => rtt_ms))];
   const losses = [...new Set(cells.map(({ loss }) => loss))];
   return [
-    '`glassgate lab compare`, goodput of one transfer in Mbit/s over 50 Mbit/s, on virtual time:',
+    '`glassgate lab compare`, goodput of one transfer in Mbit/s over 50 Mbit/s, on virtual time, median of three seeds:',
     '',
     `| round trip time | ${losses.map((loss) => `${percent(loss)} loss`).join(' | ')} |`,
     `|---|${losses.map(() => '---:').join('|')}|`,

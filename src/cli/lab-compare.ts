@@ -15,6 +15,7 @@ const CHART_RTT_MS = 20;
 
 interface CompareFlags {
   readonly seed: number;
+  readonly seeds: number;
   readonly bytes: number;
   readonly limit: number;
   readonly svg?: string;
@@ -29,6 +30,7 @@ export function labCompareCommand(): Command {
     )
     .argument('[topologies...]', 'names of "lab list"; default: all embodiments and prior arts')
     .option('--seed <number>', 'all chance comes from it', wholeNumber, 1)
+    .option('--seeds <number>', 'transfers with so many seeds, of which the median counts', wholeNumber, 1)
     .addOption(
       new Option('--bytes <count>', 'bytes of each transfer, like 2M').argParser(byteCount).default(2_000_000, '2M'),
     )
@@ -52,7 +54,8 @@ function compare(names: readonly string[], flags: CompareFlags, command: Command
         exitCode: EXIT_CONFIG,
       });
   const topologies = names.length > 0 ? names : TOPOLOGIES.map(({ name }) => name).filter((name) => USUAL.test(name));
-  const plan = { topologies, seed: flags.seed, bytes: flags.bytes, limit_us: flags.limit };
+  if (flags.seeds < 1) command.error('--seeds must be at least 1', { exitCode: EXIT_CONFIG });
+  const plan = { topologies, seed: flags.seed, seeds: flags.seeds, bytes: flags.bytes, limit_us: flags.limit };
   const seen = topologies.map((topology) => progress(`what ${topology} does with a frame`, () => observe(topology)));
   const cells = measured(plan);
   try {
@@ -85,9 +88,13 @@ function progress<T>(what: string, work: () => T): T {
   }
 }
 
-function text({ bytes, seed }: GoodputPlan, cells: readonly GoodputCell[], seen: readonly Observation[]): string {
+function text(
+  { bytes, seed, seeds = 1 }: GoodputPlan,
+  cells: readonly GoodputCell[],
+  seen: readonly Observation[],
+): string {
   return [
-    `Goodput in Mbit/s of one transfer of ${bytes} bytes over 50 Mbit/s, on virtual time, seed ${seed}`,
+    `Goodput in Mbit/s of one transfer of ${bytes} bytes over 50 Mbit/s, on virtual time, ${seeds > 1 ? `median of ${seeds} seeds from ${seed} on` : `seed ${seed}`}`,
     goodputText(cells),
     '',
     observationText(seen),

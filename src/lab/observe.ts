@@ -75,16 +75,14 @@ function countCrossings(lab: Lab): (users: number) => Observation['crossings'] {
   };
 }
 
-/** Counts users' IP packets where the sending host lets go of them: below its IP stack where that is watched, else on its cable. */
+/** Counts users' IP packets where the sending host lets go of them: on its cable, or where a gateway inside the host takes them over. */
 function usersFrames(lab: Lab): () => number {
   const [{ device }] = lab.plan.ends as readonly [EndPlan];
   const within = Object.keys(lab.plan.devices.find(({ name }) => name === device)?.taps ?? {});
   const cable = lab.plan.cables.find(({ a, b }) => a.device === device || b.device === device)?.name ?? '';
+  const place = (isTunnelEnd(lab, device) && within.find((tap) => tap.startsWith('V'))) || cable;
   const isOuter = outerOf(lab);
   let frames = 0;
-  // With a driver in the host that is the cable: above it the host's TCP speaks with the driver alone.
-  const place =
-    lab.plan.f13 === 'tcp' && isTunnelEnd(lab, device) ? (within.find((tap) => tap.startsWith('S')) ?? cable) : cable;
   const end = lab.tap(place, ({ bytes }) => {
     if (parseFrame(bytes).ip !== undefined && !isOuter(bytes)) frames += 1;
   });

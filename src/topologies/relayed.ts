@@ -23,7 +23,7 @@ import {
 } from './relayed-network.ts';
 import { endOptions, place, sharedOptions } from './two-lan.ts';
 
-const RELAY: RelayPlace = { name: RELAY_DEVICES.relay10, interface: RELAY_10 };
+export const RELAY: RelayPlace = { name: RELAY_DEVICES.relay10, interface: RELAY_10 };
 
 /** Embodiment 1 and prior art 1: both gateways dial a session relay on the Internet (spec 01). */
 
@@ -137,7 +137,7 @@ export function relayOptions(
   };
 }
 
-function expectedNames({ expects = {} }: NetworkSettings): string[] {
+export function expectedNames({ expects = {} }: NetworkSettings): string[] {
   return [expects.of20 ?? DEVICES.gateway20, expects.of30 ?? DEVICES.gateway30];
 }
 

@@ -22,10 +22,10 @@ import {
 } from './reoriginating.ts';
 import { E12, E12_REDUNDANT } from './several-sessions.ts';
 import { E2_SSL_OFF, E4_SSL_OFF } from './ssl-off.ts';
+import { THREE_SITES } from './three-sites.ts';
 import { E11, E11_MIRRORED, E11_SWAPPED } from './udp-between-gateways.ts';
 
-/** Every network that can be had by name. */
-export const TOPOLOGIES: readonly Topology[] = [
+const ALL: readonly Topology[] = [
   E1,
   E2,
   E3,
@@ -70,7 +70,13 @@ export const TOPOLOGIES: readonly Topology[] = [
   E8_NAT,
   ...E9_TOPOLOGIES,
   ...E10_TOPOLOGIES,
+  THREE_SITES,
 ];
+
+/** Every network that can be had by name: embodiments in their order, each before its variants, then what they are compared with. */
+export const TOPOLOGIES: readonly Topology[] = ALL.toSorted((one, other) =>
+  one.name.localeCompare(other.name, 'en', { numeric: true }),
+);
 
 export function topologyByName(name: string): Topology | undefined {
   return TOPOLOGIES.find((topology) => topology.name === name);

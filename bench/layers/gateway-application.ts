@@ -1,9 +1,9 @@
 import { GatewayApplicationLayer } from '../../src/actors/gateway/gateway-application.ts';
 import type { SettingRequest, SslIndication, SslRequest } from '../../src/actors/services.ts';
+import { recordParameters } from '../../test/support/record-parameters.ts';
 import { BenchHost } from '../support/bench-host.ts';
 import { benchInterface, INBOUND, OTHER, OWN, tcpFrame } from '../support/frames.ts';
 import { layerBenchmarks, type Stand } from '../support/layer-benchmark.ts';
-import { recordParameters } from '../support/record-parameters.ts';
 
 const PEER = 'gateway20';
 const PORT = 443;
@@ -11,7 +11,7 @@ const PORT = 443;
 const HERE = benchInterface(30, 1);
 const THERE = benchInterface(20, 2);
 const TUPLE = { local: HERE.address, remote: THERE.address, remotePort: PORT };
-const PARAMETERS = recordParameters('client', PEER);
+const PARAMETERS = recordParameters({ role: 'client', peerName: PEER });
 
 interface Up {
   readonly host: BenchHost;

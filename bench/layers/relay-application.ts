@@ -1,9 +1,9 @@
 import { RelayApplicationLayer } from '../../src/actors/relay/layer.ts';
 import type { SslIndication, SslRequest } from '../../src/actors/services.ts';
+import { recordParameters } from '../../test/support/record-parameters.ts';
 import { BenchHost } from '../support/bench-host.ts';
 import { benchInterface, INBOUND, OTHER, OUTBOUND, OWN, tcpFrame } from '../support/frames.ts';
 import { layerBenchmarks, type Stand } from '../support/layer-benchmark.ts';
-import { recordParameters } from '../support/record-parameters.ts';
 
 const SITES = 1_000;
 const PORT = 443;
@@ -30,7 +30,7 @@ function forward(frame_bytes: number): Stand {
   for (const [at, session] of names.entries()) {
     const tuple = { local: HERE.address, localPort: PORT, remote: THERE.address, remotePort: FIRST_PORT + at };
     indicate({ kind: 'accepted', session, tuple });
-    indicate({ kind: 'secured', session, parameters: recordParameters('server', session) });
+    indicate({ kind: 'secured', session, parameters: recordParameters({ peerName: session }) });
     indicate({ kind: 'authenticated', session });
   }
   const frame = host.frame(tcpFrame(OTHER, OWN, INBOUND, frame_bytes));

@@ -1,14 +1,14 @@
 import type { Frame } from '../../src/actors/frame.ts';
 import { type RelayApplicationConfig, RelayApplicationLayer } from '../../src/actors/relay/layer.ts';
-import type { RecordParameters, SslRequest } from '../../src/actors/services.ts';
+import type { SslRequest } from '../../src/actors/services.ts';
 import type { JournalData } from '../../src/actors/tap.ts';
 import { buildEthernet } from '../../src/wire/ethernet.ts';
 import type { Stimulus } from './compliance.ts';
+import { recordParameters } from './record-parameters.ts';
 import { TestHost } from './test-host.ts';
 
 export const RELAY_ADDRESS = 0xcb00_710a;
 const LISTEN = { port: 443, shape: 'tcp', handshake: 'hold' } as const;
-const KEYS = { sendData: 1, receiveData: 2, sendControl: 3, receiveControl: 4 };
 
 /** Peers `site1` … of a relay application. */
 export function relayConfig(sites: number, changes: Partial<RelayApplicationConfig> = {}): RelayApplicationConfig {
@@ -24,16 +24,11 @@ export function relayConfig(sites: number, changes: Partial<RelayApplicationConf
 /** What SSL tells of a session of site `site` until it carries. */
 export function sessionOfSite(session: string, site: number, localPort = 443): Stimulus[] {
   const tuple = { local: RELAY_ADDRESS, localPort, remote: 0x0a00_0000 + site, remotePort: 50_000 + site };
-  const parameters: RecordParameters = {
-    role: 'server',
+  const parameters = recordParameters({
     peerName: `site${site}`,
-    suite: 1,
-    order: 1,
-    pathMtu: 1500,
     receiveConnectionId: site,
     sendConnectionId: 1000 + site,
-    keys: KEYS,
-  };
+  });
   return [
     { port: 'ssl', message: { kind: 'accepted', session, tuple } },
     { port: 'ssl', message: { kind: 'secured', session, parameters } },

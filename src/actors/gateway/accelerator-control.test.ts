@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { layerCompliance, type Stimulus } from '../../../test/support/compliance.ts';
+import { recordParameters } from '../../../test/support/record-parameters.ts';
 import { TestHost } from '../../../test/support/test-host.ts';
 import { LEG_LINGER_MS, STARTING_MS } from '../../machines/tunnel.ts';
 import type { LayerHost } from '../host.ts';
-import type { RecordParameters, SettingRequest, SslRequest } from '../services.ts';
+import type { SettingRequest, SslRequest } from '../services.ts';
 import { AcceleratorControlLayer } from './accelerator-control.ts';
 import { type GatewayConfig, TUNNEL_SESSIONS, UNCLAIMED_LEGS } from './config.ts';
 
@@ -20,16 +21,7 @@ const CONFIG: GatewayConfig = {
   renewEvery_ms: 100_000,
 };
 
-const PARAMETERS: RecordParameters = {
-  role: 'server',
-  peerName: 'gateway30',
-  suite: 1,
-  order: 1,
-  pathMtu: 1500,
-  receiveConnectionId: 17,
-  sendConnectionId: 18,
-  keys: { sendData: 1, receiveData: 2, sendControl: 3, receiveControl: 4 },
-};
+const PARAMETERS = recordParameters();
 
 const TUPLE = { local: OWN, localPort: 4433, remote: PEER, remotePort: 50_000 };
 const LEG = { tuple: TUPLE, digest: DIGEST, ...CHOICE, ownMac: 1, nextHopMac: 2 };

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { type LateStimulus, layerCompliance } from '../../../test/support/compliance.ts';
+import { recordParameters } from '../../../test/support/record-parameters.ts';
 import { TestHost } from '../../../test/support/test-host.ts';
 import { CONTROL_MAC_ENGINE, CONTROL_MAC_SOFTWARE } from '../../wire/address.ts';
 import { buildControlFrame, type ControlFrameMessage, parseControlFrame } from '../../wire/control-frame.ts';
 import { buildEthernet, EtherType } from '../../wire/ethernet.ts';
-import type { RecordParameters } from '../services.ts';
 import { BridgedAcceleratorControlLayer } from './bridged-accelerator-control.ts';
 import type { GatewayConfig } from './config.ts';
 
@@ -19,16 +19,7 @@ const CONFIG: GatewayConfig = {
   listen: { port: 443, ...CHOICE },
   peers: [{ name: 'gateway30', connect: false, ...CHOICE }],
 };
-const PARAMETERS: RecordParameters = {
-  role: 'server',
-  peerName: 'gateway30',
-  suite: 1,
-  order: 1,
-  pathMtu: 1500,
-  receiveConnectionId: 17,
-  sendConnectionId: 18,
-  keys: { sendData: 1, receiveData: 2, sendControl: 3, receiveControl: 4 },
-};
+const PARAMETERS = recordParameters();
 const TUPLE = { local: OWN, localPort: 443, remote: PEER, remotePort: 50_000 };
 const SESSION = 'accepted-1';
 

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { layerCompliance, type Stimulus } from '../../../test/support/compliance.ts';
+import { recordParameters } from '../../../test/support/record-parameters.ts';
 import { TestHost } from '../../../test/support/test-host.ts';
 import { buildEthernet } from '../../wire/ethernet.ts';
 import type { LayerHost } from '../host.ts';
-import type { RecordParameters, SettingRequest } from '../services.ts';
+import type { SettingRequest } from '../services.ts';
 import { GatewayApplicationLayer } from './gateway-application.ts';
 
 const OWN = 0x0a00_0014;
@@ -13,17 +14,7 @@ const NEXT_HOP = 0x0200_0000_0021;
 const LAN = 0x0200_0000_00aa;
 const CHOICE = { shape: 'tcp', handshake: 'hold' } as const;
 const TUPLE = { local: OWN, localPort: 4433, remote: PEER, remotePort: 50_000 };
-const KEYS = { sendData: 1, receiveData: 2, sendControl: 3, receiveControl: 4 };
-const PARAMETERS: RecordParameters = {
-  role: 'server',
-  peerName: 'gateway30',
-  suite: 1,
-  order: 1,
-  pathMtu: 1500,
-  receiveConnectionId: 17,
-  sendConnectionId: 18,
-  keys: KEYS,
-};
+const PARAMETERS = recordParameters();
 
 const make = (host: LayerHost) =>
   new GatewayApplicationLayer(host, '2001A', {

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { recordParameters } from '../../../test/support/record-parameters.ts';
 import { TestHost } from '../../../test/support/test-host.ts';
 import { BACK_OFF_FIRST_MS } from '../../machines/peer.ts';
 import { LEG_LINGER_MS } from '../../machines/tunnel.ts';
 import { BROADCAST_MAC } from '../../wire/address.ts';
 import { buildArpFrame } from '../../wire/build.ts';
-import type { RecordParameters, SslRequest } from '../services.ts';
+import type { SslRequest } from '../services.ts';
 import { AcceleratorControlLayer } from './accelerator-control.ts';
 import type { GatewayPeer } from './config.ts';
 import { GatewayApplicationLayer } from './gateway-application.ts';
@@ -17,16 +18,7 @@ const ALWAYS: GatewayPeer = { name: 'gateway30', address: 30, port: 443, connect
 const CALLED: GatewayPeer = { name: 'gateway40', address: 40, port: 443, connect: false, ...CHOICE, demand: DEMAND };
 const LEARNED: GatewayPeer = { name: 'gateway50', port: 443, connect: false, ...CHOICE, demand: { idle_ms: 5 } };
 const CONFIG = { name: 'gateway20', address: OWN, peers: [ALWAYS, CALLED, LEARNED] };
-const PARAMETERS: RecordParameters = {
-  role: 'server',
-  peerName: 'gateway50',
-  suite: 1,
-  order: 1,
-  pathMtu: 1500,
-  receiveConnectionId: 17,
-  sendConnectionId: 18,
-  keys: { sendData: 1, receiveData: 2, sendControl: 3, receiveControl: 4 },
-};
+const PARAMETERS = recordParameters({ peerName: 'gateway50' });
 
 class Control {
   readonly host = new TestHost();

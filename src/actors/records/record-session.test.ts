@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { recordParameters } from '../../../test/support/record-parameters.ts';
 import type { Direction } from '../../engine/crypto/key-schedule.ts';
 import { nobleProvider } from '../../engine/crypto/noble.ts';
 import { repeatableVault } from '../../engine/crypto/vault.testing.ts';
@@ -106,12 +107,9 @@ function parametersFor(vault: Vault, role: 'client' | 'server', generation: numb
     vault.deriveTraffic(base, 1, direction, purpose, 0);
   const [out, inward]: Direction[] = role === 'client' ? ['c2s', 's2c'] : ['s2c', 'c2s'];
   const ids = role === 'client' ? [100 + generation, 200 + generation] : [200 + generation, 100 + generation];
-  return {
+  return recordParameters({
     role,
-    peerName: 'peer',
-    suite: 1,
     order: 0,
-    pathMtu: 1500,
     receiveConnectionId: ids[0] as number,
     sendConnectionId: ids[1] as number,
     keys: {
@@ -120,7 +118,7 @@ function parametersFor(vault: Vault, role: 'client' | 'server', generation: numb
       sendControl: key(out, 'control'),
       receiveControl: key(inward, 'control'),
     },
-  };
+  });
 }
 
 const frame = (n: number, length = 60): Uint8Array => new Uint8Array(length).fill(n);

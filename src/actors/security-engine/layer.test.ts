@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { cipherKeys, prepared } from '../../../test/support/cipher-keys.ts';
 import { layerCompliance } from '../../../test/support/compliance.ts';
+import { recordParameters } from '../../../test/support/record-parameters.ts';
 import { TestHost } from '../../../test/support/test-host.ts';
 import type { LayerHost } from '../host.ts';
 import type { CipherIndication, RecordParameters } from '../services.ts';
@@ -9,16 +10,7 @@ import { SECURITY_ENGINE_SESSIONS, SecurityEngineLayer } from './layer.ts';
 const TUPLE = { local: 1, localPort: 2, remote: 3, remotePort: 4 };
 
 function install(keys: RecordParameters['keys'], sessionId = 7) {
-  const parameters: RecordParameters = {
-    role: 'server',
-    peerName: 'peer',
-    suite: 1,
-    order: 1,
-    pathMtu: 1500,
-    receiveConnectionId: 5,
-    sendConnectionId: 5,
-    keys,
-  };
+  const parameters = recordParameters({ receiveConnectionId: 5, sendConnectionId: 5, keys });
   return { kind: 'install', sessionId, tuple: TUPLE, parameters };
 }
 

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { cipherKeys, PLAIN, prepared } from '../../../test/support/cipher-keys.ts';
+import { recordParameters } from '../../../test/support/record-parameters.ts';
 import { up } from '../../../test/support/ssl-pair.ts';
 import { nobleProvider } from '../../engine/crypto/noble.ts';
 import { createVault } from '../../engine/crypto/vault.ts';
 import { CipherTable } from '../records/cipher-table.ts';
-import type { CipherRequest, RecordParameters } from '../services.ts';
+import type { CipherRequest } from '../services.ts';
 import { CIPHER_PATIENCE_MS, CIPHER_RECORDS, type CipherAnswer, CipherDesk } from './cipher-desk.ts';
 
 const TUPLE = { local: 1, localPort: 2, remote: 3, remotePort: 4 };
@@ -38,16 +39,12 @@ class Rig {
     drop: (reason) => this.drops.push(reason),
     count: () => {},
   });
-  readonly parameters: RecordParameters = {
+  readonly parameters = recordParameters({
     role: 'client',
-    peerName: 'peer',
-    suite: 1,
-    order: 1,
-    pathMtu: 1500,
     receiveConnectionId: 5,
     sendConnectionId: 5,
     keys: cipherKeys(this.vault, 'client'),
-  };
+  });
   readonly place = this.desk.placeFor('one', TUPLE);
 
   /** The first set of keys has number 1. */

@@ -8,6 +8,8 @@ import { engineXBenchmarks } from './engine-x.ts';
 import { engineYBenchmarks } from './engine-y.ts';
 import { firewallBenchmarks } from './firewall.ts';
 import { gatewayApplicationBenchmarks } from './gateway-application.ts';
+import { httpConnectBenchmarks } from './http-connect.ts';
+import { httpProxyBenchmarks } from './http-proxy.ts';
 import { identityStackBenchmarks } from './identity-stack.ts';
 import { intermediateDriverBenchmarks } from './intermediate-driver.ts';
 import { ipRoutingBenchmarks } from './ip-routing.ts';
@@ -39,7 +41,9 @@ export const layersBenchmarks: readonly Benchmark[] = [
   ...identityStackBenchmarks,
   ...ipRoutingBenchmarks,
   ...firewallBenchmarks,
+  ...httpProxyBenchmarks,
   ...tcpBenchmarks,
+  ...httpConnectBenchmarks,
   ...udpBenchmarks,
   ...sslBenchmarks,
   ...securityEngineBenchmarks,

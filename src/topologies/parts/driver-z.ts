@@ -2,7 +2,7 @@ import { ETHERNET_MTU_BYTES } from '../../actors/ip-stack/layer.ts';
 import type { SslCipher } from '../../actors/ssl/cipher-ways.ts';
 import { ETHERNET_HEADER_BYTES } from '../../wire/ethernet.ts';
 import type { DevicePlan, LayerPlan, StackPlan, TapPlan, TunnelPlan } from '../plan.ts';
-import { upperJoins } from './gateway.ts';
+import { engineNicJoins, upperJoins } from './gateway-joins.ts';
 import { gatewayLayers, type Numeral, numeralOf } from './gateway-layers.ts';
 import { type GatewayKind, type GatewayOptions, integrityOf } from './gateway-options.ts';
 import { type HostPlanOptions, transportPlan } from './host.ts';
@@ -91,14 +91,7 @@ const BELOW: Readonly<Record<DriverZKind, (parts: Parts) => Below>> = {
         make.engineY(),
         make.phy(),
       ],
-      joins: [
-        `${n('005')}.lower - ${driver}.upper`,
-        `${n('002')}.nic - ${driver}.ssl`,
-        `${driver}.lower - ${n('011')}.upper`,
-        `${n('011')}.lower - ${n('014')}.upper`,
-        `${n('014')}.lower - ${n('012')}.upper`,
-        `${n('012')}.cable - cable.${n('013')}`,
-      ],
+      joins: [`${n('005')}.lower - ${driver}.upper`, `${n('002')}.nic - ${driver}.ssl`, ...engineNicJoins(n, driver)],
     },
     taps: { S: { above: `${n('005')}.lower`, below: `${driver}.upper` } },
     belowMac: { above: `${n('011')}.lower`, below: `${n('014')}.upper` },

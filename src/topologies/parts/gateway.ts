@@ -2,6 +2,19 @@ import type { SslCipher } from '../../actors/ssl/cipher-ways.ts';
 import { CONTROL_MAC_SOFTWARE } from '../../wire/address.ts';
 import type { DevicePlan, LayerPlan, StackPlan, TapPlan, TunnelPlan } from '../plan.ts';
 import { encapsulationLayers } from './encapsulation-layers.ts';
+import {
+  aboveNic,
+  belowApplication,
+  branchJoins,
+  bridgeJoins,
+  driverJoins,
+  encapsulationJoins,
+  engineNicJoins,
+  nicJoins,
+  stackOnBridge,
+  stackOnDriver,
+  upperJoins,
+} from './gateway-joins.ts';
 import { gatewayLayers, type Numeral, numeralOf } from './gateway-layers.ts';
 import { type GatewayKind, type GatewayOptions, integrityOf } from './gateway-options.ts';
 import { throughProxies } from './through-proxy.ts';
@@ -36,13 +49,10 @@ const STACKS: Readonly<Record<GatewayKind, (make: Layers, n: Numeral, options: G
       ...upperJoins(n, n('001')),
       ...driverJoins(n, n('001')),
       `${n('006')}.lower - ${n('007')}.upper`,
-      `${n('007')}.lower - ${n('011')}.upper`,
-      `${n('011')}.lower - ${n('014')}.upper`,
-      `${n('014')}.lower - ${n('012')}.upper`,
-      `${n('012')}.cable - cable.${n('013')}`,
+      ...engineNicJoins(n),
     ],
     taps: {
-      S: { above: `${n('005')}.lower`, below: `${n('006')}.upper` },
+      S: stackOnDriver(n),
     },
   }),
   software: (make, n) => ({
@@ -55,8 +65,8 @@ const STACKS: Readonly<Record<GatewayKind, (make: Layers, n: Numeral, options: G
       ...bridgeJoins(n),
     ],
     taps: {
-      S: { above: `${n('005')}.lower`, below: `${n('006')}.upper` },
-      V: { above: `${n('001A')}.nic`, below: `${n('010')}.application` },
+      S: stackOnDriver(n),
+      V: aboveNic(n, n('001A')),
     },
   }),
   folded: (make, n) => ({
@@ -70,7 +80,7 @@ const STACKS: Readonly<Record<GatewayKind, (make: Layers, n: Numeral, options: G
       ...nicJoins(n),
     ],
     taps: {
-      S: { above: `${n('005')}.lower`, below: `${n('006')}.upper` },
+      S: stackOnDriver(n),
       V: { above: `${n('001A')}.nic`, below: `${n('006')}.lan` },
     },
   }),
@@ -79,8 +89,8 @@ const STACKS: Readonly<Record<GatewayKind, (make: Layers, n: Numeral, options: G
     layers: [make.application(), ...upper(make), ...bridged(make, n('005'))],
     joins: [...upperJoins(n, n('001A')), `${n('005')}.lower - ${n('008')}.${n('005')}`, ...bridgeJoins(n)],
     taps: {
-      S: { above: `${n('005')}.lower`, below: `${n('008')}.${n('005')}` },
-      V: { above: `${n('001A')}.nic`, below: `${n('010')}.application` },
+      S: stackOnBridge(n),
+      V: aboveNic(n, n('001A')),
     },
   }),
   'engine-udp': (make, n) => ({
@@ -101,14 +111,11 @@ const STACKS: Readonly<Record<GatewayKind, (make: Layers, n: Numeral, options: G
       `${n('001')}.neighbours - ${n('005')}.neighbours`,
       `${n('005')}.lower - ${n('008')}.${n('005')}`,
       ...branchJoins(n, n('001')),
-      `${n('007')}.lower - ${n('011')}.upper`,
-      `${n('011')}.lower - ${n('014')}.upper`,
-      `${n('014')}.lower - ${n('012')}.upper`,
-      `${n('012')}.cable - cable.${n('013')}`,
+      ...engineNicJoins(n),
     ],
     taps: {
-      S: { above: `${n('005')}.lower`, below: `${n('008')}.${n('005')}` },
-      V: { above: `${n('001')}.nic`, below: `${n('010')}.application` },
+      S: stackOnBridge(n),
+      V: aboveNic(n, n('001')),
     },
   }),
   'software-udp': (make, n) => ({
@@ -121,8 +128,8 @@ const STACKS: Readonly<Record<GatewayKind, (make: Layers, n: Numeral, options: G
       ...bridgeJoins(n),
     ],
     taps: {
-      S: { above: `${n('005')}.lower`, below: `${n('008')}.${n('005')}` },
-      V: { above: `${n('001A')}.nic`, below: `${n('010')}.application` },
+      S: stackOnBridge(n),
+      V: aboveNic(n, n('001A')),
     },
   }),
   reoriginating: (make, n) => ({
@@ -171,7 +178,7 @@ const STACKS: Readonly<Record<GatewayKind, (make: Layers, n: Numeral, options: G
       `${n('008')}.${n('007')} - ${n('007')}.upper`,
       ...nicJoins(n),
     ],
-    taps: { S: { above: `${n('005')}.lower`, below: `${n('008')}.${n('005')}` }, E: belowApplication(n) },
+    taps: { S: stackOnBridge(n), E: belowApplication(n) },
   }),
   'engine-y': (make, n, { mac }) => ({
     top: n('001A'),
@@ -191,14 +198,11 @@ const STACKS: Readonly<Record<GatewayKind, (make: Layers, n: Numeral, options: G
       `${n('002')}.nic - ${n('010')}.ssl`,
       `${n('005')}.lower - ${n('008')}.${n('005')}`,
       ...branchJoins(n, n('001A')),
-      `${n('007')}.lower - ${n('011')}.upper`,
-      `${n('011')}.lower - ${n('014')}.upper`,
-      `${n('014')}.lower - ${n('012')}.upper`,
-      `${n('012')}.cable - cable.${n('013')}`,
+      ...engineNicJoins(n),
     ],
     taps: {
-      S: { above: `${n('005')}.lower`, below: `${n('008')}.${n('005')}` },
-      V: { above: `${n('001A')}.nic`, below: `${n('010')}.application` },
+      S: stackOnBridge(n),
+      V: aboveNic(n, n('001A')),
     },
   }),
   'driver-y': (make, n, { mac }) => ({
@@ -217,9 +221,9 @@ const STACKS: Readonly<Record<GatewayKind, (make: Layers, n: Numeral, options: G
       ...bridgeJoins(n),
     ],
     taps: {
-      S: { above: `${n('005')}.lower`, below: `${n('006')}.upper` },
+      S: stackOnDriver(n),
       Y: { above: `${n('006')}.lower`, below: `${n('008')}.${n('006')}` },
-      V: { above: `${n('001A')}.nic`, below: `${n('010')}.application` },
+      V: aboveNic(n, n('001A')),
     },
   }),
 };
@@ -263,63 +267,11 @@ function upper(make: Layers, transport: 'tcp' | 'udp' = 'tcp', cipher?: SslCiphe
   return [make.ssl(cipher), make[transport](), make.routing(transport), make.stack()];
 }
 
-export function upperJoins(n: Numeral, top: string, transport: 'tcp' | 'udp' = 'tcp'): string[] {
-  return [
-    `${top}.ssl - ${n('002')}.upper`,
-    `${n('002')}.lower - ${n('003')}.upper`,
-    `${n('003')}.lower - ${n('004')}.${transport}`,
-    `${n('004')}.lower - ${n('005')}.upper`,
-  ];
-}
-
-/** The intermediate driver below the IP stack, with the application that tells it what to terminate. */
-function driverJoins(n: Numeral, top: string): string[] {
-  return [`${top}.settings - ${n('006')}.settings`, `${n('005')}.lower - ${n('006')}.upper`];
-}
-
-/** Encapsulation processing above the gateway application, with a TCP of its own. */
-function encapsulationJoins(n: Numeral): string[] {
-  return [
-    `${n('001A')}.nic - ${n('001B')}.application`,
-    `${n('001B')}.tcp - ${n('003B')}.upper`,
-    `${n('001B')}.neighbours - ${n('005')}.neighbours`,
-    `${n('003B')}.lower - ${n('004')}.tcpB`,
-  ];
-}
-
-function belowApplication(n: Numeral): TapPlan {
-  return { above: `${n('001A')}.nic`, below: `${n('001B')}.application` };
-}
-
 function plainNic(make: Layers): LayerPlan[] {
   return [make.driver('007'), make.mac({ promiscuous: true }), make.phy()];
-}
-
-/** From driver to cable, without an engine. */
-function nicJoins(n: Numeral): string[] {
-  return [
-    `${n('007')}.lower - ${n('011')}.upper`,
-    `${n('011')}.lower - ${n('012')}.upper`,
-    `${n('012')}.cable - cable.${n('013')}`,
-  ];
 }
 
 /** Bridge with its physical branch and its virtual branch. */
 function bridged(make: Layers, host: string): LayerPlan[] {
   return [make.bridge(host), make.driver('009'), make.virtualNic(), ...plainNic(make)];
-}
-
-/** The virtual branch ends at the gateway application again. */
-function bridgeJoins(n: Numeral): string[] {
-  return [...nicJoins(n), ...branchJoins(n, n('001A'))];
-}
-
-/** Both branches of the bridge; the virtual one ends at `top`. */
-function branchJoins(n: Numeral, top: string): string[] {
-  return [
-    `${n('008')}.${n('007')} - ${n('007')}.upper`,
-    `${n('008')}.${n('009')} - ${n('009')}.upper`,
-    `${n('009')}.lower - ${n('010')}.driver`,
-    `${n('010')}.application - ${top}.nic`,
-  ];
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { BROADCAST_MAC } from '../../wire/address.ts';
-import { ECHO_HOLD_US, LAN, SiteStations } from './stations.ts';
+import { STATIONS_MAX } from '../bridge/stations.ts';
+import { ECHO_HOLD_US, ECHOES_PER_FRAME, ECHOES_UNDER_WAY, LAN, SiteStations } from './stations.ts';
 
 const A = 0x0200_0000_0021;
 
@@ -33,6 +34,36 @@ describe('stations of sites', () => {
     expect(stations.heard(A, 2, ECHO_HOLD_US)).toBe(true);
   });
 
+  it('takes no more frames for echoes than there can be: a spoofed one now and then does not silence a station', () => {
+    const stations = new SiteStations();
+    stations.heard(A, LAN, 0);
+    const first_us = ECHO_HOLD_US + 1;
+    let lost = 0;
+    for (let at = 0; at < 600; at++) {
+      const now_us = first_us + at * 100_000;
+      if (at % 25 === 0) stations.heard(A, 1, now_us);
+      if (!stations.heard(A, LAN, now_us + 1)) lost++;
+    }
+    expect(lost).toBe(ECHOES_UNDER_WAY + 2 * ECHOES_PER_FRAME);
+  });
+
+  it('takes every copy of a busy station for an echo, however late it comes', () => {
+    const stations = new SiteStations();
+    for (let at = 0; at < 10 * ECHOES_UNDER_WAY; at++) {
+      expect(stations.heard(A, 1, at)).toBe(true);
+      if (at >= ECHOES_UNDER_WAY) for (const place of [2, 3, LAN]) expect(stations.heard(A, place, at)).toBe(false);
+    }
+  });
+
+  it('remembers so many stations that were heard at two places', () => {
+    const stations = new SiteStations();
+    for (let at = 0; at < STATIONS_MAX + 10; at++) {
+      stations.heard(A + at, 1, at * 100_000);
+      stations.heard(A + at, 2, at * 100_000);
+    }
+    expect((stations.save() as unknown[][])[2]).toHaveLength(STATIONS_MAX);
+  });
+
   it('learns nothing from a group address as source, and drops nothing for it', () => {
     const stations = new SiteStations();
     expect([stations.heard(BROADCAST_MAC, 1, 0), stations.heard(BROADCAST_MAC, 2, 0)]).toEqual([true, true]);
@@ -51,9 +82,10 @@ describe('stations of sites', () => {
     const stations = new SiteStations();
     stations.heard(A, 3, 5);
     stations.heardArp(arpOf(7), 3, 5);
+    stations.heard(A, LAN, 5);
     const twin = new SiteStations();
     twin.restore(structuredClone(stations.save()));
-    expect([twin.placeOf(A, 6), twin.placeOfAddress(7, 6), twin.heard(A, LAN, 6)]).toEqual([3, 3, false]);
     expect(twin.save()).toEqual(stations.save());
+    expect([twin.placeOf(A, 6), twin.placeOfAddress(7, 6), twin.heard(A, LAN, 6)]).toEqual([3, 3, false]);
   });
 });

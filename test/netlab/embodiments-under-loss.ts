@@ -6,7 +6,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { topologyByName } from '../../src/topologies/topologies.ts';
-import { planNetwork, transfer } from '../../src/transport/netlab/index.ts';
+import { must, planNetwork, transfer } from '../../src/transport/netlab/index.ts';
 import { formatIp4 } from '../../src/wire/address.ts';
 import { PlanRun } from '../support/plan-run.ts';
 import { report } from '../support/scenario.ts';
@@ -18,6 +18,8 @@ interface Plan {
   /** Of the whole way, one direction. */
   delay_ms: number;
   bytes: number;
+  /** Of the hosts' kernels. */
+  congestion: string;
   /** Files go here. */
   folder: string;
 }
@@ -26,13 +28,14 @@ const TRANSFER_LIMIT_MS = 120_000;
 /** Once through before it is measured: ARP, the tunnel's and the machine's caches. */
 const WARM_UP_BYTES = 200_000;
 
-const { topology, round, losses, delay_ms, bytes, folder } = JSON.parse(process.argv[2] as string) as Plan;
+const { topology, round, losses, delay_ms, bytes, congestion, folder } = JSON.parse(process.argv[2] as string) as Plan;
 const plan = topologyByName(topology)!.plan({ shape: 'tcp', handshake: 'hold', hostMtu: 1400 });
 const network = await planNetwork(plan);
 const [from, to] = plan.ends as [(typeof plan.ends)[0], (typeof plan.ends)[0]];
 const own = join(folder, `${topology}-${round}`);
 mkdirSync(own);
 const run = await PlanRun.open(network, { folder: own });
+for (const { device } of plan.ends) await setCongestion(device);
 await network.impair({ delay_ms, seed: round });
 const move = (size: number): ReturnType<typeof transfer> =>
   transfer(from.device, to.device, formatIp4(to.address), size, { timeout_ms: TRANSFER_LIMIT_MS });
@@ -46,3 +49,12 @@ for (const lossRatio of losses) {
 report('end', { internalErrors: await run.internalErrors() });
 await run.stop();
 process.exit(0);
+
+/** By the routes of a host's own networks, because the setting takes only those of `tcp_allowed_congestion_control` in a namespace. */
+async function setCongestion(host: string): Promise<void> {
+  const routes = (await must(host, ['ip', 'route', 'show', 'proto', 'kernel'])).split('\n').filter(Boolean);
+  for (const each of routes) {
+    const words = each.trim().split(/\s+/);
+    await must(host, ['ip', 'route', 'replace', ...words, 'proto', 'kernel', 'congctl', congestion]);
+  }
+}

@@ -6,7 +6,7 @@ import { EMBODIMENT_LIMIT_MS, EMBODIMENT_NEEDS, embodimentRun } from './support/
 import { describeNamespaces } from './support/netlab.ts';
 
 /** Their variants are in `test/long`. */
-const TOPOLOGIES = ['e1', 'e2', 'e3', 'e4', 'e5', 'e6', 'e7', 'e8', 'e9', 'e11', 'e12', 'prior-art-1'];
+const TOPOLOGIES = ['e1', 'e2', 'e3', 'e4', 'e5', 'e6', 'e7', 'e8', 'e9', 'e10', 'e11', 'e12', 'prior-art-1'];
 
 let folder: string;
 beforeEach(() => {

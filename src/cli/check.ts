@@ -57,7 +57,8 @@ function deeds(config: Config): string {
     connect ? `connects to ${name}` : `is connected to by ${name}`,
   );
   const listens = config.listen === undefined ? [] : [`listens on port ${config.listen.port}`];
-  return `${config.address} on ${wire}; ${[...listens, ...peers].join(', ')}`;
+  const kernel = config.role === 'host-gateway' ? `kernel on ${config.tap.name}, ` : '';
+  return `${kernel}${config.address} on ${wire}; ${[...listens, ...peers].join(', ')}`;
 }
 
 function print(text: string): void {

@@ -27,6 +27,7 @@ function tunnels(config: TunnelConfig): Complaint[] {
     ...meeting(config),
     ...routes(config, own),
     ...trueTransport(config),
+    ...(config.role === 'host-gateway' ? tapName(config) : []),
     ...sslOff(config),
   ];
 }
@@ -35,8 +36,12 @@ function tunnels(config: TunnelConfig): Complaint[] {
 function driver({ tap, mtu, interface: wire }: HostConfig): Complaint[] {
   return [
     ...(tap.mtu > mtu ? [complaint(['tap', 'mtu'], `must be at most the ${mtu} of the interface`)] : []),
-    ...(tap.name === wire.name ? [complaint(['tap', 'name'], 'must not be the interface on the wire')] : []),
+    ...tapName({ tap, interface: wire }),
   ];
+}
+
+function tapName({ tap, interface: wire }: Pick<HostConfig, 'interface'> & { tap: { name: string } }): Complaint[] {
+  return tap.name === wire.name ? [complaint(['tap', 'name'], 'must not be the interface on the wire')] : [];
 }
 
 function ownAddress(config: TunnelConfig, own: Cidr): Complaint[] {

@@ -55,7 +55,15 @@ export const HOSTS = {
   driver: { text: "ends all TCP of the host's kernel in an intermediate driver, for tunnels on a true TCP" },
 } as const satisfies Readonly<Record<string, EmbodimentFacts>>;
 
-const EMBODIMENTS = { gateway: GATEWAYS, relay: RELAYS, host: HOSTS };
+/** Of `role: host-gateway`. */
+export const HOST_GATEWAYS = {
+  software: GATEWAYS.software,
+  'tcp-over-tcp': GATEWAYS['tcp-over-tcp'],
+  'engine-y': GATEWAYS['engine-y'],
+  'driver-y': GATEWAYS['driver-y'],
+} as const satisfies Readonly<Record<string, EmbodimentFacts>>;
+
+const EMBODIMENTS = { gateway: GATEWAYS, relay: RELAYS, host: HOSTS, 'host-gateway': HOST_GATEWAYS };
 
 /** Of a configuration's embodiment. */
 export function factsOf(config: {

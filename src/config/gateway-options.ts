@@ -1,10 +1,11 @@
 import type { OnDemand } from '../actors/gateway/config.ts';
 import { SUITE_CLEAR, type Suite, type SuiteId, suiteByName } from '../engine/crypto/suite.ts';
+import type { DriverZOptions } from '../topologies/parts/driver-z.ts';
 import type { GatewayListen, GatewayOptions, GatewayPeer } from '../topologies/parts/gateway-options.ts';
 import type { RelayOptions } from '../topologies/parts/relay.ts';
 import { type Cidr, type Ip4, type Mac, parseCidr, parseIp4 } from '../wire/address.ts';
 import { RECORD_OVERHEAD_BYTES } from '../wire/record.ts';
-import type { GatewayConfig, PeerConfig, RelayConfig, TunnelConfig } from './schema.ts';
+import type { GatewayConfig, HostGatewayConfig, PeerConfig, RelayConfig, TunnelConfig } from './schema.ts';
 
 /** F12 and the TCP-shaped F13 in front of a record. */
 const TUNNEL_HEADERS_BYTES = 40;
@@ -26,6 +27,11 @@ function kindOf<E extends string>(embodiment: E): Exclude<E, WithCipher> | 'tcp-
 /** What a gateway's device is built from. `mac` is the one that the config's `interface.mac` came to mean. */
 export function gatewayOptions(config: GatewayConfig, mac: Mac): GatewayOptions {
   return { kind: kindOf(config.embodiment), numerals: config.numerals, ...tunnelOptions(config, mac) };
+}
+
+/** What driver Z is built from: a gateway inside a host. */
+export function driverZOptions(config: HostGatewayConfig, mac: Mac): DriverZOptions {
+  return { kind: config.embodiment, numerals: config.numerals, ...tunnelOptions(config, mac) };
 }
 
 /** What a relay's device is built from. */

@@ -320,7 +320,7 @@ describe('a relay', () => {
       'r.yaml:17:34: routes[0].via: must be in the own network 10.1.0.20/24',
     ]);
     expect(errors(RELAY.replace('role: relay', 'role: relais'))[0]).toBe(
-      "r.yaml:1:7: role: must be gateway, relay or host, not 'relais'; did you mean 'relay'?",
+      "r.yaml:1:7: role: must be gateway, relay, host or host-gateway, not 'relais'; did you mean 'relay'?",
     );
   });
 });
@@ -355,6 +355,36 @@ describe('a host', () => {
     ]);
     expect(errors(`${HOST}tap: { name: eth0 }\n`)).toEqual([
       'h.yaml:4:14: tap.name: must not be the interface on the wire',
+    ]);
+  });
+});
+
+describe('a gateway inside a host', () => {
+  const HOST = `role: host-gateway\n${GOOD}`;
+
+  it('has its kernel above a TAP with a MAC of its own', () => {
+    const parsed = parseConfig(HOST, 'h.yaml');
+    if (!parsed.ok) throw new Error(parsed.errors.join());
+    expect(parsed.config).toMatchObject({ embodiment: 'software', tap: { name: 'gg0', mac: 'auto', mtu: 1400 } });
+    const plan = devicePlan(parsed.config, 1);
+    expect(boundariesOf(plan)).toEqual({ wire: '2113', kernel: '21T' });
+    expect(plan.layers.map(({ label }) => label)).toEqual([
+      ...['2001A', '2002', '2003', '2004', '2005', '2006'],
+      ...['2105', '2111', '2112'],
+    ]);
+    expect(plan.joins).toContain('cable.21T - 2001A.nic');
+  });
+
+  it('needs consent as a gateway does, and another name for its TAP than that of the wire', () => {
+    const errorsOf = (text: string) => {
+      const parsed = parseConfig(text, 'h.yaml');
+      return parsed.ok ? [] : parsed.errors;
+    };
+    expect(errorsOf(`${HOST}embodiment: driver-y\n`)).toEqual([
+      expect.stringMatching(/^h.yaml:18:13: embodiment: driver-y is dangerous: .* writes 'accept: \[no-integrity\]'$/),
+    ]);
+    expect(errorsOf(`${HOST}tap: { name: eth0 }\n`)).toEqual([
+      'h.yaml:18:14: tap.name: must not be the interface on the wire',
     ]);
   });
 });

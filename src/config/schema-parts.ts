@@ -139,6 +139,15 @@ export const TAP = z.strictObject({
     .describe('address that the kernel gets there; left out: the administrator or DHCP gives it'),
 });
 
+/** The same where the kernel and the gateway below it have each an identity of their own. */
+export const OWN_TAP = TAP.extend({
+  mac: z
+    .string()
+    .refine(isOwnMac, 'auto, or a unicast MAC such as 02:00:00:00:00:21')
+    .default('auto')
+    .describe("MAC of the kernel in the distant LAN; auto: made from the host's name"),
+});
+
 /** Whose TCP a host's driver leaves alone. */
 export const BYPASS = z.strictObject({
   automatic: z.boolean().default(true).describe('find out which destinations have no counterpart'),

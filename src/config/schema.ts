@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { embodimentsText, GATEWAYS, HOSTS, RELAYS, RISKS, type Risk } from './embodiments.ts';
+import { embodimentsText, GATEWAYS, HOST_GATEWAYS, HOSTS, RELAYS, RISKS, type Risk } from './embodiments.ts';
 import {
   BYPASS,
   CLAMP_MSS,
@@ -7,6 +7,7 @@ import {
   HANDSHAKE,
   LISTEN,
   NUMERALS,
+  OWN_TAP,
   PEERS,
   RELAY_PEERS,
   ROUTES,
@@ -56,8 +57,20 @@ const hostSchema = z.strictObject({
   bypass: BYPASS.default(() => BYPASS.parse({})),
 });
 
+const hostGatewaySchema = z.strictObject({
+  role: z.literal('host-gateway').describe('a whole gateway inside this host: its kernel is the LAN, by a TAP'),
+  embodiment: oneOf(HOST_GATEWAYS).default('software').describe(embodimentsText(HOST_GATEWAYS)),
+  accept,
+  ...DEVICE_KEYS,
+  ...TUNNEL_KEYS,
+  peers: PEERS,
+  numerals: NUMERALS,
+  clampMss: CLAMP_MSS,
+  tap: OWN_TAP.default(() => OWN_TAP.parse({})),
+});
+
 /** One schema for each role; what a file's `role` says chooses. */
-const SCHEMAS = { gateway: gatewaySchema, relay: relaySchema, host: hostSchema };
+const SCHEMAS = { gateway: gatewaySchema, relay: relaySchema, host: hostSchema, 'host-gateway': hostGatewaySchema };
 
 export type Role = keyof typeof SCHEMAS;
 export const ROLES = Object.keys(SCHEMAS) as readonly Role[];
@@ -65,9 +78,10 @@ export const ROLES = Object.keys(SCHEMAS) as readonly Role[];
 /** A gateway's configuration with all defaults filled in; plain data. */
 export type GatewayConfig = z.infer<typeof gatewaySchema>;
 export type RelayConfig = z.infer<typeof relaySchema>;
+export type HostGatewayConfig = z.infer<typeof hostGatewaySchema>;
 export type HostConfig = z.infer<typeof hostSchema>;
 /** Of a device that tunnels end at. */
-export type TunnelConfig = GatewayConfig | RelayConfig;
+export type TunnelConfig = GatewayConfig | RelayConfig | HostGatewayConfig;
 /** A configuration with all defaults filled in; plain data. */
 export type Config = TunnelConfig | HostConfig;
 

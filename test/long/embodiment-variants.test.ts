@@ -12,6 +12,7 @@ const TOPOLOGIES = [
   'e6-nat',
   'e7-nat',
   'e8-both',
+  'e10-sealed',
   'e2-nat',
   'e3-mirrored',
   'e3-folded',

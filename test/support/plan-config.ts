@@ -3,7 +3,7 @@ import { judge } from '../../src/config/parse.ts';
 import type { DevicePlan } from '../../src/topologies/plan.ts';
 import { BLOCKS_OF_A_KERNEL, layersOf } from '../../src/transport/netlab/index.ts';
 import { formatMac, type Mac } from '../../src/wire/address.ts';
-import { type ConfigPlace, gatewayConfigs, hostConfigs, relayConfigs } from './plan-roles.ts';
+import { type ConfigPlace, gatewayConfigs, hostConfigs, hostGatewayConfigs, relayConfigs } from './plan-roles.ts';
 
 /**
  * The configuration with which `glassgate up` runs a device of a plan: of all embodiments there are, the one that has the same layers and
@@ -17,7 +17,12 @@ export function configOf(device: DevicePlan, place: ConfigPlace): object {
     journal: { file: place.journal, level: 'inputs' },
     control: { socket: place.socket },
   };
-  for (const more of [...gatewayConfigs(device, place), ...relayConfigs(device, place), ...hostConfigs(device)]) {
+  for (const more of [
+    ...gatewayConfigs(device, place),
+    ...relayConfigs(device, place),
+    ...hostConfigs(device),
+    ...hostGatewayConfigs(device, place),
+  ]) {
     const judged = judge({ ...base, ...more });
     if (judged.ok && isSameStack(device, devicePlan(judged.config, mac))) return { ...base, ...more };
   }

@@ -1,9 +1,9 @@
 import type { GatewayConfig } from '../../src/actors/gateway/config.ts';
-import { GATEWAYS, RELAYS, RISKS } from '../../src/config/embodiments.ts';
+import { GATEWAYS, HOST_GATEWAYS, RELAYS, RISKS } from '../../src/config/embodiments.ts';
 import { suiteById } from '../../src/engine/crypto/suite.ts';
 import type { DevicePlan } from '../../src/topologies/plan.ts';
 import { layersOf } from '../../src/transport/netlab/index.ts';
-import { formatCidr, formatIp4, type Ip4 } from '../../src/wire/address.ts';
+import { formatCidr, formatIp4, formatMac, type Ip4 } from '../../src/wire/address.ts';
 
 /** Series of a gateway's numerals from its own: 20 and 2000. */
 const GATEWAY_NUMERALS = 100;
@@ -74,6 +74,24 @@ export function relayConfigs(device: DevicePlan, place: ConfigPlace): object[] {
     role: 'relay',
     embodiment,
     routes: ways,
+    clampMss: false,
+  }));
+}
+
+/** Every configuration of role host-gateway that the device may have: its kernel is above driver Z. */
+export function hostGatewayConfigs(device: DevicePlan, place: ConfigPlace): object[] {
+  const keys = tunnelKeys(device, place);
+  const inner = layersOf(device, 'ip-stack')[0]?.options;
+  if (keys === undefined || inner === undefined || device.kind !== 'host') return [];
+  const tap = { mtu: inner.mtu, address: cidrText(inner.interface), mac: formatMac(inner.interface.mac) };
+  const numerals = (Number(device.numeral) - 1) * GATEWAY_NUMERALS;
+  return Object.keys(HOST_GATEWAYS).map((embodiment) => ({
+    ...keys,
+    role: 'host-gateway',
+    embodiment,
+    accept: Object.keys(RISKS),
+    numerals,
+    tap,
     clampMss: false,
   }));
 }

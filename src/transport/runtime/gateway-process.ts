@@ -10,7 +10,7 @@ import { GatewayRuntime } from './gateway-runtime.ts';
 import { lockInstance } from './instance-lock.ts';
 import { openRunJournal } from './journal-file.ts';
 import { openInterface, openKernelTap } from './open-interface.ts';
-import { ownMac } from './own-mac.ts';
+import { kernelMac, ownMac } from './own-mac.ts';
 import { inspectPlaces } from './places.ts';
 import { becomeUser } from './privileges.ts';
 import { RealClock } from './real-clock.ts';
@@ -62,7 +62,7 @@ async function assemble(
   const port = openInterface(config, configFile);
   undo.push(() => port.close());
   const mac = ownMac(config, port.mac);
-  const kernel = config.role === 'host' ? openKernelTap(config, mac, configFile) : undefined;
+  const kernel = 'tap' in config ? openKernelTap(config, kernelMac(config, mac), configFile) : undefined;
   undo.push(() => kernel?.close());
   const clock = new RealClock();
   becomeUser(config, configFile);

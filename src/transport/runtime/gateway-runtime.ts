@@ -197,7 +197,7 @@ export class GatewayRuntime implements Controlled {
       uptime_s: seconds(now_us - this.#started_us),
       tls: tls?.name ?? 'none',
       interface: this.#interface(config.interface.kind, config.mtu, this.#parts.port),
-      tap: config.role === 'host' && kernel !== undefined ? this.#interface('tap', config.tap.mtu, kernel) : null,
+      tap: 'tap' in config && kernel !== undefined ? this.#interface('tap', config.tap.mtu, kernel) : null,
       address: hasTunnels(config) ? config.address : null,
       listen: (hasTunnels(config) && config.listen) || null,
       peers: hasTunnels(config) ? peersOf(this.device, config, now_us, this.#started_us) : [],
@@ -217,7 +217,7 @@ export class GatewayRuntime implements Controlled {
     return {
       name: port.name,
       kind,
-      mac: formatMac(this.#parts.mac),
+      mac: port === this.#parts.port ? formatMac(this.#parts.mac) : port.mac,
       mtu,
       framesReceived: receivedFrames,
       framesSent: sentFrames,

@@ -1,4 +1,4 @@
-import type { Config, HostConfig } from '../../config/schema.ts';
+import type { Config, HostConfig, HostGatewayConfig } from '../../config/schema.ts';
 import { type Mac, parseCidr } from '../../wire/address.ts';
 import { interfaceInfo, OsError, openPacket, openTap, type RealPort } from '../os/index.ts';
 import { SetupError } from './setup-error.ts';
@@ -20,8 +20,12 @@ export function openInterface(config: Config, file: string): RealPort {
   }
 }
 
-/** Opens or makes the TAP that a host's kernel gets, with `mac` as its own there and on the wire. Throws SetupError. */
-export function openKernelTap({ tap, interface: wire }: HostConfig, mac: Mac, file: string): RealPort {
+/** Opens or makes the TAP that a host's kernel gets, with `mac` as its own there. Throws SetupError. */
+export function openKernelTap(
+  { tap, interface: wire }: HostConfig | HostGatewayConfig,
+  mac: Mac,
+  file: string,
+): RealPort {
   try {
     const address = tap.address === undefined ? undefined : parseCidr(tap.address);
     return openTap({ name: tap.name, mtu: tap.mtu, vnetHeader: wire.virtioHeaders, mac, ...(address && { address }) });

@@ -12,7 +12,7 @@ import { controlPath, onlyControlPath } from './control-path.ts';
 import { lockInstance } from './instance-lock.ts';
 import { freePath, type JournalWish, openRunJournal } from './journal-file.ts';
 import { verdictOf } from './offload-edge.ts';
-import { ownMac } from './own-mac.ts';
+import { kernelMac, ownMac } from './own-mac.ts';
 import { RealClock } from './real-clock.ts';
 import { secureRandom } from './secure-random.ts';
 import { stepText } from './steps.ts';
@@ -57,6 +57,18 @@ describe('ownMac', () => {
   it('can be given, or be that of the interface', () => {
     expect(ownMac(withMac('02:00:00:00:00:99'), '02:00:00:00:00:01')).toBe(parseMac('02:00:00:00:00:99'));
     expect(ownMac(withMac('interface'), '02:00:00:00:00:01')).toBe(parseMac('02:00:00:00:00:01'));
+  });
+});
+
+describe('kernelMac', () => {
+  const inside = (mac: string) =>
+    configSchema('host-gateway').parse({ ...config(), role: 'host-gateway', embodiment: 'software', tap: { mac } });
+  it('is that of the driver below, or one that the gateway below does not have', () => {
+    const driver = configSchema('host').parse({ role: 'host', name: 'terminal21', interface: { name: 'eth0' } });
+    expect(kernelMac(driver, 7)).toBe(7);
+    expect(kernelMac(inside('02:00:00:00:00:21'), 7)).toBe(parseMac('02:00:00:00:00:21'));
+    expect(kernelMac(inside('auto'), 7)).toBe(kernelMac(inside('auto'), 7));
+    expect([7, ownMac(inside('auto'), '02:00:00:00:00:01')]).not.toContain(kernelMac(inside('auto'), 7));
   });
 });
 

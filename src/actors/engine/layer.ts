@@ -240,6 +240,8 @@ export class EngineLayer extends Layer {
 
   /** R3 and R4: a copy for each session: encrypt, split, encapsulate, out of the PHY side. */
   #intoTunnels(frame: Frame): void {
+    // Beyond the tunnel it would pass for good: what a record held has come as it was sealed.
+    if (frame.checksum === 'bad') return this.drop('bad-checksum', frame);
     const bytes = this.#clamped(frame.bytes);
     const loop = loopReason(bytes, this.#table.ends) ?? (this.#demand.fromLan(bytes) ? undefined : 'echo');
     if (loop !== undefined) return this.drop('loop-guard', frame, loop);

@@ -48,6 +48,14 @@ function units(frames: readonly { readonly bytes: Uint8Array }[]): number[] {
 }
 
 describe('engine with several sessions', () => {
+  it('lets nothing in that was damaged on the LAN: beyond the tunnel it would pass for good', () => {
+    const star = new EngineStar(2);
+    const sent = star.wan.length;
+    star.centre.host.injectBytes('lower', packet(HERE, THERE(1)), 'bad');
+    star.settle();
+    expect([star.wan.length - sent, star.centre.host.dropReasons().at(-1)]).toEqual([0, 'bad-checksum']);
+  });
+
   it.each(SITES)(
     'rules 3 and 4 with %i: one copy for each session, one clear copy of a broadcast for the MAC',
     (count) => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { TestHost } from '../../../test/support/test-host.ts';
 import { GATEWAY_A, GATEWAY_B, TunnelPair, type TunnelPairOptions } from '../../../test/support/tunnel-pair.ts';
 import { BACK_OFF_MOST_MS } from '../../machines/peer.ts';
 import { ArpOperation } from '../../wire/arp.ts';
@@ -7,6 +8,7 @@ import { parseFrame } from '../../wire/frame.ts';
 import { Flag } from '../../wire/tcp.ts';
 import { DEAD_AFTER_MS } from '../records/record-session.ts';
 import { RENEWALS_APART_MS } from '../ssl/renewal.ts';
+import { GatewayApplicationLayer } from './gateway-application.ts';
 
 const SECOND_US = 1_000_000;
 const LAN_A = 0x0200_0000_00aa;
@@ -66,6 +68,15 @@ describe('a tunnel between two gateway applications', () => {
     const pair = new TunnelPair({ aPeer: { connect: false } });
     pair.a.lan(segment());
     expect(pair.a.gateway.drops.get('no-session')).toBe(1);
+  });
+
+  it('lets nothing in that was damaged on the LAN: beyond the tunnel it would pass for good', () => {
+    const host = new TestHost();
+    const config = { name: GATEWAY_A, address: 0x0a00_0001, peers: [] };
+    const gateway = host.attach(new GatewayApplicationLayer(host, '2001A', config));
+    host.start();
+    host.injectBytes('nic', segment(), 'bad');
+    expect([...gateway.drops]).toEqual([['bad-checksum', 1]]);
   });
 
   it.each([

@@ -90,6 +90,8 @@ export class GatewayApplicationLayer extends RecordApplicationLayer {
 
   #fromNic(frame: Frame): void {
     if (frame.bytes.length < ETHERNET_HEADER_BYTES) return this.drop('malformed', frame, 'ethernet-truncated');
+    // Beyond the tunnel it would pass for good: what a record held has come as it was sealed.
+    if (frame.checksum === 'bad') return this.drop('bad-checksum', frame);
     if (!this.#demand.fromLan(frame.bytes)) return this.drop('loop-guard', frame, 'echo');
     const sessions = this.activeSessions();
     if (sessions.length === 0) return this.drop('no-session', frame);

@@ -1,16 +1,38 @@
 import { defineConfig } from 'vitest/config';
+import { KERNEL_TESTS } from './test/support/kernel-tests.ts';
 
 /** Time one test may take, in milliseconds; tests that need more say so themselves. */
 const TEST_TIMEOUT_MS = 30_000;
 /** `npm run test:long` runs soak, mutation and seed sweeps: minutes, not seconds. */
 const LONG_TEST_TIMEOUT_MS = 1_800_000;
 
+/** Everything that is not long: what needs nothing but a processor first and in parallel, then what runs beside the kernel. */
+const PROJECTS = [
+  {
+    extends: true as const,
+    test: {
+      name: 'alone',
+      include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+      exclude: ['node_modules/**', 'test/long/**', ...KERNEL_TESTS],
+      sequence: { groupOrder: 0 },
+    },
+  },
+  {
+    extends: true as const,
+    test: {
+      name: 'beside the kernel',
+      include: [...KERNEL_TESTS],
+      fileParallelism: false,
+      sequence: { groupOrder: 1 },
+    },
+  },
+];
+
 export default defineConfig(({ mode }) => {
   const long = mode === 'long';
   return {
     test: {
-      include: long ? ['test/long/**/*.test.ts'] : ['src/**/*.test.ts', 'test/**/*.test.ts'],
-      exclude: long ? ['node_modules/**'] : ['node_modules/**', 'test/long/**'],
+      ...(long ? { include: ['test/long/**/*.test.ts'], exclude: ['node_modules/**'] } : { projects: PROJECTS }),
       pool: 'forks',
       execArgv: ['--disable-warning=ExperimentalWarning'],
       globalSetup: ['test/support/global-setup.ts'],

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { VERSION } from '../src/version.ts';
+import { KERNEL_TESTS } from './support/kernel-tests.ts';
 
 /** A file that grows past this tells more than one thing. */
 const FILE_LINES_LIMIT = 400;
@@ -15,6 +16,9 @@ const OPEN_POINT = new RegExp(`\\b(${['TO' + 'DO', 'FIX' + 'ME', 'X' + 'XX'].joi
 const REGISTRY_HOST = new RegExp(
   `${['registry', '(npmjs|yarnpkg)'].join('\\.')}|${['npm', 'pkg', 'github'].join('\\.')}`,
 );
+
+/** What such tests call, in two halves as well. */
+const WITH_HOSTS = new RegExp(`\\bdescribe(${['Name' + 'spaces', 'Kernel' + 'Cases'].join('|')})\\(`);
 
 /** Words an open point needs to be an explanation. */
 const EXPLANATION_WORDS = 4;
@@ -58,6 +62,14 @@ describe('the repository', () => {
     const notice = sized.filter(({ lines }) => lines > FILE_LINES_NOTICE).sort((a, b) => b.lines - a.lines);
     if (notice.length > 0) console.log(notice.map(({ path, lines }) => `${lines} lines: ${path}`).join('\n'));
     expect(notice.filter(({ path, lines }) => lines > limitOf(path))).toEqual([]);
+  });
+
+  it('runs every test with hosts of its own after the others', () => {
+    const withHosts = files().filter(
+      (path) => /^(src|test)\/(?!long\/).*\.test\.ts$/.test(path) && WITH_HOSTS.test(text(path)),
+    );
+    expect(withHosts.filter((path) => !KERNEL_TESTS.includes(path))).toEqual([]);
+    expect(KERNEL_TESTS.filter((path) => text(path) === '')).toEqual([]);
   });
 
   it('explains each open point where it is noted', () => {

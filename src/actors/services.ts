@@ -273,17 +273,19 @@ export type SettingRequest =
   /** The engine is to say when traffic wants a session with this peer, and when the session is idle. */
   | { readonly kind: 'engine-demand'; readonly rule: DemandRule };
 
+/** The leg below a session, as the driver tells it. */
+export interface Leg {
+  readonly tuple: FourTuple;
+  readonly digest: Uint8Array;
+  readonly shape: F13Shape;
+  readonly handshake: HandshakeMode;
+  readonly ownMac: Mac;
+  readonly nextHopMac: Mac;
+}
+
 export type SettingIndication =
   /** The leg stands: the far driver's TCP has answered (or, at the far end, ours has). */
-  | {
-      readonly kind: 'leg-open';
-      readonly tuple: FourTuple;
-      readonly digest: Uint8Array;
-      readonly shape: F13Shape;
-      readonly handshake: HandshakeMode;
-      readonly ownMac: Mac;
-      readonly nextHopMac: Mac;
-    }
+  | ({ readonly kind: 'leg-open' } & Leg)
   | { readonly kind: 'leg-closed'; readonly tuple: FourTuple; readonly reason: string }
   | { readonly kind: 'engine-started'; readonly sessionId: number }
   | { readonly kind: 'engine-stopped'; readonly sessionId: number; readonly reason: number }

@@ -1,23 +1,12 @@
 import type { SnapshotFrom } from 'xstate';
-import type { F13Shape, FourTuple } from '../../engine/f13.ts';
+import type { FourTuple } from '../../engine/f13.ts';
 import type { TunnelEnds } from '../../engine/loop-guard.ts';
 import { type TunnelEvent, tunnelMachine } from '../../machines/tunnel.ts';
-import type { Mac } from '../../wire/address.ts';
 import { LEG_DIGEST_BYTES } from '../../wire/terms.ts';
 import { type MachineCommand, MachineHost, type MachineObserver, type SavedMachine } from '../machine-host.ts';
 import { RENEWAL_UNDER_WAY } from '../records/record-session.ts';
-import type { HandshakeMode, RecordParameters, SessionName } from '../services.ts';
+import type { Leg, RecordParameters, SessionName } from '../services.ts';
 import type { LegChoice } from './config.ts';
-
-/** The leg below a session, as the driver told it. */
-export interface Leg {
-  readonly tuple: FourTuple;
-  readonly digest: Uint8Array;
-  readonly shape: F13Shape;
-  readonly handshake: HandshakeMode;
-  readonly ownMac: Mac;
-  readonly nextHopMac: Mac;
-}
 
 /** Plain data that control events leave behind. */
 export interface TunnelFacts {

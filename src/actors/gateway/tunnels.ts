@@ -3,12 +3,19 @@ import type { LayerHost } from '../host.ts';
 import { Layer, type MachineView, type SavedLayer } from '../layer.ts';
 import type { MachineCommand } from '../machine-host.ts';
 import type { Port } from '../port.ts';
-import type { RecordParameters, SettingIndication, SettingRequest, SslIndication, SslRequest } from '../services.ts';
+import type {
+  Leg,
+  RecordParameters,
+  SettingIndication,
+  SettingRequest,
+  SslIndication,
+  SslRequest,
+} from '../services.ts';
 import type { JournalData } from '../tap.ts';
 import { ephemeralPort, jittered } from './chance.ts';
 import { type GatewayConfig, RENEW_EVERY_MS, TUNNEL_SESSIONS } from './config.ts';
 import { Peer, type SavedPeer } from './peer.ts';
-import { type Leg, legTerms, renewalRefusal, type SavedTunnelSession, TunnelSession } from './session.ts';
+import { legTerms, renewalRefusal, type SavedTunnelSession, TunnelSession } from './session.ts';
 import { TunnelSessions } from './sessions.ts';
 import { type GatewayStatus, statusOf } from './status.ts';
 import { UnclaimedLegs } from './unclaimed-legs.ts';

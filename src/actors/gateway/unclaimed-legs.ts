@@ -1,7 +1,7 @@
 import type { FourTuple } from '../../engine/f13.ts';
 import { tupleKey } from '../intermediate-driver/settings.ts';
+import type { Leg } from '../services.ts';
 import { UNCLAIMED_LEGS } from './config.ts';
-import type { Leg } from './session.ts';
 
 /** Legs whose session SSL has not told of yet, by their ends. The oldest gives way. */
 export class UnclaimedLegs {

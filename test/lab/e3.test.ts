@@ -44,37 +44,25 @@ interface Side {
   readonly port: string;
 }
 
+const E3: Side = {
+  topology: 'e3',
+  engine: 'gateway20',
+  software: 'gateway30',
+  s: 3,
+  e: 2,
+  taps: { S: 'S30', V: 'V30', M: 'M20', wire: 'W5' },
+  into: 'ba',
+  softwareAddress: GATEWAY_30,
+  engineAddress: GATEWAY_20,
+  near: SERVER_31,
+  far: TERMINAL_21,
+  farName: 'terminal21',
+  port: '3013',
+};
+
 const SIDES: readonly Side[] = [
-  {
-    topology: 'e3',
-    engine: 'gateway20',
-    software: 'gateway30',
-    s: 3,
-    e: 2,
-    taps: { S: 'S30', V: 'V30', M: 'M20', wire: 'W5' },
-    into: 'ba',
-    softwareAddress: GATEWAY_30,
-    engineAddress: GATEWAY_20,
-    near: SERVER_31,
-    far: TERMINAL_21,
-    farName: 'terminal21',
-    port: '3013',
-  },
-  {
-    topology: 'e3-folded',
-    engine: 'gateway20',
-    software: 'gateway30',
-    s: 3,
-    e: 2,
-    taps: { S: 'S30', V: 'V30', M: 'M20', wire: 'W5' },
-    into: 'ba',
-    softwareAddress: GATEWAY_30,
-    engineAddress: GATEWAY_20,
-    near: SERVER_31,
-    far: TERMINAL_21,
-    farName: 'terminal21',
-    port: '3013',
-  },
+  E3,
+  { ...E3, topology: 'e3-folded' },
   {
     topology: 'e3-mirrored',
     engine: 'gateway30',

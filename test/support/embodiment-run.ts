@@ -1,5 +1,8 @@
-import { expect } from 'vitest';
-import { runScenario, type ScenarioEvent } from './netlab.ts';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { describeNamespaces, runScenario } from './netlab.ts';
 
 /** Bytes of each transfer at full speed. */
 const BYTES = 50_000_000;
@@ -7,14 +10,37 @@ const BYTES = 50_000_000;
 const LOSSY_BYTES = 1_000_000;
 const LOSS = { lossRatio: 0.01, delay_ms: 10 };
 /** Commands that such a run needs. */
-export const EMBODIMENT_NEEDS = ['nft'];
-export const EMBODIMENT_LIMIT_MS = 240_000;
+const EMBODIMENT_NEEDS = ['nft'];
+const EMBODIMENT_LIMIT_MS = 240_000;
+
+/** One test for each topology: with kernel hosts, and a process for each other device. */
+export function describeEmbodiments(title: string, topologies: readonly string[]): void {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'glassgate-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  describeNamespaces(
+    title,
+    () => {
+      it.each(topologies)(
+        '%s: set-up, 50 MB both ways, loss, tear-down',
+        async (topology) => {
+          await embodimentRun(topology, folder);
+        },
+        EMBODIMENT_LIMIT_MS,
+      );
+    },
+    EMBODIMENT_NEEDS,
+  );
+}
 
 /**
  * Runs a topology with kernel hosts and one process for each other device, and checks what holds in all of them: nothing passes before the
  * set-up and after the tear-down, every byte arrives in both directions, with loss as well, and no device met a defect of its own.
  */
-export async function embodimentRun(topology: string, folder: string): Promise<Record<string, ScenarioEvent>> {
+async function embodimentRun(topology: string, folder: string): Promise<void> {
   const settings = { topology, folder, bytes: BYTES, lossyBytes: LOSSY_BYTES, loss: LOSS };
   const { events, exitCode, stderr } = await runScenario(
     'embodiment.ts',
@@ -36,5 +62,4 @@ export async function embodimentRun(topology: string, folder: string): Promise<R
   console.log(
     `${topology}: Mbit/s ${speeds.join(', ')}; ${named.after.time_ms} ms in all; drops ${named.state.drops.join(', ')}`,
   );
-  return named;
 }

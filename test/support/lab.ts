@@ -35,6 +35,11 @@ export class TestLab {
     return made;
   }
 
+  /** The first record of a run whose journal is to be replayed; `data` is what the devices are made of. */
+  begin(data: JournalData): void {
+    this.world.record({ time_us: 0, device: '', actor: 'run', kind: 'config', name: 'config', data, cause: 0 });
+  }
+
   /** Runs for so long. */
   run(time_us: number): void {
     this.scheduler.runUntil(this.scheduler.now_us() + time_us);

@@ -38,16 +38,7 @@ function hosts(world: World, check = new PatternCheck(SEED), right = RIGHT): [De
 /** Two hosts on one cable, their addresses asked for. */
 function joined(impairments: Partial<Impairments> = {}, rightAddress = RIGHT) {
   const lab = new TestLab();
-  const config = {
-    time_us: 0,
-    device: '',
-    actor: 'run',
-    kind: 'config',
-    name: 'config',
-    data: 'two hosts',
-    cause: 0,
-  } as const;
-  lab.world.record(config);
+  lab.begin('two hosts');
   const check = new PatternCheck(SEED);
   const [left, right] = hosts(lab.world, check, rightAddress);
   const cable = lab.cable('W1', [left, '2113'], [right, '3113'], impairments);

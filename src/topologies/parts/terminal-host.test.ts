@@ -35,16 +35,7 @@ function hosts(world: World, onData: DataWatcher = () => {}): [Device, Device] {
 describe('two hosts with drivers that end all their TCP, on one cable', () => {
   it('fetch and push over IPv4 and IPv6 on the inner leg alone, and leave a journal that replays without payload', () => {
     const lab = new TestLab();
-    const config = {
-      time_us: 0,
-      device: '',
-      actor: 'run',
-      kind: 'config',
-      name: 'config',
-      data: 'two',
-      cause: 0,
-    } as const;
-    lab.world.record(config);
+    lab.begin('two');
     const check = new PatternCheck(SEED);
     const [left, right] = hosts(lab.world, check.watch);
     const cable = lab.cable('W1', [left, '2113'], [right, '3113'], { delay_us: 5_000 });

@@ -5,7 +5,7 @@ import { type TunnelEvent, tunnelMachine } from '../../machines/tunnel.ts';
 import { LEG_DIGEST_BYTES } from '../../wire/terms.ts';
 import { type MachineCommand, MachineHost, type MachineObserver, type SavedMachine } from '../machine-host.ts';
 import { RENEWAL_UNDER_WAY } from '../records/record-session.ts';
-import type { Leg, RecordParameters, SessionName } from '../services.ts';
+import type { Leg, RecordParameters, SessionName, SslRequest } from '../services.ts';
 import type { LegChoice } from './config.ts';
 
 /** Plain data that control events leave behind. */
@@ -118,6 +118,12 @@ export class TunnelSession {
     this.machine.restore(saved.machine);
     this.facts = saved.facts;
   }
+}
+
+/** What makes SSL dial for a session whose peer is known. */
+export function connectRequest({ name: session, tuple, facts }: TunnelSession): SslRequest {
+  const { remote: destination, remotePort: destinationPort, localPort: sourcePort } = tuple;
+  return { kind: 'connect', session, peer: facts.peer as string, destination, destinationPort, sourcePort };
 }
 
 /** The leg's digest and terms for SSL. Without a driver there is no leg: both ends say a digest of zeros. */

@@ -15,7 +15,7 @@ import type { JournalData } from '../tap.ts';
 import { ephemeralPort, jittered } from './chance.ts';
 import { type GatewayConfig, RENEW_EVERY_MS, TUNNEL_SESSIONS } from './config.ts';
 import { Peer, type SavedPeer } from './peer.ts';
-import { legTerms, renewalRefusal, type SavedTunnelSession, TunnelSession } from './session.ts';
+import { connectRequest, legTerms, renewalRefusal, type SavedTunnelSession, TunnelSession } from './session.ts';
 import { TunnelSessions } from './sessions.ts';
 import { type GatewayStatus, statusOf } from './status.ts';
 import { UnclaimedLegs } from './unclaimed-legs.ts';
@@ -264,17 +264,10 @@ export abstract class TunnelsLayer extends Layer {
   }
 
   #connect(session: TunnelSession): void {
-    const { name, tuple, facts } = session;
+    const { tuple, facts } = session;
     const { shape, handshake } = (this.#peers.get(facts.peer as string) as Peer).config;
     this.settings.send({ kind: 'announce-connect', tuple, shape, handshake });
-    this.#toSsl({
-      kind: 'connect',
-      session: name,
-      peer: facts.peer as string,
-      destination: tuple.remote,
-      destinationPort: tuple.remotePort,
-      sourcePort: tuple.localPort,
-    });
+    this.#toSsl(connectRequest(session));
   }
 
   #tellLeg({ name, facts }: TunnelSession): void {

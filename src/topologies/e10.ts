@@ -48,9 +48,9 @@ const E10: Topology = {
   plan: (settings) => plan(settings, 'engine-y', 'driver-y'),
 };
 
-const E10_SWAPPED: Topology = {
-  name: 'e10-swapped',
-  title: 'embodiment 10 with driver Y in the terminal and engine Y in the server ([1308])',
+const E10_MIRRORED: Topology = {
+  name: 'e10-mirrored',
+  title: 'embodiment 10 mirrored: driver Y in the terminal, engine Y in the server ([1308])',
   figure: 29,
   plan: (settings) => plan(settings, 'driver-y', 'engine-y'),
 };
@@ -75,4 +75,4 @@ const E10_SEALED: Topology = {
   plan: (settings) => plan(settings, 'software', 'software'),
 };
 
-export const E10_TOPOLOGIES: readonly Topology[] = [E10, E10_SWAPPED, E10_ENGINES, E10_DRIVERS, E10_SEALED];
+export const E10_TOPOLOGIES: readonly Topology[] = [E10, E10_MIRRORED, E10_ENGINES, E10_DRIVERS, E10_SEALED];

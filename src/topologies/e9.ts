@@ -24,11 +24,11 @@ const E9_DRIVERS: Topology = {
   plan: (settings) => twoLanPlan(settings, { gateway20: 'driver-y', gateway30: 'driver-y', f13: 'tcp' }),
 };
 
-const E9_SWAPPED: Topology = {
-  name: 'e9-swapped',
-  title: 'embodiment 9 swapped: intermediate driver Y in gateway 20, engine Y in gateway 30',
+const E9_MIRRORED: Topology = {
+  name: 'e9-mirrored',
+  title: 'embodiment 9 mirrored: intermediate driver Y in gateway 20, engine Y in gateway 30',
   figure: 26,
   plan: (settings) => twoLanPlan(settings, { gateway20: 'driver-y', gateway30: 'engine-y', f13: 'tcp' }),
 };
 
-export const E9_TOPOLOGIES: readonly Topology[] = [E9, E9_ENGINES, E9_DRIVERS, E9_SWAPPED];
+export const E9_TOPOLOGIES: readonly Topology[] = [E9, E9_ENGINES, E9_DRIVERS, E9_MIRRORED];

@@ -29,7 +29,7 @@ import {
   upLab,
 } from './support.ts';
 
-const VARIANTS = ['e10', 'e10-swapped', 'e10-engines', 'e10-drivers', 'e10-sealed'] as const;
+const VARIANTS = ['e10', 'e10-mirrored', 'e10-engines', 'e10-drivers', 'e10-sealed'] as const;
 
 /** Inner frames that stand in clear in F10 frames. */
 const innerOf = (frames: readonly Uint8Array[]) =>

@@ -26,7 +26,7 @@ import {
   WIRES,
 } from './support.ts';
 
-const VARIANTS = ['e9', 'e9-engines', 'e9-drivers', 'e9-swapped'] as const;
+const VARIANTS = ['e9', 'e9-engines', 'e9-drivers', 'e9-mirrored'] as const;
 /** IPv4 and TCP headers with timestamps. */
 const HEADERS_WITH_TIMESTAMPS_BYTES = 52;
 const FOREIGN_MAC = 0x0200_0000_0099;

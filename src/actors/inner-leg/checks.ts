@@ -1,4 +1,4 @@
-import { CHECK_US, CHECKS, IDLE_CHECK_US, MAX_CHECK_US } from './limits.ts';
+import { CHECK_US, IDLE_CHECK_US, MAX_CHECK_US } from './limits.ts';
 
 export interface ChecksHost {
   now_us(): number;
@@ -59,11 +59,12 @@ export class Checks {
     this.#pauses = 0;
   }
 
-  timerFired(isUneasy: boolean): void {
+  /** `most`: unanswered checks that mean silence. */
+  timerFired(isUneasy: boolean, most: number): void {
     const pause_us = isUneasy ? Math.min(MAX_CHECK_US, CHECK_US * 2 ** this.#pauses) : IDLE_CHECK_US;
     const left_us = this.#news_us + pause_us - this.#host.now_us();
     if (left_us > 0) return this.#arm(isUneasy, left_us);
-    if (this.#unanswered >= CHECKS) return this.#host.silent();
+    if (this.#unanswered >= most) return this.#host.silent();
     this.#unanswered += 1;
     this.#pauses += 1;
     this.#news_us = this.#host.now_us();

@@ -158,6 +158,18 @@ describe('the far end', () => {
   });
 });
 
+describe.each(['PEER_ENDED', 'DRAINING', 'CONFIRMING', 'FINISHING'])('in %s', (state) => {
+  it('a FIN once more is confirmed, and one behind it is nonsense', () => {
+    const reached = REACH[state]();
+    const fin = (position: number) => give(reached, { kind: 'fin', token: token(reached), position });
+    fin(0);
+    expect([stateOf(reached), lastSent(reached)?.kind]).toEqual([state, 'credit']);
+    fin(1);
+    expect(stateOf(reached)).toBe('CLOSED');
+    expect(lastSent(reached)).toMatchObject({ kind: 'reset', reason: InnerReset.MALFORMED });
+  });
+});
+
 describe('the near end', () => {
   it.each(['HELD', 'AWAITED'])('in %s: the terminal gives up', (state) => {
     const reached = REACH[state]();

@@ -5,10 +5,19 @@ import { BROADCAST_IP4, BROADCAST_MAC } from '../../wire/address.ts';
 import { concat, equal } from '../../wire/bytes.ts';
 import { buildInnerFrame } from '../../wire/inner-frame.ts';
 import { type InnerMessage, InnerRefusal, InnerReset } from '../../wire/inner-leg.ts';
-import { CHECKS, FIRST_WINDOW_BYTES, INNER_SESSIONS_PER_ADDRESS, UNITS_UNDER_WAY } from './limits.ts';
+import {
+  CHECKS,
+  FIRST_WINDOW_BYTES,
+  INNER_FAR_SESSIONS,
+  INNER_SESSIONS,
+  INNER_SESSIONS_PER_ADDRESS,
+  UNITS_UNDER_WAY,
+  UNPROVEN_CHECKS,
+} from './limits.ts';
 
 const SECOND_US = 1_000_000;
 const LINK = { destination: SERVER.mac, source: TERMINAL.mac };
+const requestOf = (ownToken: number): InnerMessage => ({ kind: 'conn-req', ownToken, granted: 0, mostBytes: 1000 });
 const toFar = (port: number, message: InnerMessage) => buildInnerFrame(LINK, endsOf(port), { seq: 1, ack: 2 }, message);
 
 describe('a session on the inner leg', () => {
@@ -356,16 +365,59 @@ describe('strangers', () => {
     }
   });
 
+  it('leave room for what the own host opens, whatever they do', () => {
+    const pair = new InnerPair();
+    const request = (port: number) =>
+      pair.arrive(
+        'far',
+        buildInnerFrame(
+          LINK,
+          { ...endsOf(port), local: TERMINAL.ip + (port >> 7) },
+          { seq: 1, ack: 2 },
+          requestOf(port),
+        ),
+      );
+    for (let port = 1; port <= INNER_SESSIONS; port++) request(port);
+    expect(pair.far.leg.sessions.size).toBe(INNER_FAR_SESSIONS);
+    expect(pair.crossed.at(-1)?.message).toMatchObject({ kind: 'refused', reason: InnerRefusal.TOO_MANY });
+    pair.far.restore();
+    request(INNER_SESSIONS + 1);
+    expect(pair.far.leg.sessions.size).toBe(INNER_FAR_SESSIONS);
+    const own = (localPort: number) => ({ local: SERVER.ip, localPort, remote: TERMINAL.ip, remotePort: 80 });
+    for (let port = 1; port <= INNER_SESSIONS - INNER_FAR_SESSIONS; port++)
+      expect(pair.far.leg.openNear(own(2000 + port), LINK)).toBeDefined();
+    expect(pair.far.leg.openNear(own(1000), LINK)).toBeUndefined();
+  });
+
+  it('that are silent after CONN-DONE are given up within half a minute, and one that answers is not', () => {
+    const pair = new InnerPair();
+    const { far } = pair.connect(40_001);
+    pair.passes = ({ from }) => from === 'near';
+    pair.arrive('far', toFar(40_000, requestOf(9)));
+    const stranger = pair.far.local;
+    stranger.session.localConnected();
+    stranger.session.localData(pattern(10));
+    pair.passes = ({ message }) => 'token' in message && message.token !== 9;
+    pair.pass(20 * SECOND_US);
+    expect(stranger.session.machine.state).toBe('OPEN');
+    pair.far.restore();
+    pair.pass(15 * SECOND_US);
+    expect(pair.far.locals.find(({ session }) => session.peerToken === 9 && session.isOver)?.calls).toEqual(['abort']);
+    expect([...pair.far.leg.sessions.keys()]).toEqual([far.session.key]);
+    expect(pair.kinds('far').filter((kind) => kind === 'check')).toHaveLength(1 + UNPROVEN_CHECKS);
+    pair.pass(500 * SECOND_US);
+    expect(pair.far.leg.sessions.size).toBe(1);
+  });
+
   it('may open so many sessions from one address', () => {
     const pair = new InnerPair();
-    for (let port = 1; port <= INNER_SESSIONS_PER_ADDRESS + 1; port++)
-      pair.arrive('far', toFar(port, { kind: 'conn-req', ownToken: port, granted: 0, mostBytes: 1000 }));
+    for (let port = 1; port <= INNER_SESSIONS_PER_ADDRESS + 1; port++) pair.arrive('far', toFar(port, requestOf(port)));
     expect(pair.far.leg.sessions.size).toBe(INNER_SESSIONS_PER_ADDRESS);
     expect(pair.crossed.at(-1)?.message).toMatchObject({ kind: 'refused', reason: InnerRefusal.TOO_MANY });
   });
 
   it('that name a group as their address get no session and no answer', () => {
-    const request: InnerMessage = { kind: 'conn-req', ownToken: 1, granted: 0, mostBytes: 1000 };
+    const request = requestOf(1);
     for (const [source, local] of [
       [BROADCAST_MAC, TERMINAL.ip],
       [TERMINAL.mac, BROADCAST_IP4],
@@ -382,7 +434,7 @@ describe('strangers', () => {
 
   it('with another version of the mark are dropped', () => {
     const pair = new InnerPair();
-    const frame = toFar(40_000, { kind: 'conn-req', ownToken: 1, granted: 0, mostBytes: 1000 });
+    const frame = toFar(40_000, requestOf(1));
     frame[60] = 2;
     pair.arrive('far', frame);
     expect([pair.far.drops, pair.far.leg.sessions.size]).toEqual([['unknown-kind version'], 0]);

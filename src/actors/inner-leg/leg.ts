@@ -18,6 +18,7 @@ import type { MachineObserver } from '../machine-host.ts';
 import type { HandshakeMode } from '../services.ts';
 import { TokenBucket } from '../token-bucket.ts';
 import {
+  INNER_FAR_SESSIONS,
   INNER_SESSIONS,
   INNER_SESSIONS_PER_ADDRESS,
   RESETS_BURST,
@@ -88,6 +89,7 @@ export class InnerLeg {
   readonly #sessions = new Map<string, InnerSession>();
   /** Far ends by remote address. */
   readonly #guests = new Map<string, number>();
+  #guestCount = 0;
   readonly #underWay: UnderWay;
   readonly #resets = new TokenBucket(RESETS_PER_SECOND, RESETS_BURST);
 
@@ -159,6 +161,7 @@ export class InnerLeg {
   restore(saved: SavedInnerLeg): void {
     this.#sessions.clear();
     this.#guests.clear();
+    this.#guestCount = 0;
     this.#underWay.restore(saved.underWay);
     this.#resets.restore(saved.resets);
     for (const each of saved.sessions) this.#add(each.start, each.randoms).restore(each);
@@ -191,6 +194,7 @@ export class InnerLeg {
 
   #accept(message: InnerMessage & { kind: 'conn-req' }, ends: InnerEnds, frame: Frame, parsed: FrameView): void {
     const isFull =
+      this.#guestCount >= INNER_FAR_SESSIONS ||
       this.#sessions.size >= INNER_SESSIONS ||
       (this.#guests.get(String(ends.remote)) ?? 0) >= INNER_SESSIONS_PER_ADDRESS;
     const refusal = isFull ? InnerRefusal.TOO_MANY : this.#host.refusal(ends);
@@ -230,6 +234,7 @@ export class InnerLeg {
   }
 
   #countGuest({ ends }: InnerStart, by: number): void {
+    this.#guestCount += by;
     const address = String(ends.remote);
     const left = (this.#guests.get(address) ?? 0) + by;
     if (left === 0) this.#guests.delete(address);

@@ -31,8 +31,14 @@ export const CHECKS = 16;
 /** A session on which nothing happens is asked about so often. */
 export const IDLE_CHECK_US = 600_000_000;
 
-/** Sessions at a time, and those that one remote address may have opened. */
-export const INNER_SESSIONS = 1024;
+/** Unanswered checks that end a far session whose CONN-DONE has not shown to have arrived: about 31 s. Anybody can write a CONN-REQ. */
+export const UNPROVEN_CHECKS = 4;
+
+/** Sessions at a time. */
+export const INNER_SESSIONS = 1280;
+/** Those that others may have opened: the rest is for what the own host opens, whatever comes from the line. */
+export const INNER_FAR_SESSIONS = 1024;
+/** Those that one remote address may have opened. */
 export const INNER_SESSIONS_PER_ADDRESS = 256;
 /** RESETs in a second, and at once, that answer tokens nobody knows. */
 export const RESETS_PER_SECOND = 100;

@@ -213,6 +213,7 @@ export class InnerSession {
     return new InnerStreams({
       ...host,
       key: this.key,
+      isAsked: this.start.end === 'far',
       get peerToken() {
         return session.#peerToken;
       },

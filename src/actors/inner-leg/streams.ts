@@ -1,7 +1,7 @@
 import { type InnerMessage, InnerReset } from '../../wire/inner-leg.ts';
 import type { DropReason } from '../drop-reason.ts';
 import { Checks, type SavedChecks } from './checks.ts';
-import { REPORT_US } from './limits.ts';
+import { CHECKS, REPORT_US, UNPROVEN_CHECKS } from './limits.ts';
 import { InnerReceiver, type SavedInnerReceiver } from './receiver.ts';
 import { InnerSender, type SavedInnerSender } from './sender.ts';
 import type { UnderWay } from './under-way.ts';
@@ -14,6 +14,8 @@ export interface InnerStreamsHost {
   /** Key of the session in `underWay`. */
   readonly key: string;
   readonly peerToken: number;
+  /** The session was asked for from the line: whoever did so has still to show that it hears us. */
+  readonly isAsked: boolean;
   /** Units of the streams may go out. */
   readonly flows: boolean;
   /** The peer's stream goes on. */
@@ -36,6 +38,7 @@ export interface SavedInnerStreams {
   readonly receiver: SavedInnerReceiver;
   readonly checks: SavedChecks;
   readonly reporting: boolean;
+  readonly proven: boolean;
 }
 
 /** The two streams of a session, under credit, and what both ends tell each other about them. Timers `check` and `report`. */
@@ -46,9 +49,12 @@ export class InnerStreams {
   readonly #checks: Checks;
   /** The report timer runs. */
   #reporting = false;
+  /** The peer has named the token that only our CONN-DONE has told. */
+  #proven: boolean;
 
   constructor(host: InnerStreamsHost) {
     this.#host = host;
+    this.#proven = !host.isAsked;
     this.#sender = new InnerSender({
       key: host.key,
       underWay: host.underWay,
@@ -114,6 +120,7 @@ export class InnerStreams {
 
   /** DATA, FIN, CREDIT or CHECK. */
   received(message: InnerMessage): void {
+    if (!this.#proven) this.#prove();
     if (message.kind === 'data') this.#data(message.position, message.bytes, message.urgent);
     else if (message.kind === 'fin') this.#fin(message.position);
     else if (message.kind === 'check') this.#checked(message.sent);
@@ -132,7 +139,7 @@ export class InnerStreams {
   }
 
   checkTimer(): void {
-    this.#checks.timerFired(this.#sender.isUneasy);
+    this.#checks.timerFired(this.#isUneasy, this.#proven ? CHECKS : UNPROVEN_CHECKS);
   }
 
   reportTimer(): void {
@@ -154,6 +161,7 @@ export class InnerStreams {
       receiver: this.#receiver.save(),
       checks: this.#checks.save(),
       reporting: this.#reporting,
+      proven: this.#proven,
     };
   }
 
@@ -162,6 +170,19 @@ export class InnerStreams {
     this.#receiver.restore(saved.receiver);
     this.#checks.restore(saved.checks);
     this.#reporting = saved.reporting;
+    this.#proven = saved.proven;
+  }
+
+  /** There is something to ask for soon. */
+  get #isUneasy(): boolean {
+    return !this.#proven || this.#sender.isUneasy;
+  }
+
+  #prove(): void {
+    this.#proven = true;
+    this.#checks.stop();
+    this.#checks.heard(true);
+    this.#checks.watch(this.#isUneasy);
   }
 
   #data(position: number, bytes: Uint8Array, urgent: boolean): void {
@@ -179,13 +200,16 @@ export class InnerStreams {
   #fin(position: number): void {
     const arrival = this.#receiver.takeFin(position);
     if (arrival === 'gap') return this.#host.broken(InnerReset.GAP);
+    // A stream ends once.
+    if (arrival === 'new' && !this.#host.receives) return this.#host.broken(InnerReset.MALFORMED);
     this.#sendCredit();
     if (arrival === 'new') this.#host.peerEnded();
   }
 
   #checked(sent: number): void {
     if (sent > this.#receiver.expected) return this.#host.broken(InnerReset.GAP);
-    this.#checks.heard(false);
+    // It tells nothing of what we wait for: our own question is not put off by it.
+    if (!this.#isUneasy) this.#checks.heard(false);
     this.#sendCredit();
   }
 
@@ -201,7 +225,7 @@ export class InnerStreams {
     if (!this.#host.flows) return;
     const fin = this.#sender.takeFin();
     if (fin !== undefined) this.#host.send({ kind: 'fin', token: this.#host.peerToken, position: fin });
-    this.#checks.watch(this.#sender.isUneasy);
+    this.#checks.watch(this.#isUneasy);
   }
 
   /** Tells the peer at once where it matters to it, otherwise soon. */

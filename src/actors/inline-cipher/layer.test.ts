@@ -239,6 +239,16 @@ describe.each(KINDS)('$name', (kind) => {
     expect(arrived).toBe(toHex(cipher.host.vault.applyStream(cipher.key('s2c'), at, DATA)));
   });
 
+  it("goes by no number of a RST for what goes out: a stranger's ACK may have chosen it", () => {
+    const cipher = running();
+    for (const turn of [1, 2, 3]) {
+      const seq = seqAdd(SEND_FROM, turn * 2 ** 30);
+      cipher.passes({ way: 'out', seq, flags: Flag.RST, data: new Uint8Array() });
+    }
+    const sent = payload(cipher.passes({ way: 'out', seq: SEND_FROM }));
+    expect(sent).toBe(toHex(cipher.host.vault.applyStream(cipher.key('c2s'), 0, DATA)));
+  });
+
   it('switches a direction on when its key comes, and then never again otherwise', () => {
     const cipher = running({ sendDataKeyId: 0 });
     expect(payload(cipher.passes({ way: 'out', seq: 9_000 }))).toBe(CLEAR);

@@ -44,11 +44,11 @@ export class CipherSession {
 
   /** A frame of the session from this host with F14 encrypted; undefined when there is nothing to encrypt. */
   encrypt(bytes: Uint8Array, parsed: FrameView, tcp: TcpView, isWhole: boolean): Uint8Array | undefined {
-    // A RST may answer a stranger's number with it.
+    // A RST may answer a stranger's numbers with them.
     if ((tcp.flags & (Flag.ACK | Flag.RST)) === Flag.ACK) this.#receive?.reached(tcp.ack);
     const send = this.#send;
     if (send === undefined) return undefined;
-    send.reached(tcp.seq);
+    if ((tcp.flags & Flag.RST) === 0) send.reached(tcp.seq);
     return this.#applied(send, bytes, parsed, tcp, isWhole);
   }
 

@@ -108,6 +108,22 @@ describe('what is wanted', () => {
     expect(wants).toEqual([]);
   });
 
+  it('is what a rule names, whatever a station of another peer tells of its address', () => {
+    const of = demand();
+    of.rule(RULE);
+    of.rule({ ...RULE, site: 3, networks: [] });
+    of.up(3);
+    of.fromSite(3, arp({ mac: 9, ip: THERE.ip }, 7));
+    of.fromLan(arp(HERE, THERE.ip));
+    of.down(3);
+    now_us += ASK_EVERY_US;
+    of.fromLan(packet(HERE, THERE));
+    expect(wants).toEqual([
+      { site: 2, destination: 0, address: THERE.ip },
+      { site: 2, destination: THERE.mac, address: THERE.ip },
+    ]);
+  });
+
   it('is asked for once a second for each peer, however many frames there are', () => {
     const of = demand();
     of.rule(RULE);

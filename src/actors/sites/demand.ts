@@ -158,12 +158,16 @@ export class Demand {
     else if (this.#mayAsk(site, now_us)) this.#host.wanted({ site, destination, address: ipOf(bytes) ?? 0 });
   }
 
-  /** Only an address says where it is to: one that was learned from ARP, or of a network that a rule names. */
+  /**
+   * Only an address says where it is to: one of a network that a rule names, or one that was learned from ARP. What is configured goes
+   * before what stations of a peer tell of themselves; only what was heard on our own LAN is here.
+   */
   #unknown(destination: Mac, arp: ArpView | undefined, bytes: Uint8Array, now_us: number): void {
     const isGroup = isMulticast(destination);
     const address = isGroup ? askedFor(arp) : ipOf(bytes);
     if (address === undefined) return;
-    const site = this.stations.placeOfAddress(address, now_us) ?? this.#siteOf(address);
+    const learned = this.stations.placeOfAddress(address, now_us);
+    const site = learned === LAN ? LAN : (this.#siteOf(address) ?? learned);
     if (site === undefined || this.#live.has(site) || !this.#mayAsk(site, now_us)) return;
     this.#host.wanted({ site, destination: isGroup ? 0 : destination, address });
   }

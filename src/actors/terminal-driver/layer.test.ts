@@ -169,6 +169,20 @@ describe('what is no business of the driver', () => {
   });
 });
 
+it('a driver that is stopped opens nothing, from either side', () => {
+  const pair = new TerminalPair({});
+  for (const end of [pair.near, pair.far]) end.host.stop();
+  pair.near.connect();
+  const other = new TerminalPair({});
+  other.connect();
+  const request = other.wire.find(({ from }) => from === 'near')?.bytes as Uint8Array;
+  pair.far.fromLine(request);
+  pair.pass(SECOND_US);
+  expect([pair.near.driver.leg.sessions.size, pair.far.driver.leg.sessions.size]).toEqual([0, 0]);
+  expect(pair.wire).toEqual([]);
+  for (const end of [pair.near, pair.far]) expect(new Set(end.host.dropReasons())).toEqual(new Set(['stopped']));
+});
+
 describe('the by-pass rule', () => {
   it('forgets what it found out, sooner what was only silent, and what shows a counterpart', () => {
     const bypass = new Bypass();

@@ -1,3 +1,4 @@
+import { terminalDriverMachine } from '../../machines/terminal-driver.ts';
 import { isMulticast, type Mac } from '../../wire/address.ts';
 import { ETHERNET_HEADER_BYTES, EtherType, parseEthernet } from '../../wire/ethernet.ts';
 import { type FrameView, parseFrame } from '../../wire/frame.ts';
@@ -49,6 +50,11 @@ export class TerminalDriverLayer extends Layer {
   readonly #lower: Port<Frame, Frame>;
   readonly #bypass: Bypass;
   readonly #tombstones = new Tombstones();
+  readonly #machine = this.machineHost({
+    machine: terminalDriverMachine,
+    decide: (snapshot) => Object.freeze({ running: snapshot.value === 'RUNNING' }),
+    execute: () => {},
+  });
 
   constructor(host: LayerHost, label: string, options: TerminalDriverOptions) {
     super(host, label);
@@ -75,7 +81,12 @@ export class TerminalDriverLayer extends Layer {
     );
   }
 
+  override start(): void {
+    this.#machine.send({ type: 'START' });
+  }
+
   override stop(): void {
+    this.#machine.send({ type: 'STOP' });
     this.leg.stop();
   }
 
@@ -85,6 +96,7 @@ export class TerminalDriverLayer extends Layer {
 
   override machines(): readonly MachineView[] {
     return [
+      { instance: '', machine: terminalDriverMachine, state: this.#machine.state },
       ...this.leg.machines(),
       ...[...this.leg.sessions.values()].flatMap(({ local }) => {
         const { machine } = (local as TerminalSide).connection;
@@ -96,6 +108,7 @@ export class TerminalDriverLayer extends Layer {
   save(): SavedLayer {
     return {
       version: 1,
+      machine: this.#machine.save(),
       leg: this.leg.save() as never,
       bypass: this.#bypass.save(),
       tombstones: this.#tombstones.save() as never,
@@ -103,6 +116,7 @@ export class TerminalDriverLayer extends Layer {
   }
 
   restore(saved: SavedLayer): void {
+    this.#machine.restore(saved.machine as never);
     this.leg.restore(saved.leg as unknown as SavedInnerLeg);
     this.#bypass.restore(saved.bypass as unknown as SavedBypass);
     this.#tombstones.restore(saved.tombstones as never);
@@ -111,6 +125,7 @@ export class TerminalDriverLayer extends Layer {
   // ---- block H: from the IP stack ----
 
   #fromStack(frame: Frame): void {
+    if (!this.#machine.decision.running) return this.drop('stopped', frame);
     const ethernet = parseEthernet(frame.bytes);
     const isIp = ethernet.ok && isTerminable(ethernet.etherType, ethernet.headerEnd, ethernet.destination);
     const read = isIp
@@ -159,6 +174,7 @@ export class TerminalDriverLayer extends Layer {
   // ---- block I: from the line ----
 
   #fromLine(frame: Frame): void {
+    if (!this.#machine.decision.running) return this.drop('stopped', frame);
     const parsed = parseFrame(frame.bytes);
     if (!parsed.ok || parsed.tcp === undefined) return this.#otherFromLine(frame, parsed.ok ? parsed : undefined);
     if (innerVersion(frame.bytes, parsed.tcp) !== undefined) return this.#marked(frame, parsed);

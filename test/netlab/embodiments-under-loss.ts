@@ -18,6 +18,8 @@ interface Plan {
   /** Of the whole way, one direction. */
   delay_ms: number;
   bytes: number;
+  /** How many transfers run at once, one such number after the other. */
+  connections: number[];
   /** Of the hosts' kernels. */
   congestion: string;
   /** Files go here. */
@@ -25,10 +27,13 @@ interface Plan {
 }
 
 const TRANSFER_LIMIT_MS = 120_000;
+const FIRST_PORT = 5001;
 /** Once through before it is measured: ARP, the tunnel's and the machine's caches. */
 const WARM_UP_BYTES = 200_000;
 
-const { topology, round, losses, delay_ms, bytes, congestion, folder } = JSON.parse(process.argv[2] as string) as Plan;
+const { topology, round, losses, delay_ms, bytes, connections, congestion, folder } = JSON.parse(
+  process.argv[2] as string,
+) as Plan;
 const plan = topologyByName(topology)!.plan({ shape: 'tcp', handshake: 'hold', hostMtu: 1400 });
 const network = await planNetwork(plan);
 const [from, to] = plan.ends as [(typeof plan.ends)[0], (typeof plan.ends)[0]];
@@ -37,18 +42,33 @@ mkdirSync(own);
 const run = await PlanRun.open(network, { folder: own });
 for (const { device } of plan.ends) await setCongestion(device);
 await network.impair({ delay_ms, seed: round });
-const move = (size: number): ReturnType<typeof transfer> =>
-  transfer(from.device, to.device, formatIp4(to.address), size, { timeout_ms: TRANSFER_LIMIT_MS });
-await move(WARM_UP_BYTES);
+await move(WARM_UP_BYTES, 1);
 for (const lossRatio of losses) {
   await network.impair({ lossRatio, delay_ms, seed: round });
-  const { sent, received } = await move(bytes);
-  const goodput_bps = Math.round((8_000 * received.bytes) / received.time_ms);
-  report('transfer', { topology, round, lossRatio, sent: sent.sha256, received: received.sha256, goodput_bps });
+  for (const count of connections)
+    report('transfer', { topology, round, lossRatio, connections: count, ...(await move(bytes, count)) });
 }
 report('end', { internalErrors: await run.internalErrors() });
 await run.stop();
 process.exit(0);
+
+/** So many transfers at once; goodput of all together, until the last one is through. */
+async function move(size: number, count: number): Promise<Record<string, unknown>> {
+  const ends = await Promise.all(
+    Array.from({ length: count }, (_, at) =>
+      transfer(from.device, to.device, formatIp4(to.address), size, {
+        timeout_ms: TRANSFER_LIMIT_MS,
+        port: FIRST_PORT + at,
+      }),
+    ),
+  );
+  const time_ms = Math.max(...ends.map(({ received }) => received.time_ms));
+  return {
+    sent: ends.map(({ sent }) => sent.sha256),
+    received: ends.map(({ received }) => received.sha256),
+    goodput_bps: Math.round((8_000 * size * count) / time_ms),
+  };
+}
 
 /** By the routes of a host's own networks, because the setting takes only those of `tcp_allowed_congestion_control` in a namespace. */
 async function setCongestion(host: string): Promise<void> {

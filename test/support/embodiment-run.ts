@@ -9,8 +9,8 @@ const BYTES = 50_000_000;
 /** Bytes of each transfer over a way that loses. */
 const LOSSY_BYTES = 1_000_000;
 const LOSS = { lossRatio: 0.01, delay_ms: 10 };
-/** Commands that such a run needs. */
-const EMBODIMENT_NEEDS = ['nft'];
+/** Commands and devices that such a run needs. */
+const EMBODIMENT_NEEDS = ['nft', '/dev/net/tun'];
 const EMBODIMENT_LIMIT_MS = 240_000;
 
 /** One test for each topology: with kernel hosts, and a process for each other device. */

@@ -159,6 +159,23 @@ describe('embodiment 7, what the specification leaves open', () => {
     expect(held()).toBe(0);
   });
 
+  it('an address that a live server there has is not taken: 3005B asks first, and the server goes on undisturbed', () => {
+    const lab = upLab('e7');
+    const heard: IdentityIndication[] = [];
+    const { identities } = lab.layer('gateway30', '3001B').ports;
+    identities.received$.subscribe((indication: IdentityIndication) => heard.push(indication));
+    const claims = lab.capture(['W5', 'W6'], ({ bytes }) => {
+      const { arp } = parseFrame(bytes);
+      return arp?.senderIp === SERVER_31.address && arp.senderMac !== SERVER_31.mac;
+    });
+    const identity = { address: SERVER_31.address, mac: TERMINAL_21.mac };
+    identities.send({ kind: 'take', name: 'server-side', identity });
+    lab.run(SECOND_US);
+    expect(heard).toEqual([{ kind: 'refused', name: 'server-side', reason: 'conflict' }]);
+    expect(claims).toEqual([]);
+    mustTransfer(lab, 1000);
+  });
+
   it('server 31 reaches the terminal by ping while a session holds its identity: IP stack 3005B answers', () => {
     const lab = upLab('e7');
     expect(ping(lab, { from: 'server31' }).rtts_us).toEqual([]);

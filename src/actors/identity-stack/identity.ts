@@ -1,12 +1,14 @@
 import { identityMachine } from '../../machines/identity-stack.ts';
-import { formatIp4 } from '../../wire/address.ts';
+import { BROADCAST_MAC, formatIp4 } from '../../wire/address.ts';
+import { ArpOperation, type ArpView } from '../../wire/arp.ts';
+import { buildArpFrame } from '../../wire/build.ts';
 import type { Frame } from '../frame.ts';
 import { IpStackLayer, type IpStackOptions } from '../ip-stack/layer.ts';
 import type { MachineView, SavedLayer } from '../layer.ts';
 import { type MachineCommand, MachineHost, type SavedMachine } from '../machine-host.ts';
 import { type NestedOwner, nestedHost, nestedInstance } from '../nested-host.ts';
 import { HandlerSubscriber, Port } from '../port.ts';
-import type { Identity } from '../services.ts';
+import type { Identity, IdentityIndication } from '../services.ts';
 
 /** The network that all identities are in. */
 export interface IdentityNetwork extends Pick<IpStackOptions, 'mtu'> {
@@ -20,12 +22,19 @@ export interface IdentityOwner extends NestedOwner {
   readonly network: IdentityNetwork;
   up(packet: Frame): void;
   down(frame: Frame): void;
+  tell(indication: IdentityIndication): void;
   forgotten(held: HeldIdentity): void;
+}
+
+interface IdentityDecision {
+  readonly isHeld: boolean;
+  readonly isAsking: boolean;
 }
 
 export interface SavedIdentity {
   readonly identity: Identity;
   readonly holders: number;
+  readonly waiting: readonly string[];
   readonly machine: SavedMachine;
   readonly stack: SavedLayer;
 }
@@ -33,15 +42,23 @@ export interface SavedIdentity {
 /** How long after the last session an identity answers: as long as TCP waits for repeated segments (TIME-WAIT). */
 export const IDENTITY_LINGER_US = 60_000_000;
 const LINGER_TIMER = 'linger';
+/**
+ * Whoever has the address has so long to answer each time that it is asked for. RFC 5227 takes seconds; a SYN waits for this one, and the
+ * network is one LAN.
+ */
+export const PROBE_US = 100_000;
+const PROBE_TIMER = 'probe';
 
-/** One identity: an IP stack of its own, and how many sessions speak as it; one, to begin with. */
+/** One identity: an IP stack of its own, and how many sessions speak as it or wait to. */
 export class HeldIdentity {
   readonly identity: Identity;
   readonly key: string;
-  #holders = 1;
+  #holders = 0;
+  /** Orders that hear of it when nobody there has the address. */
+  #waiting: string[] = [];
   readonly #owner: IdentityOwner;
   readonly #stack: IpStackLayer;
-  readonly #machine: MachineHost<typeof identityMachine, { readonly isHeld: boolean }>;
+  readonly #machine: MachineHost<typeof identityMachine, IdentityDecision>;
   readonly #above: Port<Frame, Frame>;
   readonly #below: Port<Frame, Frame>;
 
@@ -59,7 +76,7 @@ export class HeldIdentity {
       machine: identityMachine,
       instance: this.key,
       observer: host.observer(label),
-      decide: ({ value }) => Object.freeze({ isHeld: value === 'HELD' }),
+      decide: ({ value }) => Object.freeze({ isHeld: value === 'HELD', isAsking: value === 'ASKING' }),
       execute: (command) => this.#execute(command),
     });
   }
@@ -69,14 +86,38 @@ export class HeldIdentity {
     return this.#machine.decision.isHeld;
   }
 
-  /** The stack announces the address. */
-  start(): void {
-    this.#stack.start();
+  /** Sessions speak as it, or will when nobody has claimed it. */
+  get isTaken(): boolean {
+    return this.isHeld || this.isAsking;
   }
 
-  take(): void {
-    if (!this.isHeld) this.#machine.send({ type: 'TAKEN' });
+  /** Whether it is still being found out if somebody has the address. */
+  get isAsking(): boolean {
+    return this.#machine.decision.isAsking;
+  }
+
+  /** Asks whether somebody has the address; then the stack announces it. */
+  start(): void {
+    this.#machine.send({ type: 'START' });
+  }
+
+  /** One session more; the order `name` is answered when it is known whose the address is. */
+  take(name: string): void {
     this.#holders += 1;
+    if (this.isAsking) {
+      this.#waiting.push(name);
+      return;
+    }
+    if (!this.isHeld) this.#machine.send({ type: 'TAKEN' });
+    this.#owner.tell({ kind: 'taken', name });
+  }
+
+  /** What ARP tells while it is being asked: whoever has the address, or asks for it too, keeps it (RFC 5227 section 2.1.1). */
+  heard({ senderIp, senderMac, targetIp, operation }: ArpView): void {
+    const { address, mac } = this.identity;
+    const asksToo = senderIp === 0 && targetIp === address && operation === ArpOperation.REQUEST;
+    if (this.isAsking && senderMac !== mac && (senderIp === address || asksToo))
+      this.#machine.send({ type: 'CLAIMED' });
   }
 
   leave(): void {
@@ -99,7 +140,7 @@ export class HeldIdentity {
   }
 
   timerFired(name: string): void {
-    if (name === LINGER_TIMER) this.#machine.send({ type: 'TIMEOUT' });
+    if (name === LINGER_TIMER || name === PROBE_TIMER) this.#machine.send({ type: 'TIMEOUT' });
     else this.#stack.timerFired(name);
   }
 
@@ -114,23 +155,55 @@ export class HeldIdentity {
 
   save(): SavedIdentity {
     const { identity } = this;
-    return { identity, holders: this.#holders, machine: this.#machine.save(), stack: this.#stack.save() };
+    const waiting = [...this.#waiting];
+    return { identity, holders: this.#holders, waiting, machine: this.#machine.save(), stack: this.#stack.save() };
   }
 
-  restore({ holders, machine, stack }: SavedIdentity): void {
+  restore({ holders, waiting, machine, stack }: SavedIdentity): void {
     this.#holders = holders;
+    this.#waiting = [...waiting];
     this.#machine.restore(machine);
     this.#stack.restore(stack);
   }
 
-  #execute({ type }: MachineCommand): void {
+  #execute({ type, params }: MachineCommand): void {
     const { host, label } = this.#owner;
-    if (type === 'armLinger') host.setTimer(label, `${this.key}/${LINGER_TIMER}`, IDENTITY_LINGER_US);
-    else if (type === 'disarmLinger') host.clearTimer(label, `${this.key}/${LINGER_TIMER}`);
-    else {
-      this.#stack.stop();
-      this.#owner.forgotten(this);
+    const timer = (name: string) => `${this.key}/${name}`;
+    switch (type) {
+      case 'probe':
+        return this.#probe();
+      case 'armProbe':
+        return host.setTimer(label, timer(PROBE_TIMER), PROBE_US);
+      case 'disarmProbe':
+        return host.clearTimer(label, timer(PROBE_TIMER));
+      case 'announce':
+        this.#stack.start();
+        return this.#answer((name) => ({ kind: 'taken', name }));
+      case 'refuse':
+        return this.#answer((name) => ({ kind: 'refused', name, reason: params.reason }));
+      case 'armLinger':
+        return host.setTimer(label, timer(LINGER_TIMER), IDENTITY_LINGER_US);
+      case 'disarmLinger':
+        return host.clearTimer(label, timer(LINGER_TIMER));
+      default:
+        this.#stack.stop();
+        this.#owner.forgotten(this);
     }
+  }
+
+  /** Without an address of the sender: nobody learns from it. */
+  #probe(): void {
+    const { host } = this.#owner;
+    const { address, mac } = this.identity;
+    const bytes = buildArpFrame({
+      ethernet: { destination: BROADCAST_MAC, source: mac },
+      arp: { operation: ArpOperation.REQUEST, senderMac: mac, senderIp: 0, targetMac: 0, targetIp: address },
+    });
+    this.#owner.down(host.frame(bytes));
+  }
+
+  #answer(indicationFor: (name: string) => IdentityIndication): void {
+    for (const name of this.#waiting.splice(0)) this.#owner.tell(indicationFor(name));
   }
 
   #joined(name: string, stackPort: Port<Frame, Frame>, handle: (frame: Frame) => void): Port<Frame, Frame> {

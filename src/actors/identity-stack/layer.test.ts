@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { layerCompliance } from '../../../test/support/compliance.ts';
 import { ip4 } from '../../../test/support/lab.ts';
 import { TestHost } from '../../../test/support/test-host.ts';
+import { IDENTITY_PROBES } from '../../machines/identity-stack.ts';
 import { BROADCAST_MAC, CONTROL_MAC_ENGINE } from '../../wire/address.ts';
 import { ArpOperation } from '../../wire/arp.ts';
 import { buildArpFrame, buildTcpFrame } from '../../wire/build.ts';
@@ -9,7 +10,7 @@ import { buildEthernet, ETHERNET_HEADER_BYTES, EtherType } from '../../wire/ethe
 import { type FrameView, parseFrame } from '../../wire/frame.ts';
 import { Flag } from '../../wire/tcp.ts';
 import type { Identity, IdentityIndication } from '../services.ts';
-import { IDENTITY_LINGER_US } from './identity.ts';
+import { IDENTITY_LINGER_US, PROBE_US } from './identity.ts';
 import { IDENTITIES_MAX, IdentityStackLayer, type IdentityStackOptions } from './layer.ts';
 
 const T21: Identity = { address: ip4('10.9.0.1'), mac: 0x0200_0000_0021 };
@@ -28,8 +29,16 @@ function started(...identities: readonly Identity[]): { host: TestHost; layer: I
   return { host, layer };
 }
 
+const ASKING_US = IDENTITY_PROBES * PROBE_US;
+
+function order(host: TestHost, identity: Identity, name = 'one'): void {
+  host.inject('settings', { kind: 'take', name, identity });
+}
+
+/** Orders an identity that nobody there claims. */
 function take(host: TestHost, identity: Identity): void {
-  host.inject('settings', { kind: 'take', name: 'one', identity });
+  order(host, identity);
+  host.advance(ASKING_US);
 }
 
 function leave(host: TestHost, identity: Identity): void {
@@ -68,18 +77,19 @@ describe('IP stack 3005B, outwards', () => {
   it('announces a terminal that it takes on, and sends as it', () => {
     const { host } = started();
     take(host, T21);
+    const spoken = () => sent(host).slice(IDENTITY_PROBES);
     expect(said(host)).toEqual(['taken']);
-    expect(sent(host)[0]).toMatchObject({
+    expect(spoken()[0]).toMatchObject({
       ethernet: { source: T21.mac },
       arp: { senderIp: T21.address, targetIp: T21.address },
     });
     host.injectBytes('upper', packet(T21, S31));
-    expect(sent(host)[1]).toMatchObject({
+    expect(spoken()[1]).toMatchObject({
       ethernet: { source: T21.mac },
       arp: { senderIp: T21.address, targetIp: S31.address },
     });
     host.injectBytes('lower', answers(T21));
-    expect(sent(host)[2]).toMatchObject({
+    expect(spoken()[2]).toMatchObject({
       ethernet: { source: T21.mac, destination: S31.mac },
       ip: { source: T21.address, destination: S31.address },
     });
@@ -160,6 +170,70 @@ describe('IP stack 3005B, inwards', () => {
   });
 });
 
+describe('IP stack 3005B, before it takes an address', () => {
+  const claims: readonly (readonly [string, Uint8Array])[] = [
+    ['an answer', arp(ArpOperation.REPLY, { ...S31, address: T21.address }, { ...T21, address: 0 }, T21.mac)],
+    ['an announcement', arp(ArpOperation.REQUEST, { ...S31, address: T21.address }, T21)],
+    ['a question of its own', arp(ArpOperation.REQUEST, { ...S31, address: T21.address }, T22)],
+    ['somebody who asks for it too', arp(ArpOperation.REQUEST, { ...S31, address: 0 }, T21)],
+  ];
+
+  it('asks for it without telling an address, then announces it; all who wait hear so', () => {
+    const { host } = started();
+    order(host, T21, 'one');
+    host.advance(PROBE_US);
+    order(host, T21, 'two');
+    expect([said(host), sent(host).length]).toEqual([[], IDENTITY_PROBES]);
+    for (const probe of sent(host))
+      expect(probe).toMatchObject({
+        ethernet: { source: T21.mac, destination: BROADCAST_MAC },
+        arp: { operation: ArpOperation.REQUEST, senderIp: 0, targetIp: T21.address },
+      });
+    host.injectBytes('lower', segment(S31, T21));
+    host.advance(PROBE_US);
+    expect(host.sentOn('settings')).toEqual([
+      { kind: 'taken', name: 'one' },
+      { kind: 'taken', name: 'two' },
+    ]);
+    expect([sent(host).at(-1)?.arp?.senderIp, host.sentOn('upper')]).toEqual([T21.address, []]);
+  });
+
+  it.each(claims)('leaves it to whoever has it: %s', (_, claim) => {
+    const { host, layer } = started(T22);
+    order(host, T21, 'one');
+    order(host, T21, 'two');
+    host.injectBytes('lower', claim);
+    expect(host.sentOn('settings').slice(-2)).toEqual([
+      { kind: 'refused', name: 'one', reason: 'conflict' },
+      { kind: 'refused', name: 'two', reason: 'conflict' },
+    ]);
+    host.advance(10 * ASKING_US);
+    expect([layer.size, layer.counters['refused:conflict']]).toEqual([1, 2]);
+    expect(host.timers().filter(([name]) => name.startsWith('10.9.0.1/'))).toEqual([]);
+    expect(sent(host).some((frame) => frame.arp?.senderIp === T21.address)).toBe(false);
+    take(host, T21);
+    expect(said(host).at(-1)).toBe('taken');
+  });
+
+  it('takes no claim from its own MAC address, nor one that comes later', () => {
+    const { host, layer } = started();
+    order(host, T21);
+    host.injectBytes('lower', arp(ArpOperation.REQUEST, T21, T21));
+    host.injectBytes('lower', asks(T21));
+    host.advance(ASKING_US);
+    host.injectBytes('lower', arp(ArpOperation.REQUEST, { ...S31, address: T21.address }, T21));
+    expect([said(host), layer.size]).toEqual([['taken'], 1]);
+  });
+
+  it('gives it to nobody else meanwhile, and refuses when it is stopped', () => {
+    const { host, layer } = started();
+    order(host, T21);
+    order(host, { ...T21, mac: T22.mac });
+    host.stop();
+    expect([said(host), layer.size, host.timers()]).toEqual([['conflict', 'full'], 0, []]);
+  });
+});
+
 describe('IP stack 3005B, how long', () => {
   it('answers while any session holds the identity and for the time of TIME-WAIT after the last', () => {
     const { host, layer } = started(T21, T21);
@@ -221,9 +295,10 @@ describe('IP stack 3005B, how long', () => {
 
   it('has room for so many, and for none when it is stopped', () => {
     const { host, layer } = started();
-    for (let n = 0; n <= IDENTITIES_MAX; n++) take(host, { address: ip4('10.9.1.0') + n, mac: 0x0200_0001_0000 + n });
+    for (let n = 0; n <= IDENTITIES_MAX; n++) order(host, { address: ip4('10.9.1.0') + n, mac: 0x0200_0001_0000 + n });
     expect(layer.size).toBe(IDENTITIES_MAX);
-    expect(said(host).at(-1)).toBe('full');
+    expect(said(host)).toEqual(['full']);
+    host.advance(ASKING_US);
     leave(host, { address: ip4('10.9.1.0'), mac: 0x0200_0001_0000 });
     host.stop();
     expect(layer.size).toBe(0);

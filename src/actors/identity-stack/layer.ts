@@ -1,6 +1,6 @@
 import { identityStackMachine } from '../../machines/identity-stack.ts';
 import { type Ip4, isControlMac, isMulticast, type Mac, parseIp4 } from '../../wire/address.ts';
-import { parseArp } from '../../wire/arp.ts';
+import { type ArpView, parseArp } from '../../wire/arp.ts';
 import { type EthernetView, EtherType, parseEthernet } from '../../wire/ethernet.ts';
 import { isSingleHost } from '../../wire/ip-address.ts';
 import { parseIp4Packet } from '../../wire/ipv4.ts';
@@ -52,6 +52,10 @@ export class IdentityStackLayer extends Layer {
       network,
       up: (packet) => this.#pass(packet, this.#upper, 'received'),
       down: (frame) => this.#pass(frame, this.#lower, 'sent'),
+      tell: (indication) => {
+        if (indication.kind === 'refused') this.count(`refused:${indication.reason}`);
+        this.#settings.send(indication);
+      },
       forgotten: (held) => this.#remove(held),
       drop: (reason, frame, detail) => this.drop(reason, frame, detail),
     };
@@ -105,29 +109,29 @@ export class IdentityStackLayer extends Layer {
     const { name } = order;
     const refusal = this.#refusal(identity, known);
     if (refusal !== undefined) {
-      this.count(`refused:${refusal}`);
-      this.#settings.send({ kind: 'refused', name, reason: refusal });
+      this.#owner.tell({ kind: 'refused', name, reason: refusal });
       return;
     }
-    this.#take(identity, known);
-    this.#settings.send({ kind: 'taken', name });
+    this.#take(identity, known, name);
   }
 
   #refusal({ address, mac }: Identity, known: HeldIdentity | undefined): 'full' | 'conflict' | undefined {
     const isOwn = this.#reserved.some((own) => own.address === address || own.mac === mac);
     // Who spoke as the router would get what all hosts there send through it.
     const isReserved = isOwn || address === this.#owner.network.gateway || isControlMac(mac);
-    const isOthers = known?.isHeld === true && known.identity.mac !== mac;
+    const isOthers = known?.isTaken === true && known.identity.mac !== mac;
     if (isReserved || isOthers || !isSingleHost(address) || isMulticast(mac)) return 'conflict';
     const isFull = !this.#machine.decision.running || (known === undefined && this.size >= IDENTITIES_MAX);
     return isFull ? 'full' : undefined;
   }
 
-  #take(identity: Identity, known: HeldIdentity | undefined): void {
-    if (known?.identity.mac === identity.mac) return known.take();
+  #take(identity: Identity, known: HeldIdentity | undefined, name: string): void {
+    if (known?.identity.mac === identity.mac) return known.take(name);
     // It had been another terminal's, which has no session any more.
     known?.stop();
-    this.#add(identity).start();
+    const held = this.#add(identity);
+    held.start();
+    held.take(name);
   }
 
   #add(identity: Identity): HeldIdentity {
@@ -160,11 +164,18 @@ export class IdentityStackLayer extends Layer {
     if (!this.#machine.decision.running) return this.drop('stopped', frame);
     const ethernet = parseEthernet(frame.bytes);
     if (!ethernet.ok) return this.drop('malformed', frame, ethernet.reason);
+    const arp = arpOf(frame.bytes, ethernet);
+    if (arp !== undefined) this.#arpHeard(arp);
     const targets = isMulticast(ethernet.destination)
       ? this.#targetsOfGroup(frame.bytes, ethernet)
       : this.#withMac(ethernet.destination, frame.bytes, ethernet);
     if (targets.length === 0) this.drop('not-for-us', frame);
     for (const held of targets) held.receive(frame);
+  }
+
+  /** An address that is being asked for may be somebody's. */
+  #arpHeard(arp: ArpView): void {
+    for (const address of new Set([arp.senderIp, arp.targetIp])) this.#byAddress.get(address)?.heard(arp);
   }
 
   /** Of several addresses of one terminal the one that the packet is for. */
@@ -177,8 +188,8 @@ export class IdentityStackLayer extends Layer {
 
   /** ARP alone: a question goes to whom it asks for, an announcement to everybody. */
   #targetsOfGroup(bytes: Uint8Array, ethernet: EthernetView): readonly HeldIdentity[] {
-    const arp = ethernet.etherType === EtherType.ARP ? parseArp(bytes, ethernet.headerEnd, ethernet.end) : undefined;
-    if (!arp?.ok) return [];
+    const arp = arpOf(bytes, ethernet);
+    if (arp === undefined) return [];
     if (arp.senderIp === arp.targetIp) return [...this.#byAddress.values()];
     const asked = this.#byAddress.get(arp.targetIp);
     return asked === undefined ? [] : [asked];
@@ -190,12 +201,15 @@ export class IdentityStackLayer extends Layer {
   }
 }
 
+function arpOf(bytes: Uint8Array, { etherType, headerEnd, end }: EthernetView): ArpView | undefined {
+  const arp = etherType === EtherType.ARP ? parseArp(bytes, headerEnd, end) : undefined;
+  return arp?.ok ? arp : undefined;
+}
+
 /** IPv4 address that a frame is for: of an IP packet or an ARP packet. */
-function destinationOf(bytes: Uint8Array, { etherType, headerEnd, end }: EthernetView): Ip4 | undefined {
-  if (etherType === EtherType.ARP) {
-    const arp = parseArp(bytes, headerEnd, end);
-    return arp.ok ? arp.targetIp : undefined;
-  }
+function destinationOf(bytes: Uint8Array, ethernet: EthernetView): Ip4 | undefined {
+  const { etherType, headerEnd, end } = ethernet;
+  if (etherType === EtherType.ARP) return arpOf(bytes, ethernet)?.targetIp;
   const ip = etherType === EtherType.IP4 ? parseIp4Packet(bytes, headerEnd, end) : undefined;
   return ip?.ok ? ip.destination : undefined;
 }

@@ -25,7 +25,7 @@ export function peerCommand(name: PeerCommand): Command {
     .option('--socket <path>', "control socket; left out: that of this user's one gateway")
     .addHelpText(
       'after',
-      '\nThe answer comes at once; `glassgate status` shows what became of it. A renewal is refused where the\nother end connects, and sooner than 30 s after the last one.\nExit codes: 0 the gateway took it, 1 it refused or none answers, 2 wrong arguments, 3 the socket belongs to another user.',
+      '\nThe answer comes at once; `glassgate status` shows what became of it. A connection is refused where only the\nother end can connect, a renewal where it did, and sooner than 30 s after the last one.\nExit codes: 0 the gateway took it, 1 it refused or none answers, 2 wrong arguments, 3 the socket belongs to another user.',
     )
     .action((peer: string, options: { socket?: string }) =>
       telling(async () => {

@@ -135,6 +135,20 @@ describe('an operator', () => {
     expect(() => g30.runtime.command('renew', 'gateway20')).toThrow('not renewed: no session with gateway20');
   });
 
+  it('is refused a connection where only the other end can dial, but for taking back its own word', async () => {
+    const pair = await gatewayPair();
+    const { g20 } = pair;
+    running = [g20];
+    g20.runtime.start();
+    const refusal = 'not connected: only the end that has its address connects: waiting for gateway30';
+    expect(() => g20.runtime.command('connect', 'gateway30')).toThrow(refusal);
+    expect(stateOf(g20)).toBe('waiting for the peer');
+    g20.runtime.command('disconnect', 'gateway30');
+    g20.runtime.command('connect', 'gateway30');
+    expect(stateOf(g20)).toBe('waiting for the peer');
+    expect(() => g20.runtime.command('connect', 'gateway30')).toThrow(refusal);
+  });
+
   it('sees since when, also for a state that nothing has changed yet', async () => {
     const { g20 } = await gatewayPair();
     running = [g20];

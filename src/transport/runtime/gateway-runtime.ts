@@ -21,7 +21,7 @@ import type { GatewayEvent, GatewayStatus, InterfaceStatus, PeerCommand } from '
 import type { Controlled } from './control-server.ts';
 import { EventTeller, RENEWAL_REFUSED } from './event-teller.ts';
 import { FrameEdge, type FramePort } from './frame-edge.ts';
-import { connectionsOf, dropsOf, frameCounts, peersOf, seconds, tunnelsOf } from './gateway-status.ts';
+import { connectionsOf, dialRefusal, dropsOf, frameCounts, peersOf, seconds, tunnelsOf } from './gateway-status.ts';
 import { realWorld } from './real-world.ts';
 import { WatchingTap } from './watching-tap.ts';
 
@@ -171,8 +171,13 @@ export class GatewayRuntime implements Controlled {
     const { config } = this.#parts;
     const label = tunnelsOf(this.device)?.label;
     if (!hasTunnels(config) || label === undefined) throw new Error('no tunnel ends here');
-    const known = config.peers.map(({ name }) => name);
-    if (!known.includes(peer)) throw new Error(`no peer '${peer}' in the configuration; known are ${known.join(', ')}`);
+    const found = config.peers.find(({ name }) => name === peer);
+    if (found === undefined) {
+      const known = config.peers.map(({ name }) => name);
+      throw new Error(`no peer '${peer}' in the configuration; known are ${known.join(', ')}`);
+    }
+    const refusal = command === 'connect' ? dialRefusal(this.device, found) : undefined;
+    if (refusal !== undefined) throw new Error(`not connected: ${refusal}`);
     this.#renewalRefused = undefined;
     this.#guard(() => this.device.input({ kind: 'event', layer: label, name: command, data: { peer } }));
     if (command === 'renew' && this.#renewalRefused !== undefined)

@@ -27,6 +27,15 @@ export function tunnelsOf(device: Device): TunnelsLayer | undefined {
   return device.layers.find((layer) => layer instanceof TunnelsLayer);
 }
 
+/** Why `connect` has nothing to do for a peer; undefined where this end dials, and where the operator's `disconnect` is to be taken back. */
+export function dialRefusal(device: Device, { name, address, port }: PeerConfig): string | undefined {
+  const state = tunnelsOf(device)
+    ?.status()
+    .peers.find((peer) => peer.name === name)?.state;
+  if ((address !== undefined && port !== undefined) || state === 'OFF') return undefined;
+  return `only the end that has its address connects: ${state === 'UP' ? `${name} is up` : `waiting for ${name}`}`;
+}
+
 /** TCP connections that a driver of this host ends now; null where there is no such driver. */
 export function connectionsOf(device: Device): number | null {
   return device.layers.find((layer) => layer instanceof TerminalDriverLayer)?.leg.sessions.size ?? null;

@@ -26,6 +26,8 @@ export function complaintsOf(issues: readonly Issue[], value: unknown): Complain
 }
 
 function unknownKey(role: Role, parent: Path, key: string): Complaint {
+  const others = ROLES.filter((other) => keysAt(other, parent).includes(key));
+  if (others.length > 0) return { path: [...parent, key], at: 'key', text: `only for role ${listed(others)}` };
   const known = keysAt(role, parent);
   const meant = nearest(key, known);
   const help = meant === undefined ? `known are ${known.join(', ')}` : `did you mean '${meant}'?`;

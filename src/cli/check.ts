@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { type Config, configJsonSchema, hasTunnels } from '../config/schema.ts';
+import { type Config, configJsonSchema, hasTunnels, type TunnelConfig } from '../config/schema.ts';
 import { loadConfig } from '../transport/runtime/config-file.ts';
 import { controlPath } from '../transport/runtime/control-path.ts';
 import { inspectInterface } from '../transport/runtime/open-interface.ts';
@@ -53,12 +53,15 @@ function check(file: string | undefined, withInterface: boolean): void {
 function deeds(config: Config): string {
   const wire = config.interface.name;
   if (!hasTunnels(config)) return `between the kernel's ${config.tap.name} and ${wire}`;
-  const peers = config.peers.map(({ name, connect }) =>
-    connect ? `connects to ${name}` : `is connected to by ${name}`,
-  );
+  const peers = config.peers.map(deed);
   const listens = config.listen === undefined ? [] : [`listens on port ${config.listen.port}`];
   const kernel = config.role === 'host-gateway' ? `kernel on ${config.tap.name}, ` : '';
   return `${kernel}${config.address} on ${wire}; ${[...listens, ...peers].join(', ')}`;
+}
+
+function deed({ name, connect, ...peer }: TunnelConfig['peers'][number]): string {
+  if (connect) return `connects to ${name}`;
+  return 'demand' in peer && peer.demand !== undefined ? `connects to ${name} on demand` : `is connected to by ${name}`;
 }
 
 function print(text: string): void {

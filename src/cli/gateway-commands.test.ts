@@ -76,6 +76,18 @@ describe('glassgate check', () => {
     });
   });
 
+  it('says which peers are dialled always, on demand, or not at all', async () => {
+    const peers = `peers:
+  - { name: gateway30, address: 10.1.0.30, port: 4433, connect: true }
+  - { name: gateway40, address: 10.1.0.40, port: 4433, demand: {} }
+  - { name: gateway50 }`;
+    const file = config('peers.yaml', { 'peers: [{ name: gateway30 }]': peers });
+    const { out, err } = await run('check', '--no-interface', file);
+    expect(out + err).toContain(
+      'connects to gateway30, connects to gateway40 on demand, is connected to by gateway50\n',
+    );
+  });
+
   it('tells every mistake in one line each', async () => {
     const { code, out, err } = await run(
       'check',

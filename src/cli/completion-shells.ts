@@ -11,10 +11,10 @@ export function completionScript(shell: Shell, root: CompletionNode): string {
 }
 
 /** Cases that follow the words typed so far from command to subcommand. */
-function descent(nodes: readonly CompletionNode[]): string {
+function descent(nodes: readonly CompletionNode[], variable = 'path'): string {
   return nodes
     .filter(({ path }) => path !== '')
-    .map((node) => `      '${node.path}') path='${node.path}' ;;`)
+    .map((node) => `      '${node.path}') ${variable}='${node.path}' ;;`)
     .join('\n');
 }
 
@@ -50,6 +50,7 @@ complete -o default -F _${PROGRAM} ${PROGRAM}
 `;
 }
 
+/** `path` is zsh's own: its array of folders with programs. */
 function zsh(root: CompletionNode): string {
   const nodes = allNodes(root);
   const cases = nodes.map(({ path, options, children, choices }) => {
@@ -71,13 +72,13 @@ function zsh(root: CompletionNode): string {
   return `#compdef ${PROGRAM}
 # ${PROGRAM} completion for zsh: put it into a folder of $fpath as _${PROGRAM}
 _${PROGRAM}() {
-  local path='' word
+  local at='' word
   for word in "\${(@)words[2,CURRENT-1]}"; do
-    case "\${path:+$path }$word" in
-${descent(nodes)}
+    case "\${at:+$at }$word" in
+${descent(nodes, 'at')}
     esac
   done
-  case "$path" in
+  case "$at" in
 ${cases.join('\n')}
   esac
 }

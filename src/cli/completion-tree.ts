@@ -1,4 +1,5 @@
-import type { Command, Option } from 'commander';
+import type { Argument, Command, Option } from 'commander';
+import { OfferedArgument } from './offered-argument.ts';
 
 /** A command as completion needs it; made from commander's own definition. */
 export interface CompletionNode {
@@ -7,7 +8,7 @@ export interface CompletionNode {
   readonly summary: string;
   readonly options: readonly CompletionOption[];
   readonly children: readonly CompletionNode[];
-  /** Fixed values of the first argument, where it has such. */
+  /** Words for the first argument, where it has such. */
   readonly choices: readonly string[];
 }
 
@@ -31,8 +32,12 @@ export function completionTree(command: Command, path = ''): CompletionNode {
       { flags: ['--help'], description: 'show help', takesValue: false, choices: [] },
     ],
     children,
-    choices: argument?.argChoices ?? [],
+    choices: argument === undefined ? [] : wordsOf(argument),
   };
+}
+
+function wordsOf(argument: Argument): readonly string[] {
+  return argument instanceof OfferedArgument ? argument.offered : (argument.argChoices ?? []);
 }
 
 function optionOf({ short, long, description, required, optional, argChoices }: Option): CompletionOption {

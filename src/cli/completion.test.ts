@@ -1,10 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { Argument, Command, Option } from 'commander';
 import { describe, expect, it } from 'vitest';
+import { TOPOLOGIES } from '../topologies/topologies.ts';
 import { COMMANDS } from './commands.ts';
 import { programTree } from './completion.ts';
 import { completionScript } from './completion-shells.ts';
 import { allNodes, completionTree } from './completion-tree.ts';
+import { OfferedArgument } from './offered-argument.ts';
 
 const program = new Command('glassgate').version('1');
 program
@@ -21,6 +23,8 @@ program
   .command('completion')
   .description('script')
   .addArgument(new Argument('<shell>').choices(['bash', 'zsh']));
+const lab = program.command('lab').addArgument(new OfferedArgument('[name]', 'what', ['list', 'e1', 'prior-art-1']));
+lab.command('compare').addArgument(new OfferedArgument('[names...]', 'which', ['e1', 'prior-art-1', 'prior-art-2']));
 const tree = completionTree(program);
 
 /** What bash offers for a line that ends at the cursor; the last word may be empty. */
@@ -34,7 +38,7 @@ COMP_WORDS=("$@"); COMP_CWORD=$(( $# - 1 )); _glassgate; printf '%s\\n' "\${COMP
 
 describe('completion for bash', () => {
   it('offers commands, subcommands and options as far as they are typed', () => {
-    expect(offered('')).toEqual(['up', 'keys', 'completion']);
+    expect(offered('')).toEqual(['up', 'keys', 'completion', 'lab']);
     expect(offered('k')).toEqual(['keys']);
     expect(offered('keys', '')).toEqual(['issue', 'list']);
     expect(offered('keys', 'issue', '--')).toEqual(['--days', '--help']);
@@ -51,6 +55,11 @@ describe('completion for bash', () => {
     expect(offered('up', '')).toEqual([]);
   });
 
+  it('offers the words of an argument beside subcommands, and again for each further one', () => {
+    expect(offered('lab', '')).toEqual(['compare', 'list', 'e1', 'prior-art-1']);
+    expect(offered('lab', 'compare', 'e1', 'pri')).toEqual(['prior-art-1', 'prior-art-2']);
+  });
+
   it('is not led astray by options between the words', () => {
     expect(offered('keys', '--help', '')).toEqual(['issue', 'list']);
   });
@@ -60,6 +69,7 @@ describe('completion for zsh and fish', () => {
   it('has every command and option, with texts that cannot break out of their quotes', () => {
     const zsh = completionScript('zsh', tree);
     expect(zsh).toContain("'*--journal[a file]:file:_files'");
+    expect(zsh).not.toMatch(/\bpath=/);
     expect(zsh).toContain("'*--level[how much, not  all ]:value:(off full)'");
     const fish = completionScript('fish', tree);
     expect(fish).toContain("complete -c glassgate -n '__fish_seen_subcommand_from up' -l journal -s j -r -d 'a file'");
@@ -85,7 +95,11 @@ describe('completion for zsh and fish', () => {
 
 describe('the program itself', () => {
   it('has all its commands in its completion', async () => {
-    const paths = allNodes(await programTree()).map(({ path }) => path);
+    const nodes = allNodes(await programTree());
+    const paths = nodes.map(({ path }) => path);
     expect(paths).toEqual(expect.arrayContaining([...COMMANDS.map(({ name }) => name), 'keys issue']));
+    const topologies = TOPOLOGIES.map(({ name }) => name);
+    const choices = (wanted: string) => nodes.find(({ path }) => path === wanted)?.choices;
+    expect([choices('lab'), choices('lab compare')]).toEqual([['list', ...topologies], topologies]);
   });
 });

@@ -5,6 +5,7 @@ import type { JournalRow, RowFilter } from '../journal/schema.ts';
 import type { JournalReader } from '../journal/store-reader.ts';
 import { EXIT_CONFIG, EXIT_OK } from './exit-codes.ts';
 import { EXIT_UNREADABLE, withJournal } from './journal-file.ts';
+import { unwritable } from './unwritable.ts';
 
 /** Bytes gathered before they are written. */
 const CHUNK_BYTES = 256 * 1024;
@@ -86,7 +87,7 @@ function toFile(out: string, fill: (write: (bytes: Uint8Array) => void) => void)
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
-    process.stderr.write(`glassgate: cannot write ${out}: ${(error as Error).message}\n`);
+    process.stderr.write(`glassgate: ${unwritable(out, error)}\n`);
     return false;
   } finally {
     if (fd !== undefined && fd !== STDOUT_FD) closeSync(fd);

@@ -198,6 +198,6 @@ describe('glassgate export', () => {
 
   it('says where it cannot write', async () => {
     expect(await exported(recorded(), '--jsonl', join(folder, 'no', 'folder'))).toBe(2);
-    expect(err).toMatch(/^glassgate: cannot write .*no such file/);
+    expect(err).toMatch(/^glassgate: cannot write .*: there is no such folder$/m);
   });
 });

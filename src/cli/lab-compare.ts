@@ -4,9 +4,12 @@ import { cellCount, type GoodputCell, type GoodputPlan, goodputCells, RTTS_MS } 
 import { goodputText, observationText } from '../lab/compare-text.ts';
 import { goodputSvg } from '../lab/goodput-chart.ts';
 import { type Observation, observe } from '../lab/observe.ts';
-import { TOPOLOGIES, topologyByName } from '../topologies/topologies.ts';
+import { topologyByName } from '../topologies/topologies.ts';
 import { EXIT_CONFIG, EXIT_OK } from './exit-codes.ts';
+import { OfferedArgument } from './offered-argument.ts';
+import { noTopology, TOPOLOGY_NAMES } from './topology-name.ts';
 import { byteCount, duration_us, wholeNumber } from './units.ts';
+import { unwritable } from './unwritable.ts';
 
 /** Compared when nothing is named: the embodiments and prior arts themselves, none of their variants. */
 const USUAL = /^(e\d+|prior-art-\d|tcp-over-tcp)$/;
@@ -28,7 +31,13 @@ export function labCompareCommand(): Command {
     .description(
       'Compare topologies: goodput by loss and round trip time, where the cipher runs, which TCPs send again.',
     )
-    .argument('[topologies...]', 'names of "lab list"; default: all embodiments and prior arts')
+    .addArgument(
+      new OfferedArgument(
+        '[topologies...]',
+        'names of "lab list"; default: all embodiments and prior arts',
+        TOPOLOGY_NAMES,
+      ),
+    )
     .option('--seed <number>', 'all chance comes from it', wholeNumber, 1)
     .option('--seeds <number>', 'transfers with so many seeds, of which the median counts', wholeNumber, 1)
     .addOption(
@@ -49,11 +58,8 @@ export function labCompareCommand(): Command {
 
 function compare(names: readonly string[], flags: CompareFlags, command: Command): number {
   for (const name of names)
-    if (topologyByName(name) === undefined)
-      command.error(`there is no topology "${name}": "glassgate lab list" tells what there is`, {
-        exitCode: EXIT_CONFIG,
-      });
-  const topologies = names.length > 0 ? names : TOPOLOGIES.map(({ name }) => name).filter((name) => USUAL.test(name));
+    if (topologyByName(name) === undefined) command.error(noTopology(name), { exitCode: EXIT_CONFIG });
+  const topologies = names.length > 0 ? names : TOPOLOGY_NAMES.filter((name) => USUAL.test(name));
   if (flags.seeds < 1) command.error('--seeds must be at least 1', { exitCode: EXIT_CONFIG });
   const plan = { topologies, seed: flags.seed, seeds: flags.seeds, bytes: flags.bytes, limit_us: flags.limit };
   const seen = topologies.map((topology) => progress(`what ${topology} does with a frame`, () => observe(topology)));
@@ -61,7 +67,7 @@ function compare(names: readonly string[], flags: CompareFlags, command: Command
   try {
     if (flags.svg !== undefined) writeFileSync(flags.svg, chart(cells));
   } catch (error) {
-    command.error((error as Error).message, { exitCode: EXIT_CONFIG });
+    command.error(unwritable(flags.svg as string, error), { exitCode: EXIT_CONFIG });
   }
   process.stdout.write(`${flags.json ? JSON.stringify({ plan, cells, seen }) : text(plan, cells, seen)}\n`);
   return EXIT_OK;

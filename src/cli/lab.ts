@@ -5,14 +5,18 @@ import { JournalError } from '../journal/schema.ts';
 import { type Journal, openJournal } from '../journal/store.ts';
 import { isSuccess, NO_SECURITY_NOTE, reportText } from '../lab/report.ts';
 import { type LabResult, type RunPlan, runLab } from '../lab/run.ts';
-import { type LabSettings, labSettings } from '../lab/settings.ts';
+import { type LabSettings, labPlan, labSettings } from '../lab/settings.ts';
 import { HOST_MTU } from '../topologies/network.ts';
 import { TOPOLOGIES, topologyByName } from '../topologies/topologies.ts';
 import { EXIT_CONFIG, EXIT_FAILED, EXIT_OK, telling } from './exit-codes.ts';
 import { labCompareCommand } from './lab-compare.ts';
+import { type GivenOptions, idleOption } from './lab-contradictions.ts';
 import { showLab } from './lab-page.ts';
+import { OfferedArgument } from './offered-argument.ts';
 import { type PageFlag, pageOption } from './page-option.ts';
+import { noTopology, TOPOLOGY_NAMES } from './topology-name.ts';
 import { byteCount, duration_us, rate_bps, ratio, wholeNumber } from './units.ts';
+import { unwritable } from './unwritable.ts';
 
 const DEFAULT_TOPOLOGY = 'e4';
 const LIST = 'list';
@@ -45,7 +49,12 @@ interface LabFlags {
 export function labCommand(): Command {
   return new Command('lab')
     .description('Run a two-LAN network in memory on virtual time: set-up, ping, transfer, tear-down.')
-    .argument('[topology]', `one of ${names()}; "${LIST}" tells what they are`, DEFAULT_TOPOLOGY)
+    .addArgument(
+      new OfferedArgument('[topology]', `one of ${TOPOLOGY_NAMES.join(', ')}; "${LIST}" tells what they are`, [
+        LIST,
+        ...TOPOLOGY_NAMES,
+      ]).default(DEFAULT_TOPOLOGY),
+    )
     .option('--loss <ratio>', 'frames lost between the gateways, like 1%', ratio, 0)
     .option('--burst <frames>', 'mean number of frames lost in a row', wholeNumber, 1)
     .addOption(
@@ -146,11 +155,23 @@ function run(topology: string, flags: LabFlags, command: Command): number {
 }
 
 function checkedSettings(topology: string, flags: LabFlags, command: Command): LabSettings {
-  if (topologyByName(topology) === undefined)
-    command.error(`there is no topology "${topology}": take one of ${names()}`, { exitCode: EXIT_CONFIG });
+  if (topologyByName(topology) === undefined) command.error(noTopology(topology), { exitCode: EXIT_CONFIG });
   if (flags.mtu < 576 || flags.mtu > 1500) command.error('--mtu must be from 576 to 1500', { exitCode: EXIT_CONFIG });
   if (flags.slower < 1) command.error('--slower must be at least 1');
-  return settingsOf(topology, flags);
+  const settings = settingsOf(topology, flags);
+  const idle = idleOption(topology, labPlan(settings), given(settings, flags, command));
+  if (idle !== undefined) command.error(idle, { exitCode: EXIT_CONFIG });
+  return settings;
+}
+
+function given({ shape, handshake }: LabSettings, { inside, pcap, udp }: LabFlags, command: Command): GivenOptions {
+  const isGiven = (name: string) => command.getOptionValueSource(name) === 'cli';
+  return {
+    ...((udp === true || isGiven('f13')) && { shape }),
+    ...(isGiven('handshake') && { handshake }),
+    ...(inside && { inside }),
+    ...(pcap !== undefined && { pcap }),
+  };
 }
 
 function settingsOf(topology: string, flags: LabFlags): LabSettings {
@@ -164,9 +185,9 @@ function openLabJournal(path: string, { level, seed }: LabFlags): Journal {
 }
 
 function openPcap(path: string): { onFrame: NonNullable<RunPlan['onFrame']>; close(): void } {
-  const fd = openSync(path, 'w');
+  const fd = written(path, () => openSync(path, 'w'));
   const write = pcapngFromTaps((block) => {
-    for (let at = 0; at < block.length; ) at += writeSync(fd, block, at);
+    for (let at = 0; at < block.length; ) at += written(path, () => writeSync(fd, block, at));
   });
   return {
     onFrame: ({ place, bytes, time_us, way, fate }) => write(place, bytes, time_us, `${way} ${fate}`),
@@ -174,13 +195,18 @@ function openPcap(path: string): { onFrame: NonNullable<RunPlan['onFrame']>; clo
   };
 }
 
+/** Says which file it is where the system does not let it be written. */
+function written<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw Object.assign(error as Error, { message: unwritable(path, error) });
+  }
+}
+
 function show(result: LabResult, { json }: LabFlags): number {
   print(json ? JSON.stringify({ ...result, note: NO_SECURITY_NOTE }) : reportText(result));
   return isSuccess(result) ? EXIT_OK : EXIT_FAILED;
-}
-
-function names(): string {
-  return TOPOLOGIES.map(({ name }) => name).join(', ');
 }
 
 function print(text: string): void {

@@ -106,7 +106,15 @@ describe('glassgate lab', () => {
   });
 
   it.each([
-    [['lab', 'e99'], /there is no topology "e99": take one of e1, e2, e3/],
+    [['lab', 'e99'], /there is no topology "e99": "glassgate lab list" tells what there is\n/],
+    [['lab', 'E5'], /tells what there is; did you mean "e5"\?/],
+    [['lab', 'compare', 'prior-atr-1'], /tells what there is; did you mean "prior-art-1"\?/],
+    [['lab', 'e5', '--udp'], /F13 of e5 is a true TCP: it cannot have the shape of UDP/],
+    [['lab', 'e5', '--f13', 'udp'], /F13 of e5 is a true TCP/],
+    [['lab', 'e11', '--f13', 'tcp'], /F13 of e11 is UDP/],
+    [['lab', 'e10', '--handshake', 'immediate'], /--handshake has no meaning in e10/],
+    [['lab', 'e11', '--handshake', 'hold'], /--handshake has no meaning in e11: F13 is UDP/],
+    [['lab', '--inside'], /--inside has a meaning only with --pcap FILE/],
     [['lab', '--loss', '200%'], /Give a ratio, like 1%/],
     [['lab', '--delay', '20'], /Give a time with its unit/],
     [['lab', '--mtu', '100'], /--mtu must be from 576 to 1500/],
@@ -117,10 +125,18 @@ describe('glassgate lab', () => {
     expect(stderr).toMatch(message);
   });
 
-  it('says which file it cannot write', () => {
-    expect(glassgate('lab', '--bytes', '0', '--pcap', join(folder, 'no/such/file'))).toMatchObject({
+  it.each([
+    ['e5', '--f13', 'tcp', '--handshake', 'immediate'],
+    ['e11', '--udp'],
+  ])('takes %s %s %s, which say what is so there or have a meaning', (...argv) => {
+    expect(glassgate('lab', ...argv, '--bytes', '0')).toMatchObject({ status: 0, stderr: '' });
+  });
+
+  it('says which file it cannot write, and why', () => {
+    const file = join(folder, 'no/such/file');
+    expect(glassgate('lab', '--bytes', '0', '--pcap', file)).toMatchObject({
       status: 2,
-      stderr: expect.stringContaining('no/such/file'),
+      stderr: `glassgate: cannot write ${file}: there is no such folder\n`,
     });
   });
 

@@ -36,6 +36,7 @@ export interface FarSite {
 /** A relay and the port of hub 11 where it is. */
 export interface SeveralRelay extends RelayPlace {
   readonly digit: SiteDigit;
+  readonly numeral: string;
   readonly port: string;
 }
 
@@ -73,6 +74,7 @@ export function relayOf(digit: SiteDigit, sites: readonly FarSite[]): SeveralRel
   ];
   return {
     digit,
+    numeral: isFirst ? '10' : `1${digit}`,
     name: isFirst ? RELAY_DEVICES.relay10 : `relay1${digit}`,
     port: isFirst ? '112' : `11${2 * digit - 3}`,
     interface: { ...own, routes },

@@ -75,7 +75,7 @@ function severalPlan(settings: NetworkSettings, plans: readonly SitePlan[]): Net
       ...nearDevices(settings, relays, sites),
       hostPlan(DEVICES.terminal21, terminal),
       ...sites.flatMap((site) => farDevices(settings, site)),
-      ...built.map((relay) => relayPlan(relay.name, relay)),
+      ...built.map((relay, index) => relayPlan(relay.name, relay, relays[index].numeral)),
       gatewayPlan(near.name, near),
       ...far.map((gateway) => gatewayPlan(gateway.name, gateway)),
     ],

@@ -221,6 +221,16 @@ describe.each(SHAPES)('embodiment 12, F13 %s', (shape) => {
     expect(lab.drops('relay10')).not.toHaveProperty('bad-tag');
   });
 
+  it('0.4 each relay has a tap of its own, named by its numeral', () => {
+    const lab = used({ shape, sites: 2 });
+    const seen = lab.capture(['S10', 'S14'], ({ bytes }) => isF10(bytes));
+    sends(lab, TERMINAL, userFrame(TERMINAL, serverOf(4)));
+    lab.run(SECOND_US);
+    const places = (address: number) =>
+      new Set(seen.filter(({ bytes }) => Object.values(endsOf(bytes)).includes(address)).map(({ place }) => place));
+    expect(RELAY_IPS.slice(0, 2).map(places)).toEqual([new Set(['S10']), new Set(['S14'])]);
+  });
+
   it('12.7-6 driver table: control frames are for block M, the rest goes through', () => {
     const lab = used({ shape, sites: 2 });
     const seen = lab.capture(['M20', 'S20', 'S10']);

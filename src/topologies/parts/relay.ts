@@ -48,12 +48,12 @@ const CONNECTIONS_PER_SESSION = 2;
  * specification draws one pair of SSL and TCP for each gateway (1002 and 1003, 1004 and 1005); here one SSL layer and one TCP layer have
  * as many sessions as there are gateways.
  */
-export function relayPlan(device: string, options: RelayOptions): DevicePlan {
-  const { below, taps } = STACKS[options.kind];
+export function relayPlan(device: string, options: RelayOptions, numeral = '10'): DevicePlan {
+  const { below, tap } = STACKS[options.kind];
   const layers = relayLayers(options);
   return {
     name: device,
-    numeral: '10',
+    numeral,
     kind: 'relay',
     layers: [
       layers.application,
@@ -77,7 +77,7 @@ export function relayPlan(device: string, options: RelayOptions): DevicePlan {
       `${LABELS.phy}.cable - cable.${LABELS.port}`,
     ],
     tunnelAddresses: [options.ip],
-    taps,
+    taps: { [`S${numeral}`]: tap },
   };
 }
 
@@ -86,21 +86,19 @@ export function relayTunnel(device: string, { peers }: Pick<RelayOptions, 'peers
   return { device, layer: LABELS.application, peers: peers.map(({ name }) => name) };
 }
 
-/** What stands below the IP stack, and where S10 is. */
-const STACKS: Readonly<
-  Record<RelayKind, { readonly below: readonly string[]; readonly taps: Readonly<Record<string, TapPlan>> }>
-> = {
+/** What stands below the IP stack, and where the tap of relay 10 is that is called S10. */
+const STACKS: Readonly<Record<RelayKind, { readonly below: readonly string[]; readonly tap: TapPlan }>> = {
   driver: {
     below: [
       `${LABELS.application}.settings - ${LABELS.intermediate}.settings`,
       `${LABELS.stack}.lower - ${LABELS.intermediate}.upper`,
       `${LABELS.intermediate}.lower - ${LABELS.driver}.upper`,
     ],
-    taps: { S10: { above: `${LABELS.stack}.lower`, below: `${LABELS.intermediate}.upper` } },
+    tap: { above: `${LABELS.stack}.lower`, below: `${LABELS.intermediate}.upper` },
   },
   'tcp-over-tcp': {
     below: [`${LABELS.stack}.lower - ${LABELS.driver}.upper`],
-    taps: { S10: { above: `${LABELS.stack}.lower`, below: `${LABELS.driver}.upper` } },
+    tap: { above: `${LABELS.stack}.lower`, below: `${LABELS.driver}.upper` },
   },
 };
 

@@ -1,4 +1,9 @@
-import type { GatewayStatus, InterfaceStatus, PeerStatus } from '../transport/runtime/control-protocol.ts';
+import type {
+  ConnectionCounts,
+  GatewayStatus,
+  InterfaceStatus,
+  PeerStatus,
+} from '../transport/runtime/control-protocol.ts';
 
 const KIB = 1024;
 const PEER_HEAD = ['PEER', 'STATE', 'SINCE', 'ROLE', 'REMOTE', 'F13', 'SUITE', 'EPOCH OUT/IN', 'RENEWALS'];
@@ -12,19 +17,30 @@ export function statusText(status: GatewayStatus): string {
     `${title(status.role)}${status.name}, embodiment ${status.embodiment}, up ${duration(status.uptime_s)}, pid ${status.pid}, glassgate ${status.version}`,
     `Interface  ${interfaceText(status.interface)}`,
     ...(status.tap === null ? [] : [`TAP        ${interfaceText(status.tap)}`]),
-    ...(status.connections === null ? [] : [`TCP        ${status.connections} connections`]),
+    ...(status.connections === null ? [] : [`TCP        ${connectionsText(status.connections)}`]),
     ...tunnelLines(status),
     `Journal    ${journalText(status)}`,
     ...(status.peers.length === 0 ? [] : ['', ...table(PEER_HEAD, status.peers.map(peerRow))]),
   ];
-  if (status.drops.length > 0) {
-    const rows = [...status.drops]
+  const drops = status.drops.filter((drop) => !isOrdinary(drop));
+  if (drops.length > 0) {
+    const rows = [...drops]
       .sort((one, other) => other.count - one.count)
       .map(({ layer, kind, reason, count }) => [reason, String(count), `${layer} ${kind}`]);
     lines.push('', ...table(['DROPPED', 'FRAMES', 'BY'], rows));
   }
   if (status.internalErrors > 0) lines.push('', `${status.internalErrors} internal errors: please report them`);
   return lines.join('\n');
+}
+
+function connectionsText({ now, carried, leftAlone, refused, lateFrames }: ConnectionCounts): string {
+  const late = lateFrames === 0 ? '' : `; ${lateFrames} late frames of connections that were over`;
+  return `${now} connections now, ${carried} carried since the start, ${leftAlone} left alone, ${refused} refused${late}`;
+}
+
+/** The last frames of a connection may come when it is over; the line about TCP tells them. */
+function isOrdinary({ kind, reason }: GatewayStatus['drops'][number]): boolean {
+  return kind === 'terminal-driver' && reason === 'no-session';
 }
 
 /** `gateway` as the head of a line. */

@@ -281,6 +281,7 @@ export class InnerSession {
         this.#send({ kind: 'conn-done', token: this.#peerToken, ...this.#opening() });
         return this.#streams.output();
       case 'sendRefused':
+        this.#host.count('refused');
         return this.#send({ kind: 'refused', token: this.#peerToken, reason: params.reason, code: params.code });
       case 'sendFin':
         return this.#streams.finish();
@@ -304,8 +305,10 @@ export class InnerSession {
       case 'releaseLocal':
         return this.local.release();
       case 'refuseLocal':
+        this.#host.count('refused');
         return this.local.refuse(params.reason, params.code);
       case 'refuseLocalTimedOut':
+        this.#host.count('refused');
         return this.local.refuse(InnerRefusal.TIMED_OUT, 0);
       case 'bypass':
         return this.local.bypass(params.heard);

@@ -243,7 +243,10 @@ export class TerminalDriverLayer extends Layer {
   }
 
   #goBy({ start }: InnerSession, syn: Uint8Array | undefined, heard: boolean): boolean {
-    if (!this.#bypass.isAutomatic) return false;
+    if (!this.#bypass.isAutomatic) {
+      this.count('refused');
+      return false;
+    }
     this.count(heard ? 'foundAlone' : 'foundSilent');
     this.#bypass.learn(start.ends.remote, heard, this.host.now_us());
     if (syn !== undefined) this.#lower.send(this.host.frame(syn));

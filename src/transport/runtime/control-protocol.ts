@@ -58,8 +58,8 @@ export interface GatewayStatus {
   /** Port, shape and handshake; null when nobody may connect. */
   readonly listen: { readonly port: number; readonly f13: string; readonly handshake: string } | null;
   readonly peers: readonly PeerStatus[];
-  /** TCP connections that a host's driver ends now. */
-  readonly connections: number | null;
+  /** TCP connections of a host that its driver has seen. */
+  readonly connections: ConnectionCounts | null;
   /** LAN frames that went into records and came out of them. */
   readonly framesSealed: number;
   readonly framesOpened: number;
@@ -72,6 +72,19 @@ export interface GatewayStatus {
   readonly journal: JournalStatus | null;
   /** Defects of glassgate itself that were survived. */
   readonly internalErrors: number;
+}
+
+/** What a driver that ends all TCP of its host did with connections. */
+export interface ConnectionCounts {
+  readonly now: number;
+  /** Those that it began to carry, from here and from there, and did not give back or refuse. */
+  readonly carried: number;
+  /** SYNs that went out as they came: the destination has no counterpart, or there was no room. */
+  readonly leftAlone: number;
+  /** Refused here or by the other host, or without an answer from it. */
+  readonly refused: number;
+  /** Frames of connections that were over, as the last ones often are; they are among the drops too. */
+  readonly lateFrames: number;
 }
 
 export interface InterfaceStatus {

@@ -8,7 +8,7 @@ import { TerminalDriverLayer } from '../../actors/terminal-driver/layer.ts';
 import type { PeerConfig, TunnelConfig } from '../../config/schema.ts';
 import { suiteById } from '../../engine/crypto/suite.ts';
 import { formatIp4 } from '../../wire/address.ts';
-import type { GatewayStatus, PeerStatus, SessionStatus } from './control-protocol.ts';
+import type { ConnectionCounts, GatewayStatus, PeerStatus, SessionStatus } from './control-protocol.ts';
 
 const US_PER_S = 1_000_000;
 const ORDERS = ['encrypt-then-fragment', 'fragment-then-encrypt'] as const;
@@ -36,9 +36,19 @@ export function dialRefusal(device: Device, { name, address, port }: PeerConfig)
   return `only the end that has its address connects: ${state === 'UP' ? `${name} is up` : `waiting for ${name}`}`;
 }
 
-/** TCP connections that a driver of this host ends now; null where there is no such driver. */
-export function connectionsOf(device: Device): number | null {
-  return device.layers.find((layer) => layer instanceof TerminalDriverLayer)?.leg.sessions.size ?? null;
+/** What a driver of this host did with its TCP connections; null where there is no such driver. */
+export function connectionsOf(device: Device): ConnectionCounts | null {
+  const driver = device.layers.find((layer) => layer instanceof TerminalDriverLayer);
+  if (driver === undefined) return null;
+  const { sessionsOpened = 0, sessionsTaken = 0, foundAlone = 0, foundSilent = 0, refused = 0 } = driver.counters;
+  const { goneBy = 0, goneByForRoom = 0 } = driver.counters;
+  return {
+    now: driver.leg.sessions.size,
+    carried: sessionsOpened + sessionsTaken - foundAlone - foundSilent - refused,
+    leftAlone: foundAlone + foundSilent + goneBy + goneByForRoom,
+    refused,
+    lateFrames: driver.drops.get('no-session') ?? 0,
+  };
 }
 
 /** `started_us`: when the device started; states that are older than that began then. */

@@ -44,6 +44,8 @@ function madePart(name: string, measured: Measured): string {
   return [
     `![${topology(name).title}](../pictures/${name}.svg)`,
     '',
+    'Blue: a TCP or UDP layer. Green: SSL. Orange: a cipher below IP. Violet: ends a TCP in the name of another. Yellow: passes frames by MAC address. Dashed: a session.',
+    '',
     '| device | layers, top to bottom |',
     '|---|---|',
     ...plan.devices.map(

@@ -6,18 +6,36 @@ import type { DevicePlan, LayerPlan, NetworkPlan } from '../../src/topologies/pl
 /** A network drawn from its plan: each device with its layers and their joins, the cables between the devices. */
 
 /** Pixels. */
-const LAYER = { width: 172, height: 24 };
+const LAYER = { width: 184, height: 24 };
 const TITLE_HEIGHT = 26;
 const PADDING = 10;
 const LABEL_SIZE = { width: 26, height: 16 };
 
+/** What acts at F13 or F23, what ciphers, what ends a TCP in another's name, what passes frames between sessions. */
+const TRANSPORT = '#cfe3f7';
+const CIPHER = '#d5efdd';
+const ENGINE = '#fde0bd';
+const DRIVER = '#ead9f2';
+const HUB = '#f7efc6';
 const FILLS: Readonly<Partial<Record<LayerPlan['block'], string>>> = {
-  tcp: '#cfe3f7',
-  ssl: '#d5efdd',
-  engine: '#fde0bd',
-  'intermediate-driver': '#ead9f2',
+  tcp: TRANSPORT,
+  udp: TRANSPORT,
+  ssl: CIPHER,
+  'security-engine': CIPHER,
+  engine: ENGINE,
+  'engine-x': ENGINE,
+  'engine-y': ENGINE,
+  'driver-y': ENGINE,
+  'intermediate-driver': DRIVER,
+  'terminal-driver': DRIVER,
+  encapsulation: DRIVER,
+  'relay-application': HUB,
+  bridge: HUB,
 };
 const PLAIN_FILL = '#f6f6f6';
+
+/** Begins the id of an edge that is a session, not a cable. */
+const TUNNEL = 'tunnel';
 
 const elk = new (ElkConstructor as unknown as new () => Elk)();
 
@@ -41,12 +59,15 @@ export async function pictureOf(plan: NetworkPlan, title: string): Promise<strin
       'elk.spacing.edgeLabel': '2',
     },
     children: devices.map(({ node }) => node),
-    edges: plan.cables.map(({ name, a, b }) => ({
-      id: name,
-      sources: [a.device],
-      targets: [b.device],
-      labels: [{ text: name, ...LABEL_SIZE }],
-    })),
+    edges: [
+      ...plan.cables.map(({ name, a, b }) => ({
+        id: name,
+        sources: [a.device],
+        targets: [b.device],
+        labels: [{ text: name, ...LABEL_SIZE }],
+      })),
+      ...tunnels(plan),
+    ],
   });
   const width = Math.ceil((network.width ?? 0) + 2 * PADDING);
   const height = Math.ceil((network.height ?? 0) + 2 * PADDING);
@@ -60,6 +81,27 @@ export async function pictureOf(plan: NetworkPlan, title: string): Promise<strin
     '</g>',
     '</svg>\n',
   ].join('\n');
+}
+
+/** Between devices that have a session, from the one that is nearer to the terminal. */
+function tunnels({ tunnels: all, cables, ends }: NetworkPlan): Edge[] {
+  const distance = new Map([[ends[0]?.device ?? '', 0]]);
+  for (const [device, far] of distance)
+    for (const { a, b } of cables) {
+      const other = a.device === device ? b.device : b.device === device ? a.device : undefined;
+      if (other !== undefined && !distance.has(other)) distance.set(other, far + 1);
+    }
+  const pairs = all.flatMap(({ device, peers }) =>
+    peers
+      .filter((peer) => all.some((tunnel) => tunnel.device === peer))
+      .map((peer) =>
+        [device, peer].sort(
+          (one, other) => (distance.get(one) ?? 0) - (distance.get(other) ?? 0) || one.localeCompare(other),
+        ),
+      ),
+  );
+  const unique = new Map(pairs.map(([one, other]) => [`${TUNNEL} ${one} ${other}`, [one, other] as [string, string]]));
+  return [...unique].map(([id, [one, other]]) => ({ id, sources: [one], targets: [other] }));
 }
 
 /** A device's layers below each other, as their joins have it. */
@@ -112,6 +154,7 @@ function layerText({ label, block }: LayerPlan, inside: ElkNode): string {
 type Edge = NonNullable<ElkNode['edges']>[number];
 
 function cableText(edge: Edge): string {
+  if (edge.id.startsWith(TUNNEL)) return line(edge, '#0072B2', 2, '6 4');
   const [label] = edge.labels ?? [];
   const name =
     label === undefined
@@ -120,11 +163,11 @@ function cableText(edge: Edge): string {
   return `${line(edge, '#222', 2)}${name}`;
 }
 
-function line({ sections = [] }: Edge, colour: string, width = 1): string {
+function line({ sections = [] }: Edge, colour: string, width = 1, dash = 'none'): string {
   return sections
     .map(({ startPoint, bendPoints = [], endPoint }) => {
       const points = [startPoint, ...bendPoints, endPoint].map(({ x, y }) => `${fixed(x)},${fixed(y)}`).join(' ');
-      return `<polyline points="${points}" fill="none" stroke="${colour}" stroke-width="${width}"/>`;
+      return `<polyline points="${points}" fill="none" stroke="${colour}" stroke-width="${width}" stroke-dasharray="${dash}"/>`;
     })
     .join('');
 }

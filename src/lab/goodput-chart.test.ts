@@ -26,6 +26,15 @@ describe('goodput chart', () => {
     expect(Math.max(...ys)).toBeLessThan(460);
   });
 
+  it('draws equal lines once, under all their names', () => {
+    const twins = goodputSvg({
+      title: 'twins',
+      series: ['one', 'two', 'three'].map((name) => ({ name, points: points(3e6, name === 'three' ? 1e6 : 2e6) })),
+    });
+    expect([...twins.matchAll(/<polyline/g)]).toHaveLength(2);
+    expect(twins).toContain('>one = two</text>');
+  });
+
   it('is well-formed text whatever the names are', () => {
     expect(svg).toContain('fast &lt;1&gt;');
     expect(svg).toContain('loss &amp; goodput');

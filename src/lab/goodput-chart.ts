@@ -19,8 +19,9 @@ const LEGEND_LINE = 20;
 const COLOURS = ['#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000'];
 const DASHES = ['none', '7 4', '2 3'];
 
-/** Goodput over loss as an SVG picture: losses side by side at equal distances, goodput on a logarithmic axis. */
-export function goodputSvg({ title, series }: GoodputChart): string {
+/** Goodput over loss as an SVG picture: losses side by side at equal distances, goodput on a logarithmic axis. Equal lines are drawn once. */
+export function goodputSvg({ title, series: all }: GoodputChart): string {
+  const series = merged(all);
   const losses = [...new Set(series.flatMap(({ points }) => points.map(({ loss }) => loss)))].sort((a, b) => a - b);
   const values = series.flatMap(({ points }) => points.map(({ goodput_bps }) => goodput_bps)).filter((bps) => bps > 0);
   const bottom = Math.floor(Math.log10(Math.min(...values)));
@@ -38,10 +39,21 @@ export function goodputSvg({ title, series }: GoodputChart): string {
     ...decades.map((bps) => gridLine(y(bps), mbitLabel(bps))),
     ...losses.map((loss) => tick(x(loss), `${Number((loss * 100).toFixed(3))} %`)),
     `<text x="${MARGIN.left + PLOT.width / 2}" y="${HEIGHT - 14}" text-anchor="middle">frames lost, each direction</text>`,
-    `<text transform="translate(18 ${MARGIN.top + PLOT.height / 2}) rotate(-90)" text-anchor="middle">goodput, Mbit/s</text>`,
+    `<text transform="translate(18 ${MARGIN.top + PLOT.height / 2}) rotate(-90)" text-anchor="middle">goodput, Mbit/s (logarithmic)</text>`,
     ...series.flatMap((one, at) => drawn(one, at, x, y)),
     '</svg>\n',
   ].join('\n');
+}
+
+/** Lines with the same points get one name: `e2 = e3 = e4`. */
+function merged(series: readonly GoodputSeries[]): GoodputSeries[] {
+  const lines = new Map<string, GoodputSeries>();
+  for (const one of series) {
+    const key = one.points.map(({ loss, goodput_bps }) => `${loss} ${goodput_bps}`).join(',');
+    const known = lines.get(key);
+    lines.set(key, known === undefined ? one : { ...known, name: `${known.name} = ${one.name}` });
+  }
+  return [...lines.values()];
 }
 
 function gridLine(y: number, label: string): string {

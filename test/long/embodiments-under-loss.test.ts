@@ -10,7 +10,7 @@ const LOSSES = [0, 0.001, 0.01, 0.03];
 const ROUNDS = 3;
 const ROUND_TRIP_MS = 20;
 /** Of one transfer. */
-const BYTES = 4_000_000;
+const BYTES = 2_000_000;
 const CONNECTIONS = [1, 4];
 const CONGESTION = 'cubic';
 const LIMIT_MS = 3_600_000;

@@ -6,7 +6,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { topologyByName } from '../../src/topologies/topologies.ts';
-import { must, planNetwork, transfer } from '../../src/transport/netlab/index.ts';
+import { must, planNetwork, sysctl, transfer } from '../../src/transport/netlab/index.ts';
 import { formatIp4 } from '../../src/wire/address.ts';
 import { PlanRun } from '../support/plan-run.ts';
 import { report } from '../support/scenario.ts';
@@ -70,8 +70,12 @@ async function move(size: number, count: number): Promise<Record<string, unknown
   };
 }
 
-/** By the routes of a host's own networks, because the setting takes only those of `tcp_allowed_congestion_control` in a namespace. */
+/**
+ * A host's congestion control, and that it forgets what earlier connections found out about the way. By the routes of its own networks, because
+ * the setting takes only those of `tcp_allowed_congestion_control` in a namespace.
+ */
 async function setCongestion(host: string): Promise<void> {
+  await sysctl(host, { 'net.ipv4.tcp_no_metrics_save': '1' });
   const routes = (await must(host, ['ip', 'route', 'show', 'proto', 'kernel'])).split('\n').filter(Boolean);
   for (const each of routes) {
     const words = each.trim().split(/\s+/);

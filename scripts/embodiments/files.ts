@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { goodputSvg } from '../../src/lab/goodput-chart.ts';
 import { labPlan, labSettings } from '../../src/lab/settings.ts';
 import { topologyByName } from '../../src/topologies/topologies.ts';
+import type { UnderLossResult } from '../../test/support/under-loss.ts';
+import { connectionCounts, kernelChart, kernelTable } from './kernel-hosts.ts';
 import { type Measured, pageNames } from './measure.ts';
 import { overviewTable, pageWith } from './pages.ts';
 import { pictureOf } from './picture.ts';
@@ -15,6 +17,10 @@ const OVERVIEW = 'EMBODIMENTS.md';
 const TABLE_BEGIN = '<!-- table made by `npm run docs` -->';
 const TABLE_END = '<!-- end of the table -->';
 const CHART_RTT_MS = 20;
+/** What `test/long/embodiments-under-loss.test.ts` measured with kernel hosts. */
+const KERNEL_FILE = 'embodiments/under-loss.json';
+const KERNEL_BEGIN = '<!-- kernel hosts: made by `npm run docs` -->';
+const KERNEL_END = '<!-- end of kernel hosts -->';
 
 /** All that is made from topologies and measurements: path below docs/, and text. */
 export async function madeFiles(measured: Measured): Promise<Map<string, string>> {
@@ -25,7 +31,11 @@ export async function madeFiles(measured: Measured): Promise<Map<string, string>
     files.set(`pictures/${name}.svg`, await pictureOf(labPlan(labSettings(name)), topologyByName(name)?.title ?? name));
   }
   files.set('pictures/lab-goodput.svg', chartOf(measured));
-  files.set(OVERVIEW, overviewWith(textOf(OVERVIEW) ?? '', overviewTable(pageNames(), measured)));
+  const kernel = JSON.parse(textOf(KERNEL_FILE) ?? '') as UnderLossResult;
+  for (const connections of connectionCounts(kernel))
+    files.set(`pictures/kernel-goodput-${connections}.svg`, kernelChart(kernel, connections));
+  const overview = between(textOf(OVERVIEW) ?? '', TABLE_BEGIN, TABLE_END, overviewTable(pageNames(), measured));
+  files.set(OVERVIEW, between(overview, KERNEL_BEGIN, KERNEL_END, kernelTable(kernel)));
   return files;
 }
 
@@ -38,10 +48,10 @@ function textOf(path: string): string | undefined {
   return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
 }
 
-function overviewWith(old: string, table: string): string {
-  const [begin, end] = [old.indexOf(TABLE_BEGIN), old.indexOf(TABLE_END)];
-  if (begin < 0 || end < begin) throw new Error(`docs/${OVERVIEW} has no place for the table: ${TABLE_BEGIN}`);
-  return `${old.slice(0, begin)}${TABLE_BEGIN}\n${table}\n${old.slice(end)}`;
+function between(old: string, beginMark: string, endMark: string, made: string): string {
+  const [begin, end] = [old.indexOf(beginMark), old.indexOf(endMark)];
+  if (begin < 0 || end < begin) throw new Error(`docs/${OVERVIEW} has no place for what is made: ${beginMark}`);
+  return `${old.slice(0, begin)}${beginMark}\n${made}\n${old.slice(end)}`;
 }
 
 function chartOf({ cells }: Measured): string {

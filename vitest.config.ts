@@ -6,7 +6,7 @@ const TEST_TIMEOUT_MS = 30_000;
 /** `npm run test:long` runs soak, mutation and seed sweeps: minutes, not seconds. */
 const LONG_TEST_TIMEOUT_MS = 1_800_000;
 
-/** Everything that is not long: what needs nothing but a processor first and in parallel, then what runs beside the kernel. */
+/** Everything that is not long: what needs nothing but a processor in parallel, apart from it what runs beside the kernel. */
 const PROJECTS = [
   {
     extends: true as const,
@@ -14,7 +14,7 @@ const PROJECTS = [
       name: 'alone',
       include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
       exclude: ['node_modules/**', 'test/long/**', ...KERNEL_TESTS],
-      sequence: { groupOrder: 0 },
+      sequence: { groupOrder: 1 },
     },
   },
   {
@@ -23,7 +23,7 @@ const PROJECTS = [
       name: 'beside the kernel',
       include: [...KERNEL_TESTS],
       fileParallelism: false,
-      sequence: { groupOrder: 1 },
+      sequence: { groupOrder: 0 },
     },
   },
 ];

@@ -64,7 +64,7 @@ describe('the repository', () => {
     expect(notice.filter(({ path, lines }) => lines > limitOf(path))).toEqual([]);
   });
 
-  it('runs every test with hosts of its own after the others', () => {
+  it('runs every test with hosts of its own apart from the others', () => {
     const withHosts = files().filter(
       (path) => /^(src|test)\/(?!long\/).*\.test\.ts$/.test(path) && WITH_HOSTS.test(text(path)),
     );

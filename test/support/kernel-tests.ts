@@ -1,5 +1,5 @@
 /**
- * Tests with processes and hosts of their own in network namespaces. They run one after the other, when all others are done: they
+ * Tests with processes and hosts of their own in network namespaces. They run one after the other, and no other tests meanwhile: they
  * measure true time beside the kernel, and each alone keeps the machine busy.
  */
 export const KERNEL_TESTS: readonly string[] = [

@@ -1,4 +1,6 @@
+import { PROBE_US } from '../../src/actors/identity-stack/identity.ts';
 import { IdentityStackLayer } from '../../src/actors/identity-stack/layer.ts';
+import { IDENTITY_PROBES } from '../../src/machines/identity-stack.ts';
 import type { BenchHost } from '../support/bench-host.ts';
 import { INBOUND, OTHER, OUTBOUND, OWN, tcpFrame, tcpPacket } from '../support/frames.ts';
 import { layerBenchmarks, passing } from '../support/layer-benchmark.ts';
@@ -9,6 +11,8 @@ const make = (host: BenchHost) => new IdentityStackLayer(host, '3005B', { prefix
 function takeIdentity(host: BenchHost): void {
   const { address, mac } = OWN;
   host.inject('settings', { kind: 'take', name: 'one', identity: { address, mac } });
+  // The address is asked for before it is held.
+  host.wait(IDENTITY_PROBES * PROBE_US);
 }
 
 /**

@@ -29,6 +29,8 @@ export function benchWorld(scheduler = new VirtualScheduler()): World {
 export class BenchHost implements LayerHost {
   readonly vault: Vault;
   readonly #world: World;
+  /** Of a world of its own; where hosts share one, its maker lets time pass. */
+  readonly #scheduler = new VirtualScheduler();
   readonly #name: string;
   readonly #queue = new RunQueue();
   readonly #random = new SeededRandom(SEED, 'bench');
@@ -39,7 +41,8 @@ export class BenchHost implements LayerHost {
   #frameId = 0;
   #drops = 0;
 
-  constructor(name = 'bench', world = benchWorld()) {
+  constructor(name = 'bench', shared?: World) {
+    const world = shared ?? benchWorld(this.#scheduler);
     this.#name = name;
     this.#world = world;
     this.vault = world.vaultOf(name);
@@ -78,6 +81,11 @@ export class BenchHost implements LayerHost {
     const peer = this.#peers.get(port);
     if (peer === undefined) throw new Error(`the layer has no port ${port}`);
     return peer;
+  }
+
+  /** Time passes, and timers fire. */
+  wait(time_us: number): void {
+    this.#scheduler.runUntil(this.#scheduler.now_us() + time_us);
   }
 
   run(step: () => void): void {

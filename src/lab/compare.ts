@@ -1,4 +1,4 @@
-import { Lab } from './lab.ts';
+import { openLab } from './run.ts';
 import { labSettings } from './settings.ts';
 import { type TransferResult, transfer } from './traffic.ts';
 
@@ -9,7 +9,6 @@ export const RTTS_MS = [2, 20, 100] as const;
 
 /** Of the way between the tunnel's ends. */
 const RATE_BPS = 50_000_000;
-const SET_UP_LIMIT_US = 120_000_000;
 
 export interface GoodputPlan {
   readonly topologies: readonly string[];
@@ -61,10 +60,7 @@ function oneRun(
   loss: number,
   { seed, bytes, limit_us }: GoodputPlan,
 ): TransferResult {
-  const lab = new Lab(labSettings(topology, { seed, path: { delay_us: rtt_ms * 500, rate_bps: RATE_BPS } }));
-  lab.start();
-  if (!lab.until(() => lab.isUp, SET_UP_LIMIT_US))
-    throw new Error(`${topology}, seed ${seed}: the session does not come up`);
+  const lab = openLab(labSettings(topology, { seed, path: { delay_us: rtt_ms * 500, rate_bps: RATE_BPS } }));
   lab.impair({ loss });
   return transfer(lab, { bytes, limit_us });
 }

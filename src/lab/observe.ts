@@ -1,12 +1,11 @@
 import type { TcpLayer } from '../actors/tcp/layer.ts';
 import type { EndPlan } from '../topologies/plan.ts';
 import { parseFrame } from '../wire/frame.ts';
-import { Lab } from './lab.ts';
-import { type CipherPlace, ciphersOf } from './run.ts';
+import type { Lab } from './lab.ts';
+import { type CipherPlace, ciphersOf, openLab } from './run.ts';
 import { labSettings } from './settings.ts';
 import { ping, transfer } from './traffic.ts';
 
-const SET_UP_LIMIT_US = 120_000_000;
 const TRANSFER_LIMIT_US = 600_000_000;
 const PINGS = 10;
 const LOSS = 0.01;
@@ -28,10 +27,7 @@ export interface Observation {
 
 /** Pings over a good way, then a transfer over one that loses 1 %. @throws Error when the session does not come up */
 export function observe(topology: string, seed = 1): Observation {
-  const lab = new Lab(labSettings(topology, { seed, path: { delay_us: DELAY_US } }));
-  lab.start();
-  if (!lab.until(() => lab.isUp, SET_UP_LIMIT_US))
-    throw new Error(`${topology}, seed ${seed}: the session does not come up`);
+  const lab = openLab(labSettings(topology, { seed, path: { delay_us: DELAY_US } }));
   const by = ping(lab).rtts_us.length > 0 ? 'ping' : 'tcp';
   const before = new Map(ciphersOf(lab).map((place) => [`${place.gateway} ${place.layer}`, place]));
   const counted = countCrossings(lab);

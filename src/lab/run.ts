@@ -63,6 +63,15 @@ export interface LabResult {
 /** These are told also when they have done nothing: that SSL does not seal where an engine does is worth knowing. */
 const ALWAYS_TOLD: ReadonlySet<string> = new Set(['ssl', 'engine']);
 
+/** A network whose sessions stand. @throws Error when they do not come up */
+export function openLab(settings: LabSettings): Lab {
+  const lab = new Lab(settings);
+  lab.start();
+  if (!lab.until(() => lab.isUp, SET_UP_LIMIT_US))
+    throw new Error(`${settings.topology}, seed ${settings.seed}: the session does not come up`);
+  return lab;
+}
+
 /** Builds the network, sets the session up, pings, transfers, tears down. */
 export function runLab({ settings, bytes, pings, journal, onFrame, inside = false }: RunPlan): LabResult {
   const lab = new Lab(settings, journal && { journal });
